@@ -1,0 +1,54 @@
+"""Findings: what a check has to say about a contract or a running system, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NewType
+
+RuleId = NewType("RuleId", str)
+
+
+class Severity(StrEnum):
+    """How much a finding weighs: an error fails a check, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found.
+
+    Attributes:
+        rule: the stable id of the rule, which says the law (``FIELD_HAS_DOC``).
+        severity: error or warning.
+        subject: whom it concerns: a contract, a topic, a registry subject, a table.
+        message: what is wrong, in one sentence.
+        hint: what to do about it; may be empty.
+        file: the file that holds the mistake, where there is one.
+        line: its line, counted from 1.
+        path: the JSON path inside that file, such as ``$.fields[3].doc``.
+        old: the earlier value, where the rule compares two.
+        new: the value now.
+    """
+
+    rule: RuleId
+    severity: Severity
+    subject: str
+    message: str
+    hint: str = ""
+    file: Path | None = None
+    line: int | None = None
+    path: str = ""
+    old: object = None
+    new: object = None
+
+    def __str__(self) -> str:
+        place = ""
+        if self.file is not None:
+            place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+        at = f" at {self.path}" if self.path else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.severity} {self.rule}: {self.subject}{at}: {self.message}{hint}"

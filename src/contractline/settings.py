@@ -1,0 +1,135 @@
+"""Settings: where the services are and how to reach them.
+
+Order, later wins: the running local stack of this checkout, ``contractline.toml``, the environment.
+Loaded once by the command line or the producer and passed down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from contractline.errors import SettingInvalid
+from contractline.project import Project
+
+STACK_ENDPOINTS = "endpoints.json"
+"""The file in the state folder in which a running stack says where its services are (0600)."""
+
+FILE = "contractline.toml"
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process environment; the only place that reads it."""
+    return os.environ  # noqa: TID251 - this is the place the rule points to
+
+
+class _StackSource(PydanticBaseSettingsSource):
+    """What the running local stack of the checkout says."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: Path) -> None:
+        super().__init__(settings_cls)
+        self._file = file
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        try:
+            values = json.loads(self._file.read_text())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as problem:
+            raise SettingInvalid(
+                str(self._file), f"can't be read: {problem}", hint="`contractline restart`"
+            ) from problem
+        return {name.lower(): value for name, value in values.items()}
+
+
+class Endpoints(BaseSettings):
+    """Addresses and credentials of the services, by the names that their own tools use.
+
+    Each is taken from the environment variable of the same name in upper case.
+
+    Attributes:
+        kafka_bootstrap_servers: ``host:port``, several with commas.
+        schema_registry_url: the Confluent API's base, with ``user:password@`` where needed.
+        connect_url: Kafka Connect's REST API.
+        postgres_dsn: the source database, as a libpq URL.
+        clickhouse_url: ClickHouse's HTTP interface, as ``http://user:password@host:port``.
+        clickhouse_kafka_brokers: how ClickHouse reaches Kafka, where that differs.
+        clickhouse_schema_registry_url: how ClickHouse reaches the registry, where that differs.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    kafka_bootstrap_servers: str | None = Field(default=None)
+    schema_registry_url: str | None = Field(default=None)
+    connect_url: str | None = Field(default=None)
+    postgres_dsn: str | None = Field(default=None)
+    clickhouse_url: str | None = Field(default=None)
+    clickhouse_kafka_brokers: str | None = Field(default=None)
+    clickhouse_schema_registry_url: str | None = Field(default=None)
+
+    @classmethod
+    def load(cls, project: Project) -> Endpoints:
+        """Load the endpoints that hold for a checkout.
+
+        Raises:
+            SettingInvalid: a value or a file can't be used.
+        """
+        stack_file = project.state / STACK_ENDPOINTS
+        toml_file = project.root / FILE
+
+        class _Loaded(cls):  # type: ignore[misc, valid-type]
+            @classmethod
+            def settings_customise_sources(
+                cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                return (
+                    sources["init_settings"],
+                    sources["env_settings"],
+                    TomlConfigSettingsSource(settings_cls, toml_file),
+                    _StackSource(settings_cls, stack_file),
+                )
+
+        try:
+            loaded = _Loaded()
+        except (ValidationError, ValueError) as problem:
+            raise SettingInvalid(FILE, str(problem)) from problem
+        return cls.model_construct(**loaded.model_dump())
+
+    def need(self, name: str) -> str:
+        """Return an endpoint that must be known.
+
+        Raises:
+            SettingInvalid: nothing says where the service is.
+        """
+        value: str | None = getattr(self, name)
+        if not value:
+            raise SettingInvalid(
+                name.upper(),
+                "is not set and no local stack is running in this checkout",
+                hint="`contractline up` starts one; or set the variable to use a real installation",
+            )
+        return value
+
+
+def without_password(url: str) -> str:
+    """Return a URL as it may be shown: with the password replaced by ``***``."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
