@@ -76,5 +76,6 @@ class ServiceUnavailable(ContractlineError):
         self.problem = problem
         super().__init__(
             f"{service} at {where}: {problem}",
-            hint=hint or "is the stack up? `contractline status` tells, `contractline up` starts it",
+            hint=hint
+            or "is the stack up? `contractline status` tells, `contractline up` starts it",
         )

@@ -1,0 +1,239 @@
+"""What a contract says: the pipeline's part of the ODCS file as typed, frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, NewType
+
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from contractline.avro.schema import Schema
+
+Subject = NewType("Subject", str)
+Part = Literal["key", "value"]
+
+DEFAULT_LATENCY = timedelta(milliseconds=600)
+"""Produced to visible, where a contract holds no latency SLA."""
+
+
+class _Section(BaseModel):
+    """A custom property of the ODCS file: names in camelCase there, unknown ones refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+    )
+
+
+class Compatibility(StrEnum):
+    """The levels of Schema Registry."""
+
+    NONE = "NONE"
+    BACKWARD = "BACKWARD"
+    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
+    FORWARD = "FORWARD"
+    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
+    FULL = "FULL"
+    FULL_TRANSITIVE = "FULL_TRANSITIVE"
+
+
+class Topic(_Section):
+    """The Kafka topic of a stream.
+
+    Attributes:
+        name: the topic.
+        partitions: how many; can only grow.
+        replication: copies of each partition; the broker's default when absent.
+        cleanup: ``compact`` keeps the newest record of each key, ``delete`` drops by age.
+        retention: how long ``delete`` keeps a record; for ever when absent (ISO 8601, ``P7D``).
+        min_compaction_lag: how long a record is safe from compaction.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    partitions: int = Field(ge=1)
+    replication: int | None = Field(default=None, ge=1)
+    cleanup: Literal["compact", "delete"]
+    retention: timedelta | None = None
+    min_compaction_lag: timedelta = timedelta(0)
+
+
+class ProducerSource(_Section):
+    """The stream is written by a producer application."""
+
+    kind: Literal["producer"]
+
+
+class SystemSource(_Section):
+    """The stream is written by the machinery itself.
+
+    Attributes:
+        connector: the connector that writes it, where one does.
+    """
+
+    kind: Literal["system"]
+    connector: str | None = None
+
+
+class PostgresSource(_Section):
+    """The stream is a PostgreSQL table, by change data capture.
+
+    Attributes:
+        connector: the file in connect/connectors (without ``.json``) that reads the table.
+        table: ``schema.table``.
+        uncontracted_columns: what a column that the contract does not hold does to the stream:
+            ``report`` keeps it out and says so, ``stop`` fails the task until it is contracted.
+        epoch: raise it by one when the database was restored and its LSN started again.
+    """
+
+    kind: Literal["postgres"]
+    connector: str
+    table: str = Field(pattern=r"^[^.]+\.[^.]+$")
+    uncontracted_columns: Literal["report", "stop"] = "report"
+    epoch: int = Field(default=1, ge=1, lt=2**31)
+
+
+Source = Annotated[ProducerSource | SystemSource | PostgresSource, Field(discriminator="kind")]
+
+
+class RowVersion(_Section):
+    """Which of several records of one row wins.
+
+    Attributes:
+        rank: nullable fields whose presence makes a record more complete, most important first.
+        latest: the timestamp that decides between records of the same rank.
+    """
+
+    rank: tuple[str, ...] = Field(default=(), max_length=8)
+    latest: str
+
+
+class DerivedColumn(_Section):
+    """A column of the target table that is computed from the record.
+
+    Attributes:
+        name: the column.
+        type: its ClickHouse type.
+        expression: a total ClickHouse expression over the record's columns.
+        description: what it means.
+    """
+
+    name: str
+    type: str
+    expression: str
+    description: str
+
+
+class ClickHouseSink(_Section):
+    """Where a stream lands in ClickHouse.
+
+    Attributes:
+        current: ``database.table`` of the newest record of each key.
+        history: ``database.table`` of every change; only for PostgreSQL sources.
+        order_by: the sorting key of ``current``; the key's fields when absent.
+        version: which record wins; from the log position for PostgreSQL sources.
+        derived: computed columns of ``current`` and ``history``.
+    """
+
+    current: str = Field(pattern=r"^\w+\.\w+$")
+    history: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
+    order_by: tuple[str, ...] = ()
+    version: RowVersion | None = None
+    derived: tuple[DerivedColumn, ...] = ()
+
+
+class Pipeline(_Section):
+    """The custom properties of an ODCS file that contractline reads."""
+
+    topic: Topic
+    compatibility: Compatibility = Compatibility.FULL_TRANSITIVE
+    source: Source
+    clickhouse: ClickHouseSink | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A released schema: a file that never changes again."""
+
+    number: int
+    schema: Schema
+    file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """One stream: its meaning, its owner, its promises, and every released schema.
+
+    Attributes:
+        name: the folder's name.
+        folder: the folder.
+        odcs: the whole ODCS document.
+        pipeline: its part that the pipeline works by.
+        value: the working schema of the value.
+        key: the working schema of the key; None for a stream without keys.
+        values: the released versions of the value, in order.
+        keys: the released versions of the key, in order.
+    """
+
+    name: str
+    folder: Path
+    odcs: OpenDataContractStandard
+    pipeline: Pipeline
+    value: Schema
+    key: Schema | None
+    values: tuple[Version, ...]
+    keys: tuple[Version, ...]
+
+    @property
+    def topic(self) -> Topic:
+        """The Kafka topic."""
+        return self.pipeline.topic
+
+    @property
+    def source(self) -> ProducerSource | SystemSource | PostgresSource:
+        """Who writes the stream."""
+        return self.pipeline.source
+
+    @property
+    def sink(self) -> ClickHouseSink | None:
+        """Where it lands in ClickHouse; None for streams of the machinery."""
+        return self.pipeline.clickhouse
+
+    @property
+    def subjects(self) -> dict[Subject, tuple[Version, ...]]:
+        """The registry subjects (TopicNameStrategy) and their versions; key first."""
+        found = {Subject(f"{self.topic.name}-value"): self.values}
+        return {Subject(f"{self.topic.name}-key"): self.keys} | found if self.keys else found
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The names of the key's fields, in order; none for a stream without keys."""
+        return tuple(f["name"] for f in self.key.fields) if self.key else ()
+
+    @property
+    def properties(self) -> dict[str, SchemaProperty]:
+        """What the ODCS file says of single fields, by field name."""
+        objects = self.odcs.schema_ or []
+        return {p.name: p for o in objects for p in o.properties or [] if p.name}
+
+    @property
+    def latency(self) -> timedelta:
+        """The promised time from produced to visible: the ODCS SLA ``latency``."""
+        for sla in self.odcs.slaProperties or []:
+            if sla.property == "latency" and sla.value is not None:
+                unit = _UNITS[sla.unit or "s"]
+                return timedelta(seconds=float(sla.value) * unit)
+        return DEFAULT_LATENCY
+
+    @property
+    def owner(self) -> str | None:
+        """Who answers for the stream: the team member with the role ``owner``."""
+        team = self.odcs.team
+        members = team if isinstance(team, list) else (team.members or []) if team else []
+        return next((m.username or m.name for m in members if m.role == "owner"), None)
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
