@@ -18,10 +18,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("contractline needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: $(PYTHON) can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
 	@echo "Installing Python packages (about 550 MB the first time, from the cache of pip afterwards)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock | grep -vE '^Requirement already|^  Using cached' \
-		; test $$(printf '%s' "$$?") -le 1 \
-		&& $(BIN)/python -m pip check --disable-pip-version-check >/dev/null \
-		|| { echo "error: the packages of requirements.lock could not be installed. Is the package index reachable (pip reads its own settings and HTTPS_PROXY)? What was fetched is kept; run the same command again." >&2; exit 2; }
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
+		|| { echo "error: the packages of requirements.lock could not be installed. Is the package index reachable (pip reads its own settings and HTTPS_PROXY)? What was fetched is kept: run the same command again." >&2; exit 2; }
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
