@@ -1,0 +1,1 @@
+"""Measurements on the real stack, each beside its alternatives in one run."""
