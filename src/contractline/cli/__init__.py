@@ -1,0 +1,108 @@
+"""The command line. To add a command: a module beside this with a ``command``, and its line below.
+
+A command's module is imported only when the command runs, so that the start stays quick. Exit
+codes: 0 fine, 1 findings or drift, 2 could not tell, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from contractline.errors import ContractlineError
+from contractline.project import Project
+
+COMMANDS = {
+    "setup": "bring everything that the local stack needs, without starting it",
+    "up": "start the local stack",
+    "down": "stop the local stack",
+    "status": "show how each service is",
+    "logs": "show a service's log",
+    "restart": "stop a service, or all, and start again",
+    "reset": "stop the local stack and remove its data",
+    "env": "print the variables by which clients find the services",
+}
+"""The commands: a name, which is also the name of its module, and what it does in one line."""
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What the options before the command say."""
+
+    folder: Path
+    debug: bool
+
+    @property
+    def project(self) -> Project:
+        """The checkout that the command is about."""
+        return Project.find(self.folder)
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--project",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(),
+    metavar="DIR",
+    help="The checkout, or a folder in it (default: here).",
+)
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+@click.version_option(package_name="contractline")
+@click.pass_context
+def cli(context: click.Context, folder: Path, debug: bool) -> None:
+    """A contract-governed streaming pipeline, from source to reader."""
+    context.obj = Invocation(folder, debug)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    try:
+        code = cli.main(list(arguments), prog_name="contractline", standalone_mode=False)
+    except click.ClickException as problem:
+        problem.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except ContractlineError as problem:
+        _show(problem, debug="--debug" in arguments)
+        return problem.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _show(problem: ContractlineError, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(problem)
+    click.echo(f"error: {problem}", err=True)
+    if problem.hint:
+        click.echo(f"hint: {problem.hint}", err=True)

@@ -1,0 +1,19 @@
+"""``contractline down``: stop the local stack."""
+
+from __future__ import annotations
+
+import click
+
+from contractline.cli import Invocation
+
+
+@click.command()
+@click.pass_obj
+def command(invocation: Invocation) -> None:
+    """Stop every service of the local stack; the data stays."""
+    from contractline.cli._progress import say
+    from contractline.settings import environment
+    from contractline.stack.control import Stack
+
+    if not Stack(invocation.project, environment()).down(say):
+        click.echo("no stack is running in this checkout")

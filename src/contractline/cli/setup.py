@@ -1,0 +1,21 @@
+"""``contractline setup``: bring what the local stack needs."""
+
+from __future__ import annotations
+
+import click
+
+from contractline.cli import Invocation
+
+
+@click.command()
+@click.pass_obj
+def command(invocation: Invocation) -> None:
+    """Fetch everything that the local stack needs, verify it, and repair what is damaged."""
+    from contractline.cli._progress import provide
+    from contractline.settings import environment
+    from contractline.stack.control import Stack
+
+    artefacts = Stack(invocation.project, environment()).artefacts
+    artefacts.verify()
+    provide(artefacts)
+    click.echo(f"all artefacts are there and verified: {artefacts.runtime}")

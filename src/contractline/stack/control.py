@@ -1,0 +1,305 @@
+"""The stack of a checkout as the commands and the tests use it: up, down, restart, status, reset."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from types import FrameType
+
+from contractline import events
+from contractline.errors import ContractlineError
+from contractline.events import Event
+from contractline.project import Project
+from contractline.stack import process, site
+from contractline.stack.artefacts import Artefacts
+from contractline.stack.eventlog import EventReader
+from contractline.stack.history import Seen, State, fold
+from contractline.stack.layout import Layout, cache_folder, write_private
+from contractline.stack.process import MARKER, Identity
+from contractline.stack.services import own_exports, table
+from contractline.stack.supervisor import end_orphans
+
+STOP_SECONDS = 90.0
+Listener = Callable[[Event], None]
+
+
+class StackNotStarted(ContractlineError):
+    """When the stack, or a service of it, could not be started; nothing half started is left."""
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(
+            f"the stack could not be started: {cause}",
+            hint="`contractline logs SERVICE` shows a service's whole log",
+        )
+
+
+class StackNotRunning(ContractlineError):
+    """When a command needs the running stack of this checkout."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__(
+            f"no stack is running in {project.root}", hint="`contractline up` starts it"
+        )
+
+
+class NoSuchService(ContractlineError):
+    """When a service is named that the stack does not have, or does not run itself."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the stack runs no service named {name!r}", hint=f"there are: {', '.join(table())}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """What ``status`` shows of a service."""
+
+    name: str
+    state: State
+    url: str = ""
+    version: str = ""
+    pid: int | None = None
+    memory_mb: int | None = None
+    uptime_seconds: float | None = None
+    cause: str = ""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs, here or as a real installation."""
+        return self.state in (State.RUNNING, State.EXTERNAL)
+
+    def to_json(self) -> dict[str, object]:
+        """Return what programs read."""
+        values = asdict(self)
+        del values["name"]
+        return values
+
+
+class Stack:
+    """The local stack of a checkout.
+
+    Args:
+        project: the checkout.
+        environment: the variables under which it runs; those that name a service of a real
+            installation (``KAFKA_BOOTSTRAP_SERVERS`` and so on) keep the stack from starting its own.
+    """
+
+    def __init__(self, project: Project, environment: Mapping[str, str]) -> None:
+        self.project = project
+        self.layout = Layout(project.state)
+        self._environment = environment
+
+    @property
+    def artefacts(self) -> Artefacts:
+        """The files that the services are made of."""
+        return Artefacts.of(cache_folder(self._environment))
+
+    @property
+    def is_supervised(self) -> bool:
+        """Whether the supervisor of this checkout runs."""
+        return self._supervisor() is not None
+
+    def up(self, listen: Listener) -> bool:
+        """Start the stack, or what is missing of it; the artefacts must be there.
+
+        Returns:
+            Whether anything had to be started.
+
+        Raises:
+            StackNotStarted: it could not be started; a fresh start leaves nothing running.
+            KeyboardInterrupt: the reader gave up; what was started is stopped again.
+        """
+        self.layout.create()
+        with self._one_starter():
+            if not self.is_supervised:
+                self._start_supervisor(listen)
+                return True
+            missing = [s.name for s in self.status() if not s.is_up]
+            for name in missing:
+                self._request("start", name, listen)
+            return bool(missing)
+
+    def down(self, listen: Listener) -> bool:
+        """Stop the stack; nothing of it is left running. Tell whether anything ran."""
+        supervisor = self._supervisor()
+        reader = EventReader(self.layout.events)
+        ran = supervisor is not None
+        if supervisor is not None:
+            list(reader.read())
+            self._stop_supervisor(supervisor, reader, listen)
+        orphans = process.marked(self.layout.state)
+        if orphans:
+            end_orphans(self.layout.state, listen)
+        self.layout.endpoints.unlink(missing_ok=True)
+        return ran or bool(orphans)
+
+    def reset(self, listen: Listener) -> None:
+        """Stop the stack and remove its data, logs and passwords; downloads and settings stay."""
+        self.down(listen)
+        if not self.layout.state.exists():
+            return
+        services = table()
+        place = site.build(self.project, self._environment, services)
+        for service in services.values():
+            service.forget(place)
+        shutil.rmtree(self.layout.state)
+
+    def restart(self, name: str, listen: Listener) -> None:
+        """Stop a service and start it again.
+
+        Raises:
+            StackNotRunning: no stack runs.
+            NoSuchService: it is none of the stack's.
+            StackNotStarted: it does not start.
+        """
+        self._request("restart", name, listen)
+
+    def start(self, name: str, listen: Listener) -> None:
+        """Start a stopped service; raises like ``restart``."""
+        self._request("start", name, listen)
+
+    def stop(self, name: str, listen: Listener) -> None:
+        """Stop one service and leave it stopped; raises like ``restart``."""
+        self._request("stop", name, listen)
+
+    def status(self) -> list[ServiceStatus]:
+        """Return how each service is."""
+        seen = fold(EventReader(self.layout.events).read())
+        supervised = self.is_supervised
+        return [_status(name, seen.get(name), supervised) for name in table()]
+
+    def exports(self) -> dict[str, str]:
+        """Return the variables by which clients find the services, credentials included."""
+        services = table()
+        place = site.build(self.project, self._environment, services)
+        external = {services[name].variable: url for name, url in place.external.items()}
+        return {**own_exports(services, place), **external}
+
+    def _supervisor(self) -> Identity | None:
+        identity = Identity.read(self.layout.supervisor)
+        return identity if identity and identity.process() else None
+
+    @contextmanager
+    def _one_starter(self) -> Iterator[None]:
+        with (self.layout.run / "up.lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    def _start_supervisor(self, listen: Listener) -> None:
+        self.layout.events.unlink(missing_ok=True)
+        reader = EventReader(self.layout.events)
+        failed = ""
+        with _interruptions() as interruption:
+            supervisor = self._spawn_supervisor()
+            for event in reader.follow(lambda: _goes_on(supervisor, interruption)):
+                listen(event)
+                if isinstance(event, events.StackFailed):
+                    failed = event.cause
+                if isinstance(event, events.StackReady) and not interruption.noted:
+                    return
+        if interruption.noted:
+            raise KeyboardInterrupt
+        log = self.layout.log("supervisor")
+        raise StackNotStarted(failed or f"its supervisor ended; see {log}")
+
+    def _spawn_supervisor(self) -> Identity:
+        argv = (sys.executable, "-P", "-m", "contractline.stack.supervisor")
+        environment = {**self._environment, MARKER: str(self.layout.state)}
+        log = self.layout.log("supervisor")
+        return process.start_detached((*argv, str(self.project.root)), environment, log)
+
+    def _stop_supervisor(self, supervisor: Identity, reader: EventReader, listen: Listener) -> None:
+        os.kill(supervisor.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        goes_on = lambda: supervisor.process() is not None and time.monotonic() < deadline  # noqa: E731
+        for event in reader.follow(goes_on):
+            listen(event)
+
+    def _request(self, action: str, name: str, listen: Listener) -> None:
+        """Ask the supervisor for something and follow its events until it is done."""
+        supervisor = self._supervisor()
+        if supervisor is None:
+            raise StackNotRunning(self.project)
+        if self._is_foreign(name):
+            raise NoSuchService(name)
+        reader = EventReader(self.layout.events)
+        list(reader.read())
+        file = self.layout.requests / f"{time.time_ns()}.json"
+        write_private(file, json.dumps({"action": action, "service": name}))
+        os.kill(supervisor.pid, signal.SIGHUP)
+        done = events.Stopped if action == "stop" else events.Ready
+        for event in reader.follow(lambda: supervisor.process() is not None):
+            listen(event)
+            if getattr(event, "service", None) != name:
+                continue
+            if isinstance(event, events.Failed):
+                raise StackNotStarted(f"{name}: {event.cause}")
+            if isinstance(event, done):
+                return
+        raise StackNotRunning(self.project)
+
+    def _is_foreign(self, name: str) -> bool:
+        states = {s.name: s.state for s in self.status()}
+        return name not in states or states[name] is State.EXTERNAL
+
+
+def _status(name: str, seen: Seen | None, supervised: bool) -> ServiceStatus:
+    if seen is None or (not supervised and seen.state is not State.FAILED):
+        return ServiceStatus(name, State.STOPPED)
+    if seen.pid is None:
+        return ServiceStatus(name, seen.state, seen.url, seen.version, cause=seen.cause)
+    return ServiceStatus(
+        name,
+        seen.state,
+        seen.url,
+        seen.version,
+        seen.pid,
+        process.memory_mb(seen.pid),
+        round(time.time() - seen.since, 1),
+    )
+
+
+def _goes_on(supervisor: Identity, interruption: _Interruption) -> bool:
+    if interruption.noted and not interruption.passed_on:
+        interruption.passed_on = True
+        os.kill(supervisor.pid, signal.SIGTERM)
+    return supervisor.process() is not None
+
+
+@dataclass(slots=True)
+class _Interruption:
+    """Whether the reader wants to give up, and whether the supervisor was told."""
+
+    noted: bool = False
+    passed_on: bool = False
+
+
+@contextmanager
+def _interruptions() -> Iterator[_Interruption]:
+    """Note Ctrl-C, a closed terminal and SIGTERM for a while, instead of an exception anywhere."""
+    interruption = _Interruption()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interruption.noted = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interruption
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

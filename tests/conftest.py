@@ -1,0 +1,18 @@
+"""What all tests share: the plugins with the fixtures of each topic, and the marker of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.stack"]
+
+TESTS = Path(__file__).parent
+NEED_THE_STACK = (TESTS / "integration", TESTS / "e2e")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(folder in item.path.parents for folder in NEED_THE_STACK):
+            item.add_marker(pytest.mark.stack)
