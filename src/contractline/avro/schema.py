@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
-import avro.errors
 import avro.schema
 
+from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.avro.grammar import NAMED, PRIMITIVE, Problem, full_name, problems
+from contractline.avro.paths import Steps, json_path
 from contractline.errors import ContractlineError
+
+MAX_DEPTH = 128
+"""Levels of JSON: forty records inside each other. Every library recurses through a schema."""
 
 
 class SchemaInvalid(ContractlineError):
-    """When a text is no Avro schema."""
+    """When a text is no Avro schema.
 
-    def __init__(self, where: str, problem: str) -> None:
+    Attributes:
+        where: the file or subject that the text came from.
+        problem: what is wrong first.
+        problems: all that is wrong, each with its place; none when the text is no JSON.
+        line: the line where reading stopped, when the text is no JSON.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        problem: str,
+        *,
+        problems: Sequence[Problem] = (),
+        line: int | None = None,
+    ) -> None:
         self.where = where
         self.problem = problem
-        super().__init__(f"{where}: not a valid Avro schema: {problem}")
+        self.problems = tuple(problems)
+        self.line = line
+        at = f" at {json_path(self.problems[0].steps)}" if self.problems else ""
+        super().__init__(f"{where}: not a valid Avro schema{at}: {problem}")
 
 
 @dataclass(frozen=True)
@@ -45,15 +68,17 @@ class Schema:
         Raises:
             SchemaInvalid: the text is no JSON, or no schema by Apache Avro's rules.
         """
-        try:
-            definition = json.loads(text)
-        except (ValueError, RecursionError) as problem:
-            raise SchemaInvalid(where, f"not JSON: {problem}") from problem
-        try:
-            avro.schema.parse(json.dumps(definition))
-        except (avro.errors.AvroException, RecursionError, TypeError, ValueError) as problem:
-            raise SchemaInvalid(where, str(problem)) from problem
-        return cls(definition, where)
+        schema = cls(_json(text, where), where)
+        found = [p for p in problems(schema.definition) if not p.of_default]
+        if not found:
+            try:
+                _ = schema.apache
+            # Apache's parser lets out whatever its reading stumbles on.
+            except Exception as refusal:
+                found = [Problem((), str(refusal) or type(refusal).__name__)]
+        if found:
+            raise SchemaInvalid(where, found[0].text, problems=found)
+        return schema
 
     @classmethod
     def read(cls, file: Path) -> Schema:
@@ -63,15 +88,20 @@ class Schema:
             SchemaInvalid: the file can't be read or holds no schema.
         """
         try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise SchemaInvalid(str(file), f"can't be read: {problem}") from problem
+            text = decoded(read_bytes(file))
+        except FileUnreadable as problem:
+            raise SchemaInvalid(str(file), str(problem), line=problem.line) from problem
         return cls.parse(text, str(file))
 
     @cached_property
     def text(self) -> str:
         """The schema as one line of JSON, in the order in which it was written."""
         return json.dumps(self.definition, ensure_ascii=False, separators=(",", ":"))
+
+    @cached_property
+    def formatted(self) -> str:
+        """The schema as people read and diff it: indented, in the order in which it was written."""
+        return json.dumps(self.definition, ensure_ascii=False, indent=2) + "\n"
 
     @cached_property
     def meaning(self) -> str:
@@ -82,12 +112,32 @@ class Schema:
         """
         return json.dumps(_normal(self.definition, ""), sort_keys=True, ensure_ascii=False)
 
+    @cached_property
+    def apache(self) -> avro.schema.Schema:
+        """The schema as Apache's library holds it, with names resolved.
+
+        Without its logical types: the library's verdicts do not depend on them, and it warns of
+        each one that it does not know.
+        """
+        return avro.schema.make_avsc_object(_without_logical_types(self.definition))
+
     @property
     def fields(self) -> list[dict[str, Any]]:
         """The fields of a record schema; none for any other schema."""
         if isinstance(self.definition, dict) and self.definition.get("type") == "record":
             return cast("list[dict[str, Any]]", self.definition["fields"])
         return []
+
+    def types(self) -> Iterator[tuple[Steps, Any]]:
+        """Yield every type of the schema with its place, outer ones first."""
+        yield from _types(self.definition, ())
+
+    def all_fields(self) -> Iterator[tuple[Steps, dict[str, Any]]]:
+        """Yield every field with its place, those of nested records included."""
+        for steps, node in self.types():
+            if isinstance(node, dict) and node["type"] == "record":
+                for position, field in enumerate(node["fields"]):
+                    yield (*steps, "fields", position), field
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Schema) and self.meaning == other.meaning
@@ -96,36 +146,100 @@ class Schema:
         return hash(self.meaning)
 
 
-_NAMED = frozenset({"record", "error", "enum", "fixed"})
-_PRIMITIVE = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
+def type_meaning(node: Any, namespace: str = "") -> str:
+    """Return the meaning of one type of a schema, as :attr:`Schema.meaning` of a whole one."""
+    return json.dumps(_normal(node, namespace), sort_keys=True, ensure_ascii=False)
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        definition = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        # Refuses infinite numbers and half characters, which no other reader would take.
+        json.dumps(definition, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except json.JSONDecodeError as problem:
+        raise SchemaInvalid(where, f"not JSON: {problem.msg}", line=problem.lineno) from problem
+    except RecursionError as problem:
+        raise SchemaInvalid(where, _TOO_DEEP) from problem
+    except ValueError as problem:
+        raise SchemaInvalid(where, f"not JSON: {problem}") from problem
+    if _deeper_than(definition, MAX_DEPTH):
+        raise SchemaInvalid(where, _TOO_DEEP)
+    return definition
+
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        for name, _ in pairs:
+            if name not in found:
+                raise ValueError(f"an object holds the name `{name}` twice")
+            del found[name]
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _deeper_than(value: Any, depth: int) -> bool:
+    level = [value]
+    while level and depth >= 0:
+        level = [child for node in level for child in _children(node)]
+        depth -= 1
+    return bool(level)
+
+
+def _children(node: Any) -> Sequence[Any]:
+    if isinstance(node, dict):
+        return tuple(node.values())
+    return node if isinstance(node, list) else ()
+
+
+def _types(node: Any, at: Steps) -> Iterator[tuple[Steps, Any]]:
+    yield at, node
+    if isinstance(node, list):
+        for position, branch in enumerate(node):
+            yield from _types(branch, (*at, position))
+    elif isinstance(node, dict):
+        if node["type"] == "record":
+            for position, field in enumerate(node["fields"]):
+                yield from _types(field["type"], (*at, "fields", position, "type"))
+        for inner in ("items", "values"):
+            if inner in node and node["type"] in ("array", "map"):
+                yield from _types(node[inner], (*at, inner))
+
+
+def _without_logical_types(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_logical_types(child) for child in node]
+    if isinstance(node, dict):
+        return {k: _without_logical_types(v) for k, v in node.items() if k != "logicalType"}
+    return node
 
 
 def _normal(node: Any, namespace: str) -> Any:
     """Full names, no docs, ``{"type": "string"}`` as ``"string"``."""
     if isinstance(node, str):
-        return node if node in _PRIMITIVE or "." in node else _full(node, namespace)
+        return node if node in PRIMITIVE else full_name(node, namespace)
     if isinstance(node, list):
         return [_normal(branch, namespace) for branch in node]
-    if set(node) == {"type"}:
-        return _normal(node["type"], namespace)
-    out = {name: value for name, value in node.items() if name not in {"doc", "namespace"}}
-    if node["type"] in _NAMED:
-        name = _full(node["name"], node.get("namespace", namespace))
-        out["name"] = name
-        namespace = name.rpartition(".")[0]
-        if "fields" in node:
-            out["fields"] = [
-                {k: v for k, v in f.items() if k != "doc"} | {"type": _normal(f["type"], namespace)}
-                for f in node["fields"]
-            ]
-        return out
-    if isinstance(node["type"], (dict, list)):
-        out["type"] = _normal(node["type"], namespace)
+    out = {name: value for name, value in node.items() if name not in ("doc", "namespace")}
+    if node["type"] in NAMED:
+        out["name"] = full_name(node["name"], node.get("namespace", namespace))
+        namespace = out["name"].rpartition(".")[0]
+        if "aliases" in out:
+            out["aliases"] = sorted(full_name(alias, namespace) for alias in out["aliases"])
+        if node["type"] == "record":
+            out["fields"] = [_normal_field(field, namespace) for field in node["fields"]]
     for inner in ("items", "values"):
-        if inner in node:
+        if inner in node and node["type"] in ("array", "map"):
             out[inner] = _normal(node[inner], namespace)
-    return out
+    return out["type"] if set(out) == {"type"} else out
 
 
-def _full(name: str, namespace: str) -> str:
-    return name if "." in name or not namespace else f"{namespace}.{name}"
+def _normal_field(field: dict[str, Any], namespace: str) -> dict[str, Any]:
+    out = {name: value for name, value in field.items() if name != "doc"}
+    return out | {"type": _normal(field["type"], namespace)}

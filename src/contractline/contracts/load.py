@@ -6,34 +6,38 @@ What is wrong with a file comes back as findings; what is wrong between files is
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
-import yaml
 from open_data_contract_standard.model import OpenDataContractStandard
-from pydantic import ValidationError
 
+from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.avro.paths import Steps, json_line, json_path
 from contractline.avro.schema import Schema, SchemaInvalid
+from contractline.contracts.draft import (
+    ODCS_FILE,
+    PARTS,
+    UNREAD,
+    VERSIONS,
+    Draft,
+    Released,
+    Unread,
+)
 from contractline.contracts.model import Contract, Part, Pipeline, Version
+from contractline.contracts.odcs import mistakes, pipeline_part, standard_part
+from contractline.contracts.promises import LatencyInvalid, promised_latency
+from contractline.contracts.sums import NAME as SUMS
+from contractline.contracts.sums import Sums, digest
+from contractline.contracts.yamlfile import YamlFile, YamlInvalid
 from contractline.errors import ContractsInvalid
 from contractline.finding import Finding, RuleId, Severity
 from contractline.project import Project
 
-ODCS_FILE = "contract.odcs.yaml"
 SYSTEM = "system"
-VERSIONS = "versions"
 
-_VERSION_FILE = re.compile(r"^(key|value)\.v([1-9][0-9]*)\.avsc$")
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What a folder gave: the contract where it could be read, and what is wrong with it."""
-
-    folder: Path
-    contract: Contract | None
-    findings: tuple[Finding, ...]
+_VERSION_FILE = re.compile(r"(key|value)\.v([1-9][0-9]*)\.avsc\Z")
 
 
 def load_contracts(project: Project) -> list[Contract]:
@@ -42,11 +46,16 @@ def load_contracts(project: Project) -> list[Contract]:
     Raises:
         ContractsInvalid: a contract can't be read.
     """
-    loaded = [load_contract(folder) for folder in contract_folders(project)]
-    findings = [finding for one in loaded for finding in one.findings]
+    drafts = load_drafts(project)
+    findings = [finding for draft in drafts for finding in draft.findings]
     if findings:
         raise ContractsInvalid(findings)
-    return [one.contract for one in loaded if one.contract]
+    return [draft.complete for draft in drafts]
+
+
+def load_drafts(project: Project) -> list[Draft]:
+    """Return every contract of a checkout with its mistakes, in the order of load_contracts."""
+    return [load_contract(folder) for folder in contract_folders(project)]
 
 
 def contract_named(contracts: Sequence[Contract], name: str) -> Contract:
@@ -58,81 +67,201 @@ def contract_named(contracts: Sequence[Contract], name: str) -> Contract:
     for contract in contracts:
         if contract.name == name:
             return contract
-    known = ", ".join(sorted(c.name for c in contracts))
-    raise ContractsInvalid([_finding("CONTRACT_EXISTS", name, f"no such contract; known: {known}")])
+    raise no_such_contract(name, [contract.name for contract in contracts])
+
+
+def no_such_contract(name: str, known: Sequence[str]) -> ContractsInvalid:
+    """Return the error that names the contracts that there are."""
+    words = f"no such contract; known: {', '.join(sorted(known)) or 'none'}"
+    return ContractsInvalid([Finding(RuleId("CONTRACT_EXISTS"), Severity.ERROR, name, words)])
 
 
 def contract_folders(project: Project) -> list[Path]:
     """Return the folders under contracts/ that hold a contract each."""
-    streams = [f for f in project.contracts.iterdir() if f.is_dir() and f.name != SYSTEM]
     system = project.contracts / SYSTEM
-    machinery = [f for f in system.iterdir() if f.is_dir()] if system.is_dir() else []
-    return [f for f in (*sorted(streams), *sorted(machinery)) if not f.name.startswith(".")]
+    streams = [f for f in _folders(project.contracts) if f.name != SYSTEM]
+    return [*streams, *_folders(system)]
 
 
-def load_contract(folder: Path) -> Loaded:
+def version_number(name: str, part: Part) -> int | None:
+    """Return the number of the version that a file name says; None when it is no version."""
+    match = _VERSION_FILE.match(name)
+    return int(match.group(2)) if match and match.group(1) == part else None
+
+
+def load_contract(folder: Path) -> Draft:
     """Read one contract's folder."""
-    findings: list[Finding] = []
-    document = _document(folder, findings)
-    value = _schema(folder / "value.avsc", folder.name, findings)
-    key_file = folder / "key.avsc"
-    key = _schema(key_file, folder.name, findings) if key_file.exists() else None
-    values, keys = _versions(folder, "value", findings), _versions(folder, "key", findings)
-    if document is None or value is None or findings:
-        return Loaded(folder, None, tuple(findings))
-    odcs, pipeline = document
-    contract = Contract(folder.name, folder, odcs, pipeline, value, key, values, keys)
-    return Loaded(folder, contract, ())
+    reading = _Reading(folder)
+    document = reading.document()
+    odcs = reading.odcs(document)
+    return Draft(
+        folder,
+        released=reading.released(),
+        names=tuple(file.name for file in _files(folder) if file.suffix == ".avsc"),
+        document=document,
+        odcs_part=odcs,
+        pipeline_part=reading.pipeline(document, odcs),
+        schemas=reading.schemas(),
+        findings=tuple(reading.findings),
+    )
 
 
-def _document(
-    folder: Path, findings: list[Finding]
-) -> tuple[OpenDataContractStandard, Pipeline] | None:
-    file = folder / ODCS_FILE
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-        odcs = OpenDataContractStandard.model_validate(data)
-        sections = {p.property: p.value for p in odcs.customProperties or []}
-        return odcs, Pipeline.model_validate(sections)
-    except ValidationError as problem:
-        for error in problem.errors():
-            path = "$." + ".".join(str(part) for part in error["loc"])
-            findings.append(_finding("CONTRACT_VALID", folder.name, error["msg"], file, path=path))
-    except (OSError, UnicodeDecodeError) as problem:
-        findings.append(_finding("CONTRACT_READABLE", folder.name, str(problem), file))
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        text = getattr(problem, "problem", None) or str(problem)
-        findings.append(_finding("CONTRACT_READABLE", folder.name, text, file, line=line))
-    return None
+@dataclass(slots=True)
+class _Reading:
+    """One reading of a folder, and the mistakes met on the way."""
+
+    folder: Path
+    findings: list[Finding] = field(default_factory=list)
+
+    def document(self) -> YamlFile | None:
+        file = self.folder / ODCS_FILE
+        try:
+            document = YamlFile.parse(decoded(read_bytes(file)))
+        except FileUnreadable as problem:
+            self._add("CONTRACT_READABLE", file, f"{ODCS_FILE} {problem}", line=problem.line)
+            return None
+        except YamlInvalid as problem:
+            self._add("CONTRACT_READABLE", file, f"no YAML: {problem.problem}", line=problem.line)
+            return None
+        for mistake in mistakes(document.data):
+            self._in_document(document, mistake.steps, mistake.text, mistake.hint)
+        return document
+
+    def odcs(self, document: YamlFile | None) -> OpenDataContractStandard | Unread:
+        if document is None:
+            return UNREAD
+        odcs = standard_part(document.data)
+        if isinstance(odcs, list):
+            for mistake in odcs:
+                self._in_document(document, mistake.steps, mistake.text, mistake.hint)
+            return UNREAD
+        try:
+            promised_latency(odcs)
+        except LatencyInvalid as problem:
+            hint = "write a number and a unit: `value: 600` and `unit: ms`"
+            words = f"the latency {problem.problem}"
+            self._in_document(document, problem.steps, words, hint, "LATENCY_VALID")
+        return odcs
+
+    def pipeline(
+        self, document: YamlFile | None, odcs: OpenDataContractStandard | Unread
+    ) -> Pipeline | Unread:
+        if document is None or isinstance(odcs, Unread):
+            return UNREAD
+        pipeline = pipeline_part(odcs)
+        if isinstance(pipeline, Pipeline):
+            return pipeline
+        for mistake in pipeline:
+            self._in_document(document, mistake.steps, mistake.text, mistake.hint)
+        return UNREAD
+
+    def schemas(self) -> dict[Part, Schema | Unread]:
+        files = {part: self.folder / f"{part}.avsc" for part in PARTS}
+        return {
+            part: self._schema(file)
+            for part, file in files.items()
+            if part == "value" or file.exists() or file.is_symlink()
+        }
+
+    def released(self) -> Released:
+        digests: dict[str, str] = {}
+        versions: dict[Part, list[Version]] = {part: [] for part in PARTS}
+        files = [f for f in _files(self.folder / VERSIONS) if f.name != SUMS]
+        for file in files:
+            match = _VERSION_FILE.match(file.name)
+            if match is None:
+                continue
+            schema = self._schema(file, digests)
+            if isinstance(schema, Schema):
+                part = cast("Part", match.group(1))
+                versions[part].append(Version(int(match.group(2)), schema, file))
+        return Released(
+            tuple(file.name for file in files),
+            {part: tuple(sorted(found, key=_number)) for part, found in versions.items()},
+            digests,
+            self._sums(),
+        )
+
+    def _schema(self, file: Path, digests: dict[str, str] | None = None) -> Schema | Unread:
+        text = ""
+        try:
+            content = read_bytes(file)
+            if digests is not None:
+                digests[file.name] = digest(content)
+            text = decoded(content)
+            return Schema.parse(text, str(file))
+        except FileUnreadable as problem:
+            self._add("SCHEMA_VALID", file, f"{file.name} {problem}", line=problem.line)
+        except SchemaInvalid as problem:
+            for one in problem.problems:
+                line = json_line(text, one.steps)
+                self._add("SCHEMA_VALID", file, one.text, line=line, steps=one.steps)
+            if not problem.problems:
+                self._add("SCHEMA_VALID", file, problem.problem, line=problem.line)
+        return UNREAD
+
+    def _sums(self) -> Sums | None:
+        file = self.folder / VERSIONS / SUMS
+        if not file.exists():
+            return None
+        try:
+            return Sums.parse(decoded(read_bytes(file)))
+        except FileUnreadable as problem:
+            self._add("RELEASED_VERSION_UNCHANGED", file, f"{SUMS} {problem}", line=problem.line)
+            return None
+
+    def _in_document(
+        self,
+        document: YamlFile,
+        steps: Steps,
+        text: str,
+        hint: str,
+        rule: str = "CONTRACT_VALID",
+    ) -> None:
+        line = document.line(steps)
+        self._add(rule, self.folder / ODCS_FILE, text, line=line, steps=steps, hint=hint)
+
+    def _add(
+        self,
+        rule: str,
+        file: Path,
+        text: str,
+        *,
+        line: int | None = None,
+        steps: Steps | None = None,
+        hint: str = "",
+    ) -> None:
+        finding = Finding(
+            RuleId(rule),
+            Severity.ERROR,
+            self.folder.name,
+            text,
+            hint or _HINTS.get(rule, ""),
+            file,
+            line,
+            "" if steps is None else json_path(steps),
+        )
+        self.findings.append(finding)
 
 
-def _schema(file: Path, contract: str, findings: list[Finding]) -> Schema | None:
-    try:
-        return Schema.read(file)
-    except SchemaInvalid as problem:
-        findings.append(_finding("SCHEMA_VALID", contract, problem.problem, file))
-        return None
+_HINTS = {
+    "CONTRACT_READABLE": "docs/contracts.md shows the file's parts",
+    "SCHEMA_VALID": "write it as the Avro specification says",
+    "RELEASED_VERSION_UNCHANGED": "take the file back from git",
+}
 
 
-def _versions(folder: Path, part: Part, findings: list[Finding]) -> tuple[Version, ...]:
-    found = []
-    for file in (folder / VERSIONS).glob(f"{part}.v*.avsc"):
-        match = _VERSION_FILE.match(file.name)
-        schema = _schema(file, folder.name, findings)
-        if match and schema:
-            found.append(Version(int(match.group(2)), schema, file))
-    return tuple(sorted(found, key=lambda version: version.number))
+def _number(version: Version) -> int:
+    return version.number
 
 
-def _finding(
-    rule: str,
-    subject: str,
-    message: str,
-    file: Path | None = None,
-    *,
-    line: int | None = None,
-    path: str = "",
-) -> Finding:
-    return Finding(RuleId(rule), Severity.ERROR, subject, message, file=file, line=line, path=path)
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield what lies in a folder, hidden files aside, by name."""
+    if folder.is_dir():
+        yield from sorted(f for f in folder.iterdir() if not f.name.startswith("."))

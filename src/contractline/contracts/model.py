@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, NewType
 
@@ -12,13 +11,22 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaPr
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from contractline.avro.compatibility import Compatibility as Compatibility
 from contractline.avro.schema import Schema
+from contractline.contracts.promises import owner_of, promised_latency
 
 Subject = NewType("Subject", str)
 Part = Literal["key", "value"]
 
 DEFAULT_LATENCY = timedelta(milliseconds=600)
 """Produced to visible, where a contract holds no latency SLA."""
+
+_TOPIC = r"^([A-Za-z0-9_-]|[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*)$"
+"""What Kafka takes as a topic's name: never dots alone."""
+
+_COLUMN = r"^[A-Za-z_][A-Za-z0-9_]*$"
+_TABLE = r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"
+_FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 class _Section(BaseModel):
@@ -27,18 +35,6 @@ class _Section(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
     )
-
-
-class Compatibility(StrEnum):
-    """The levels of Schema Registry."""
-
-    NONE = "NONE"
-    BACKWARD = "BACKWARD"
-    BACKWARD_TRANSITIVE = "BACKWARD_TRANSITIVE"
-    FORWARD = "FORWARD"
-    FORWARD_TRANSITIVE = "FORWARD_TRANSITIVE"
-    FULL = "FULL"
-    FULL_TRANSITIVE = "FULL_TRANSITIVE"
 
 
 class Topic(_Section):
@@ -53,12 +49,12 @@ class Topic(_Section):
         min_compaction_lag: how long a record is safe from compaction.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
-    partitions: int = Field(ge=1)
-    replication: int | None = Field(default=None, ge=1)
+    name: str = Field(pattern=_TOPIC, max_length=249)
+    partitions: int = Field(ge=1, strict=True)
+    replication: int | None = Field(default=None, ge=1, lt=2**15, strict=True)
     cleanup: Literal["compact", "delete"]
-    retention: timedelta | None = None
-    min_compaction_lag: timedelta = timedelta(0)
+    retention: timedelta | None = Field(default=None, gt=timedelta(0))
+    min_compaction_lag: timedelta = Field(default=timedelta(0), ge=timedelta(0))
 
 
 class ProducerSource(_Section):
@@ -75,7 +71,7 @@ class SystemSource(_Section):
     """
 
     kind: Literal["system"]
-    connector: str | None = None
+    connector: str | None = Field(default=None, pattern=_FILE_NAME)
 
 
 class PostgresSource(_Section):
@@ -90,10 +86,10 @@ class PostgresSource(_Section):
     """
 
     kind: Literal["postgres"]
-    connector: str
+    connector: str = Field(pattern=_FILE_NAME)
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     uncontracted_columns: Literal["report", "stop"] = "report"
-    epoch: int = Field(default=1, ge=1, lt=2**31)
+    epoch: int = Field(default=1, ge=1, lt=2**31, strict=True)
 
 
 Source = Annotated[ProducerSource | SystemSource | PostgresSource, Field(discriminator="kind")]
@@ -121,10 +117,10 @@ class DerivedColumn(_Section):
         description: what it means.
     """
 
-    name: str
-    type: str
-    expression: str
-    description: str
+    name: str = Field(pattern=_COLUMN)
+    type: str = Field(min_length=1)
+    expression: str = Field(min_length=1)
+    description: str = Field(min_length=1)
 
 
 class ClickHouseSink(_Section):
@@ -138,8 +134,8 @@ class ClickHouseSink(_Section):
         derived: computed columns of ``current`` and ``history``.
     """
 
-    current: str = Field(pattern=r"^\w+\.\w+$")
-    history: str | None = Field(default=None, pattern=r"^\w+\.\w+$")
+    current: str = Field(pattern=_TABLE)
+    history: str | None = Field(default=None, pattern=_TABLE)
     order_by: tuple[str, ...] = ()
     version: RowVersion | None = None
     derived: tuple[DerivedColumn, ...] = ()
@@ -222,18 +218,17 @@ class Contract:
     @property
     def latency(self) -> timedelta:
         """The promised time from produced to visible: the ODCS SLA ``latency``."""
-        for sla in self.odcs.slaProperties or []:
-            if sla.property == "latency" and sla.value is not None:
-                unit = _UNITS[sla.unit or "s"]
-                return timedelta(seconds=float(sla.value) * unit)
-        return DEFAULT_LATENCY
+        promise = promised_latency(self.odcs)
+        return DEFAULT_LATENCY if promise is None else promise
 
     @property
     def owner(self) -> str | None:
         """Who answers for the stream: the team member with the role ``owner``."""
-        team = self.odcs.team
-        members = team if isinstance(team, list) else (team.members or []) if team else []
-        return next((m.username or m.name for m in members if m.role == "owner"), None)
+        return owner_of(self.odcs)
 
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+    @property
+    def is_cdc(self) -> bool:
+        """Whether Debezium writes the stream, so that its schemas must be exactly Debezium's."""
+        return isinstance(self.source, PostgresSource | SystemSource) and bool(
+            self.source.connector
+        )

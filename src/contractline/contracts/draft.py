@@ -1,0 +1,167 @@
+"""A contract's folder as it was read: every part that could be read, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from open_data_contract_standard.model import OpenDataContractStandard
+
+from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.avro.paths import Steps, json_line
+from contractline.avro.schema import Schema
+from contractline.contracts.model import Contract, Part, Pipeline, Version
+from contractline.contracts.sums import Sums
+from contractline.contracts.yamlfile import YamlFile
+from contractline.errors import ContractlineError
+from contractline.finding import Finding
+
+ODCS_FILE = "contract.odcs.yaml"
+VERSIONS = "versions"
+PARTS: Final[tuple[Part, ...]] = ("key", "value")
+
+_T = TypeVar("_T")
+
+
+class PartUnread(ContractlineError):
+    """When a part of a contract is asked for that could not be read; a finding says why."""
+
+    def __init__(self, contract: str, part: str) -> None:
+        super().__init__(f"{contract}: the {part} could not be read")
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Stands where a part could not be read."""
+
+
+UNREAD = Unread()
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The files in ``versions/``.
+
+    Attributes:
+        names: every file there, ``SHA256SUMS`` and hidden ones aside.
+        versions: those that hold a released schema, by part, in order.
+        digests: the SHA-256 of each file that could be read.
+        sums: the digests recorded when they were released; None without a ``SHA256SUMS``.
+    """
+
+    names: tuple[str, ...]
+    versions: Mapping[Part, tuple[Version, ...]]
+    digests: Mapping[str, str]
+    sums: Sums | None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A contract that may hold mistakes.
+
+    The parts raise :class:`PartUnread` when they could not be read: what asks for one of them has
+    nothing to say then, since a finding already does.
+
+    Attributes:
+        folder: the folder.
+        findings: what is wrong with its files.
+        released: the files in ``versions/``.
+        names: every other schema file in the folder.
+        document: the ODCS file; None when it is no YAML.
+    """
+
+    folder: Path
+    findings: tuple[Finding, ...]
+    released: Released
+    names: tuple[str, ...]
+    document: YamlFile | None
+    odcs_part: OpenDataContractStandard | Unread
+    pipeline_part: Pipeline | Unread
+    schemas: Mapping[Part, Schema | Unread]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def odcs_file(self) -> Path:
+        """The contract's document."""
+        return self.folder / ODCS_FILE
+
+    @property
+    def odcs(self) -> OpenDataContractStandard:
+        """The document."""
+        return self._read(self.odcs_part, "document")
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The document's part that the pipeline works by."""
+        return self._read(self.pipeline_part, "pipeline")
+
+    @property
+    def value(self) -> Schema:
+        """The working schema of the value."""
+        return self._read(self.schemas.get("value", UNREAD), "value's schema")
+
+    @property
+    def key(self) -> Schema | None:
+        """The working schema of the key; None for a stream without keys."""
+        if "key" not in self.schemas:
+            return None
+        return self._read(self.schemas["key"], "key's schema")
+
+    @property
+    def contract(self) -> Contract | None:
+        """The contract, when nothing is wrong with its files."""
+        return None if self.findings else self.complete
+
+    @property
+    def complete(self) -> Contract:
+        """The contract, when every part could be read.
+
+        Raises:
+            PartUnread: one could not.
+        """
+        return Contract(
+            self.name,
+            self.folder,
+            self.odcs,
+            self.pipeline,
+            self.value,
+            self.key,
+            self.versions("value"),
+            self.versions("key"),
+        )
+
+    def versions(self, part: Part) -> tuple[Version, ...]:
+        """Return the released versions of a part that could be read, in order."""
+        return self.released.versions.get(part, ())
+
+    def file(self, part: Part) -> Path:
+        """Return the file of a working schema."""
+        return self.folder / f"{part}.avsc"
+
+    def working(self) -> Iterator[tuple[Part, Schema]]:
+        """Yield the working schemas that could be read."""
+        for part, schema in self.schemas.items():
+            if isinstance(schema, Schema):
+                yield part, schema
+
+    def line(self, file: Path, steps: Steps) -> int | None:
+        """Return the line of a place in one of the contract's files, where that can be told."""
+        if file == self.odcs_file:
+            return self.document.line(steps) if self.document else None
+        if file.suffix != ".avsc":
+            return None
+        try:
+            return json_line(decoded(read_bytes(file)), steps)
+        except (FileUnreadable, ValueError, IndexError):
+            return None
+
+    def _read(self, part: _T | Unread, name: str) -> _T:
+        if isinstance(part, Unread):
+            raise PartUnread(self.name, name)
+        return part

@@ -1,0 +1,168 @@
+"""One YAML file that somebody else wrote: its values, and on which line each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from contractline.avro.paths import Steps, json_path
+from contractline.errors import ContractlineError
+
+MAX_DEPTH = 64
+"""Levels of nesting; the parser itself dies of some ten thousand."""
+
+MAX_VALUES = 100_000
+"""Values once aliases are written out: a few lines of aliases can stand for billions."""
+
+
+class YamlInvalid(ContractlineError):
+    """When a text is no YAML that can be used.
+
+    Attributes:
+        problem: what is wrong.
+        line: the line where it is wrong, where that is known.
+    """
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        self.problem = problem
+        self.line = line
+        super().__init__(problem if line is None else f"line {line}: {problem}")
+
+
+@dataclass(frozen=True)
+class YamlFile:
+    """A YAML document.
+
+    Attributes:
+        text: the text it was read from.
+        data: its values.
+        root: its nodes, which know their lines; None for an empty document.
+    """
+
+    text: str
+    data: Any
+    root: yaml.Node | None = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> YamlFile:
+        """Return the document that a text holds.
+
+        Raises:
+            YamlInvalid: the text is no YAML, or more than a contract ever is.
+        """
+        try:
+            _refuse_deep(text)
+            loader = yaml.CSafeLoader(text)
+            root = loader.get_single_node()
+            if root is not None:
+                _refuse_large(root)
+                _refuse_duplicates(root)
+            # Converting a scalar by its tag (`!!int`, a date) lets out any exception.
+            return cls(text, loader.construct_document(root) if root else None, root)
+        except YamlInvalid:
+            raise
+        except yaml.MarkedYAMLError as problem:
+            mark = problem.problem_mark
+            words = problem.problem or str(problem)
+            raise YamlInvalid(words, mark.line + 1 if mark else None) from problem
+        except Exception as problem:
+            raise YamlInvalid(" ".join(str(problem).split())) from problem
+
+    def line(self, steps: Steps) -> int | None:
+        """Return the line, counted from 1, of a place; of the value above it when it is missing."""
+        node = self.node(steps)
+        return None if node is None else _line(node)
+
+    def node(self, steps: Steps) -> yaml.Node | None:
+        """Return where a place is written: its key in a mapping, its first mark in a list."""
+        where = node = self.root
+        for step in steps:
+            found = _child(node, step)
+            if found is None:
+                break
+            where, node = found
+        return where
+
+
+def _line(node: yaml.Node) -> int | None:
+    return node.start_mark.line + 1 if node.start_mark else None
+
+
+def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step]
+    return None
+
+
+def _refuse_deep(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                line = event.start_mark.line + 1
+                raise YamlInvalid(f"nested more than {MAX_DEPTH} levels deep", line)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _refuse_large(root: yaml.Node) -> None:
+    sizes: dict[int, int | None] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) in sizes:
+            known = sizes[id(node)]
+            if known is None:
+                raise YamlInvalid("an alias holds itself", _line(node))
+            return known
+        sizes[id(node)] = None
+        total = 1 + sum(size(child) for child in _inner(node))
+        if total > MAX_VALUES:
+            words = f"more than {MAX_VALUES:,} values, aliases written out"
+            raise YamlInvalid(words, _line(node))
+        sizes[id(node)] = total
+        return total
+
+    size(root)
+
+
+def _refuse_duplicates(root: yaml.Node) -> None:
+    seen: set[int] = set()
+    waiting: list[tuple[yaml.Node, Steps]] = [(root, ())]
+    while waiting:
+        node, steps = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        names: set[str] = set()
+        for key, child in _named(node):
+            if key.value in names:
+                words = f"the name `{key.value}` stands twice in {json_path(steps)}"
+                raise YamlInvalid(words, _line(key))
+            names.add(key.value)
+            waiting.append((child, (*steps, key.value)))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += [(child, (*steps, place)) for place, child in enumerate(node.value)]
+
+
+def _named(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlInvalid("a name is a text", _line(key))
+            if key.tag != "tag:yaml.org,2002:merge":
+                yield key, value
+
+
+def _inner(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from node.value
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield value
