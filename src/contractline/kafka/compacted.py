@@ -1,0 +1,97 @@
+"""Reading a compacted topic to its end: the newest value of every key, as a mapping."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from fastavro import schemaless_reader
+
+from contractline.contracts.model import Contract
+from contractline.kafka.errors import FrameInvalid, KafkaAway, KafkaUnavailable, TopicMissing
+from contractline.kafka.registry import Registry
+from contractline.kafka.wire import split
+
+TIMEOUT_SECONDS = 10.0
+STEP_SECONDS = 0.05
+BATCH = 1000
+
+Fields = dict[str, Any]
+State = dict[tuple[Any, ...], Fields]
+
+
+def read_compacted(servers: str, contract: Contract, registry: Registry) -> State:
+    """Return the newest value of every key, by the key's fields in the contract's order.
+
+    Every part of the topic is read to where it ended when its turn came. A record that can't be
+    read says nothing about its key and is passed over.
+
+    Raises:
+        TopicMissing: the broker has no such topic.
+        KafkaUnavailable: the broker did not answer, or refused.
+        RegistryUnavailable: a schema that wrote a record could not be fetched.
+    """
+    state: State = {}
+    for key, value in _messages(servers, contract.topic.name):
+        try:
+            fields = tuple(_decode(key, registry)[name] for name in contract.key_fields)
+            if value:
+                state[fields] = _decode(value, registry)
+            else:
+                state.pop(fields, None)
+        except (FrameInvalid, KeyError, EOFError, OverflowError, ValueError):
+            continue
+    return state
+
+
+def _decode(frame: bytes, registry: Registry) -> Fields:
+    schema_id, datum = split(frame)
+    writer = registry.schema(schema_id)
+    return cast("Fields", schemaless_reader(BytesIO(datum), writer.definition, None))
+
+
+def _messages(servers: str, topic: str) -> Iterator[tuple[bytes, bytes | None]]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            # Never joined: the parts are assigned by hand and no offset is kept.
+            "group.id": f"contractline-reader-{uuid.uuid4()}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "log_level": 0,
+        }
+    )
+    try:
+        parts = _parts(consumer, topic, servers)
+        consumer.assign([TopicPartition(topic, part, OFFSET_BEGINNING) for part in parts])
+        quiet_since = time.monotonic()
+        while parts:
+            messages = consumer.consume(BATCH, STEP_SECONDS)
+            if messages:
+                quiet_since = time.monotonic()
+            elif time.monotonic() - quiet_since > TIMEOUT_SECONDS:
+                problem = f"nothing came from {topic} for {TIMEOUT_SECONDS:g} s"
+                raise KafkaAway(servers, problem)
+            for message in messages:
+                error = message.error()
+                if error is None:
+                    yield message.key() or b"", message.value()
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    parts.discard(message.partition() or 0)
+                else:
+                    raise KafkaException(error)
+    except KafkaException as problem:
+        raise KafkaUnavailable.of(servers, problem) from problem
+    finally:
+        consumer.close()
+
+
+def _parts(consumer: Consumer, topic: str, servers: str) -> set[int]:
+    found = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+    if found.error is not None or not found.partitions:
+        raise TopicMissing(topic, servers)
+    return set(found.partitions)

@@ -1,0 +1,252 @@
+"""Producing with an account: of every record it is known whether the broker has acknowledged it.
+
+One :class:`Delivery` holds the connection, each :class:`Channel` sends the records of one stream.
+Only failures call back, since a callback for each record would cost more than sending it; what was
+sent and did not fail is acknowledged as soon as the queue is empty.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from contractline.kafka.checking import Mistake
+from contractline.kafka.encode import Record, RecordRefused, StreamEncoder
+from contractline.kafka.errors import AWAY, KafkaAway, KafkaUnavailable, TopicMissing
+from contractline.kafka.patience import Patience, persist
+
+Say = Callable[[str], None]
+
+STEP_SECONDS = 0.25
+QUIET_SECONDS = 3.0
+"""How long a broker may take before it is said that it does not acknowledge."""
+METADATA_TIMEOUT_SECONDS = 5.0
+
+CONFIG: dict[str, Any] = {
+    "acks": "all",
+    "allow.auto.create.topics": False,
+    "compression.type": "lz4",
+    "delivery.report.only.error": True,
+    "enable.idempotence": True,
+    "linger.ms": 50,
+    # A record waits for as long as the broker is away; giving up is the caller's choice.
+    "message.timeout.ms": 0,
+    "queue.buffering.max.messages": 100_000,
+    # What librdkafka would log, error_cb and the callers say in words.
+    "log_level": 0,
+}
+
+
+class Delivery:
+    """A connection to Kafka that loses nothing and knows what was acknowledged.
+
+    Args:
+        servers: ``host:port``, several with commas.
+        say: where words about waiting go.
+        abandon: set it to give up waiting for a broker that is away.
+        config: what differs from :data:`CONFIG`, in librdkafka's names.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        say: Say,
+        *,
+        abandon: threading.Event | None = None,
+        config: dict[str, Any] | None = None,
+    ) -> None:
+        self.servers = servers
+        self.say = say
+        self.abandon = abandon or threading.Event()
+        self._patience = Patience(say)
+        self._fatal: KafkaError | None = None
+        settings = CONFIG | {"bootstrap.servers": servers} | (config or {})
+        self._producer = Producer(settings | {"error_cb": self._on_error})
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.give_up()
+
+    def channel(self, encoder: StreamEncoder) -> Channel:
+        """Return a channel to the topic of a stream, waiting while the broker is away.
+
+        Raises:
+            TopicMissing: the broker has no such topic.
+            KafkaUnavailable: the broker refused, or the wait was given up.
+        """
+        topic = encoder.contract.topic.name
+        topics = persist(self._topics, KafkaAway, self.say, self.abandon)
+        if topics is None:
+            raise KafkaUnavailable(self.servers, "was not reached before the wait was given up")
+        if topic not in topics:
+            raise TopicMissing(topic, self.servers)
+        return Channel(self, self._producer, encoder)
+
+    @property
+    def waiting(self) -> int:
+        """How many records were sent and not yet acknowledged; not less than there are."""
+        return len(self._producer)
+
+    def poll(self, seconds: float = 0) -> None:
+        """Serve what the broker has said.
+
+        Raises:
+            KafkaUnavailable: a failure that no waiting mends.
+        """
+        self._producer.poll(seconds)
+        if self._fatal is not None:
+            raise KafkaUnavailable(self.servers, f"gave up for good: {self._fatal.str()}")
+
+    def make_room(self) -> None:
+        """Wait until the full queue has room again.
+
+        Raises:
+            KafkaUnavailable: the wait was given up.
+        """
+        self._wait_for_less(self.poll)
+
+    def flush(self) -> None:
+        """Wait until every record is acknowledged or has failed.
+
+        Raises:
+            KafkaUnavailable: a failure that no waiting mends, or the wait was given up.
+        """
+        while self.waiting:
+            self._wait_for_less(self._flush)
+
+    def _flush(self, seconds: float) -> None:
+        self._producer.flush(seconds)
+        self.poll()
+
+    def _wait_for_less(self, step: Callable[[float], None]) -> None:
+        """Run steps until fewer records wait; the longer nothing moves, the rarer the words."""
+        before = self.waiting
+        moved = self._moves(step, QUIET_SECONDS, before)
+        while not moved:
+            pause = self._patience.next_pause(
+                f"Kafka at {self.servers} does not acknowledge; {self.waiting:,} records wait"
+            )
+            moved = self._moves(step, pause, before)
+        self._patience.over("Kafka acknowledges again")
+
+    def _moves(self, step: Callable[[float], None], seconds: float, before: int) -> bool:
+        """Run steps for some seconds; return whether fewer records wait than before."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            step(STEP_SECONDS)
+            if self.waiting < before:
+                return True
+            if self.abandon.is_set():
+                problem = f"{self.waiting:,} records were left without acknowledgement"
+                raise KafkaUnavailable(self.servers, problem)
+        return False
+
+    def give_up(self) -> None:
+        """Fail what is not acknowledged, so that the account of the channels is complete."""
+        if self.waiting:
+            self._producer.purge()
+            self._producer.flush(METADATA_TIMEOUT_SECONDS)
+
+    def _topics(self) -> frozenset[str]:
+        try:
+            return frozenset(self._producer.list_topics(timeout=METADATA_TIMEOUT_SECONDS).topics)
+        except KafkaException as problem:
+            raise KafkaUnavailable.of(self.servers, problem) from problem
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Take what librdkafka says beside the records: it tries again by itself unless fatal."""
+        if error.fatal():
+            self._fatal = error
+        elif error.code() not in AWAY:
+            self.say(f"Kafka at {self.servers}: {_words(error)}")
+
+
+class Channel:
+    """Sends the records of one stream.
+
+    Attributes:
+        encoder: how records are written.
+        refused: how many broke the contract.
+        failed: how many the broker did not take; the reasons are in ``failures``.
+        failures: how many failed for each reason.
+    """
+
+    def __init__(self, delivery: Delivery, producer: Producer, encoder: StreamEncoder) -> None:
+        self.encoder = encoder
+        self.refused = 0
+        self.failed = 0
+        self.failures: dict[str, int] = {}
+        self._topic = encoder.contract.topic.name
+        self._delivery = delivery
+        self._produce = producer.produce
+        self._sent = 0
+
+    @property
+    def read(self) -> int:
+        """How many records were given to :meth:`send`."""
+        return self._sent + self.refused
+
+    @property
+    def taken(self) -> int:
+        """How many were sent and have not failed; acknowledged, once the queue is empty."""
+        return self._sent - self.failed
+
+    def send(self, record: Record, key: Record | None = None) -> None:
+        """Send a record; waits while the queue is full.
+
+        Args:
+            record: the value.
+            key: where the key's fields are; in the record itself when absent.
+
+        Raises:
+            RecordRefused: the record breaks the contract, or is larger than Kafka takes.
+            KafkaUnavailable: a failure that no waiting mends.
+        """
+        encoders = self.encoder.current
+        try:
+            value = encoders.value(record)
+            name = encoders.key(record if key is None else key) if encoders.key else None
+        except RecordRefused:
+            self.refused += 1
+            raise
+        while True:
+            try:
+                self._produce(self._topic, value, name, on_delivery=self._on_failure)
+            except BufferError:
+                self._delivery.make_room()
+            except KafkaException as problem:
+                self._refuse(problem, record, len(value))
+            else:
+                self._sent += 1
+                return
+
+    def _refuse(self, problem: KafkaException, record: Record, size: int) -> None:
+        error = problem.args[0]
+        if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            raise KafkaUnavailable.of(self._delivery.servers, problem) from problem
+        self.refused += 1
+        largest = max(record, key=lambda name: len(str(record[name])))
+        where = Mistake(f"$.{largest}", record[largest], f"makes a message of {size:,} bytes")
+        raise RecordRefused(where) from problem
+
+    def _on_failure(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            self.failed += 1
+            reason = _words(error)
+            self.failures[reason] = self.failures.get(reason, 0) + 1
+
+
+def _words(error: KafkaError) -> str:
+    return f"{error.str()} ({error.name()})"
