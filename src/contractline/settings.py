@@ -67,6 +67,8 @@ class Endpoints(BaseSettings):
         schema_registry_url: the Confluent API's base, with ``user:password@`` where needed.
         connect_url: Kafka Connect's REST API.
         postgres_dsn: the source database, as a libpq URL.
+        postgres_replication_user: the role by which Debezium reads the source's changes.
+        postgres_replication_password: its password.
         clickhouse_url: ClickHouse's HTTP interface, as ``http://user:password@host:port``.
         clickhouse_kafka_brokers: how ClickHouse reaches Kafka, where that differs.
         clickhouse_schema_registry_url: how ClickHouse reaches the registry, where that differs.
@@ -78,6 +80,8 @@ class Endpoints(BaseSettings):
     schema_registry_url: str | None = Field(default=None)
     connect_url: str | None = Field(default=None)
     postgres_dsn: str | None = Field(default=None)
+    postgres_replication_user: str | None = Field(default=None)
+    postgres_replication_password: str | None = Field(default=None, repr=False)
     clickhouse_url: str | None = Field(default=None)
     clickhouse_kafka_brokers: str | None = Field(default=None)
     clickhouse_schema_registry_url: str | None = Field(default=None)

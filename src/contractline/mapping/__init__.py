@@ -1,0 +1,1 @@
+"""What follows from a contract: ClickHouse types and DDL, connector configuration. Pure."""

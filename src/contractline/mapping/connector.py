@@ -1,0 +1,158 @@
+"""The configuration of a Debezium connector: its template, and what the contracts say. Pure.
+
+A template in connect/connectors holds what is the same whatever the contracts say; everything that
+follows from a contract is rendered here and must not stand in the template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contractline.contracts.model import Contract, PostgresSource, SystemSource
+from contractline.errors import ContractsInvalid
+from contractline.finding import Finding, RuleId, Severity
+
+METADATA_PREFIX = "__"
+"""The fields that the unwrap transform adds; PostgreSQL columns of that name can't be contracted."""
+
+HEARTBEAT_TABLE = "public.debezium_heartbeat"
+"""The table that Debezium touches while all others are quiet (connect/postgres)."""
+
+_POLLS_PER_LATENCY = 6
+_POLL_MIN_MS, _POLL_MAX_MS = 10, 500
+_ROWS_PER_POLL_MS = 40
+_BATCH_MIN, _BATCH_MAX = 512, 8192
+_QUEUED_BATCHES = 4
+_REGEX_SIGNS = re.compile(r"([.\\+*?\[\](){}^$|])")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One table of a connector, as its contract sees it."""
+
+    contract: Contract
+    source: PostgresSource
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that the newest released version holds, in order."""
+        fields = (field["name"] for field in self.contract.values[-1].schema.fields)
+        return tuple(name for name in fields if not name.startswith(METADATA_PREFIX))
+
+
+def streams_of(contracts: Sequence[Contract], connector: str | None = None) -> tuple[Stream, ...]:
+    """Return the tables that a connector reads; those of every connector without a name."""
+    return tuple(
+        Stream(contract, contract.source)
+        for contract in contracts
+        if isinstance(contract.source, PostgresSource)
+        and connector in {None, contract.source.connector}
+    )
+
+
+def connector_contracts(contracts: Sequence[Contract], connector: str) -> tuple[Contract, ...]:
+    """Return every contract whose topic a connector writes: its tables and its heartbeat."""
+    return tuple(
+        contract
+        for contract in contracts
+        if isinstance(contract.source, (PostgresSource, SystemSource))
+        and contract.source.connector == connector
+    )
+
+
+def render(name: str, template: Mapping[str, str], contracts: Sequence[Contract]) -> dict[str, str]:
+    """Return a connector's whole configuration.
+
+    Args:
+        name: the connector; the template's file name.
+        template: what the contracts don't decide.
+        contracts: all contracts; those of other connectors are ignored.
+
+    Raises:
+        ContractsInvalid: a contract says what Debezium can't do.
+    """
+    streams = streams_of(contracts, name)
+    findings = _mistakes(name, template, contracts)
+    if findings:
+        raise ContractsInvalid(findings)
+    config = dict(template) | {
+        "table.include.list": ",".join(_pattern(s.source.table) for s in streams),
+        "column.include.list": ",".join(_columns(stream) for stream in streams),
+        **_pace(min(stream.contract.latency for stream in streams)),
+        **_heartbeat(name, template, contracts),
+    }
+    keys = ";".join(_key(stream) for stream in streams if stream.contract.key_fields)
+    return config | {"message.key.columns": keys} if keys else config
+
+
+def _mistakes(
+    name: str, template: Mapping[str, str], contracts: Sequence[Contract]
+) -> list[Finding]:
+    streams = streams_of(contracts, name)
+    if not streams:
+        return [_mistake(name, "no contract names this connector, so there is nothing to read")]
+    prefix = template["topic.prefix"]
+    found = []
+    for stream in streams:
+        topic = f"{prefix}.{stream.source.table}"
+        if stream.contract.topic.name != topic:
+            found.append(
+                _mistake(stream.contract.name, f"Debezium writes this table to the topic {topic}")
+            )
+        if not stream.contract.values:
+            found.append(_mistake(stream.contract.name, "no version of the value is released"))
+    return found
+
+
+def _columns(stream: Stream) -> str:
+    table = _pattern(stream.source.table)
+    if stream.source.uncontracted_columns == "stop":
+        return rf"{table}\..*"
+    names = "|".join(_pattern(column) for column in stream.columns)
+    return rf"{table}\.({names})"
+
+
+def _key(stream: Stream) -> str:
+    return f"{_pattern(stream.source.table)}:{','.join(stream.contract.key_fields)}"
+
+
+def _pace(latency: timedelta) -> dict[str, str]:
+    """How often to look for changes, and how many to take at once, for a promised latency."""
+    milliseconds = latency // timedelta(milliseconds=1)
+    poll = _within(milliseconds // _POLLS_PER_LATENCY, _POLL_MIN_MS, _POLL_MAX_MS)
+    batch = _within(poll * _ROWS_PER_POLL_MS, _BATCH_MIN, _BATCH_MAX)
+    return {
+        "poll.interval.ms": str(poll),
+        "max.batch.size": str(batch),
+        "max.queue.size": str(batch * _QUEUED_BATCHES),
+    }
+
+
+def _heartbeat(
+    name: str, template: Mapping[str, str], contracts: Sequence[Contract]
+) -> dict[str, str]:
+    """Heartbeats go where their contract says; without one the strict converter lets none pass."""
+    suffix = f".{template['topic.prefix']}"
+    for contract in connector_contracts(contracts, name):
+        topic = contract.topic.name
+        if isinstance(contract.source, SystemSource) and topic.endswith(suffix):
+            return {"topic.heartbeat.prefix": topic.removesuffix(suffix)}
+    raise ContractsInvalid(
+        [_mistake(name, f"needs a contract for its heartbeats, with a topic that ends in {suffix}")]
+    )
+
+
+def _within(value: int, low: int, high: int) -> int:
+    return max(low, min(high, value))
+
+
+def _pattern(name: str) -> str:
+    r"""A name as a Java regular expression that matches only itself (``a\.b``)."""
+    return _REGEX_SIGNS.sub(r"\\\1", name)
+
+
+def _mistake(subject: str, message: str) -> Finding:
+    return Finding(RuleId("CONNECTOR_RENDERS"), Severity.ERROR, subject, message)

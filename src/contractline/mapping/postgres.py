@@ -1,0 +1,167 @@
+"""The Avro field that Debezium and the converter make of a PostgreSQL column. Pure.
+
+It holds for the settings of the connector templates (``time.precision.mode=connect``,
+``decimal.handling.mode=string``) and serves explanations: the converter's own exact lookup decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["extra", "missing", "type", "null", "default", "order"]
+
+_AVRO: Mapping[str, Any] = {
+    "smallint": "int",
+    "integer": "int",
+    "bigint": "long",
+    "oid": "long",
+    "interval": "long",
+    "real": "float",
+    "double precision": "double",
+    "boolean": "boolean",
+    "bytea": "bytes",
+    "date": {"type": "int", "logicalType": "date"},
+    "time without time zone": {"type": "int", "logicalType": "time-millis"},
+    "timestamp without time zone": {"type": "long", "logicalType": "timestamp-millis"},
+} | dict.fromkeys(
+    (
+        "text",
+        "character varying",
+        "character",
+        "bpchar",
+        "name",
+        "citext",
+        "uuid",
+        "json",
+        "jsonb",
+        "xml",
+        "numeric",
+        "timestamp with time zone",
+        "time with time zone",
+        "inet",
+        "cidr",
+        "macaddr",
+    ),
+    "string",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as PostgreSQL's catalogue describes it.
+
+    Attributes:
+        name: the column.
+        type: its type without length or precision; ``enum`` for any enumeration.
+        nullable: whether it takes NULL.
+        has_default: whether it has a default other than NULL.
+    """
+
+    name: str
+    type: str
+    nullable: bool
+    has_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One way in which a table, or what Debezium made of it, departs from a contract's version."""
+
+    kind: Kind
+    column: str
+    words: str
+
+
+def avro_type(sql_type: str) -> Any:
+    """Return the Avro type of a PostgreSQL type; None for a type that is not known here."""
+    if sql_type.endswith("[]"):
+        items = avro_type(sql_type.removesuffix("[]"))
+        return None if items is None else {"type": "array", "items": ["null", items]}
+    return "string" if sql_type == "enum" else _AVRO.get(sql_type)
+
+
+def fields_of(columns: Iterable[Column]) -> list[dict[str, Any]]:
+    """Return the fields that columns become; True stands for a default of an unknown value."""
+    return [_field(column) for column in columns]
+
+
+def differences(
+    table: str,
+    found: Sequence[Mapping[str, Any]],
+    version: str,
+    contracted: Sequence[Mapping[str, Any]],
+) -> tuple[Difference, ...]:
+    """Compare the fields of a table with those that a contract's version holds.
+
+    Args:
+        table: the table's name, for the words.
+        found: its fields, from :func:`fields_of` or from the converter.
+        version: the version's name, for the words.
+        contracted: the version's fields.
+    """
+    there = {field["name"]: field for field in found}
+    wanted = {field["name"]: field for field in contracted}
+    out = [
+        Difference("extra", name, f"{table} has a column `{name}` that {version} does not hold")
+        for name in there
+        if name not in wanted
+    ]
+    out += [
+        Difference("missing", name, f"{table} has no column `{name}`, which {version} holds")
+        for name in wanted
+        if name not in there
+    ]
+    for name in (name for name in wanted if name in there):
+        for kind, words in _unlike(there[name], wanted[name]):
+            out.append(Difference(kind, name, f"column `{name}` of {table} {words} in {version}"))
+    if not out and list(there) != list(wanted):
+        words = f"the columns of {table} come as {_names(there)}, in {version} as {_names(wanted)}"
+        out.append(Difference("order", "", words))
+    return tuple(out)
+
+
+def _field(column: Column) -> dict[str, Any]:
+    avro = avro_type(column.type)
+    if not column.nullable:
+        field = {"name": column.name, "type": avro}
+        return field | {"default": True} if column.has_default else field
+    if column.has_default:
+        return {"name": column.name, "type": [avro, "null"], "default": True}
+    return {"name": column.name, "type": ["null", avro], "default": None}
+
+
+def _unlike(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[tuple[Kind, str]]:
+    (found_type, found_null), (wanted_type, wanted_null) = _split(found), _split(wanted)
+    if found_type is not None and found_type != wanted_type:
+        yield "type", f"is {_spelled(found_type)}, but {_spelled(wanted_type)}"
+    if found_null != wanted_null:
+        yield "null", "takes NULL, but not" if found_null else "takes no NULL, but may be null"
+    found_default, wanted_default = found.get("default"), wanted.get("default")
+    if (found_default is None) != (wanted_default is None):
+        yield (
+            "default",
+            "has no default, but one" if found_default is None else "has a default, but none",
+        )
+    elif True not in (found_default, wanted_default) and found_default != wanted_default:
+        yield "default", f"has the default {found_default!r}, but {wanted_default!r}"
+
+
+def _split(field: Mapping[str, Any]) -> tuple[Any, bool]:
+    """A field's type without null, and whether it may be null."""
+    kind = field["type"]
+    if not isinstance(kind, list):
+        return kind, False
+    others = [branch for branch in kind if branch != "null"]
+    return (others[0] if len(others) == 1 else others), "null" in kind
+
+
+def _spelled(kind: Any) -> str:
+    if isinstance(kind, dict):
+        return str(kind.get("logicalType") or kind.get("name") or kind["type"])
+    return " or ".join(map(_spelled, kind)) if isinstance(kind, list) else str(kind)
+
+
+def _names(fields: Iterable[str]) -> str:
+    return ", ".join(name for name in fields if not name.startswith("__"))

@@ -1,0 +1,134 @@
+"""The systems that plan and apply bring to their declared state, one module each.
+
+The order is that of readers before writers: topics come first, since all else reads or writes them;
+tables before schemas, since producers and the connector write with a new version as soon as it is
+registered, and a table that does not know its fields would lose them; schemas and the source
+database before connectors, since the strict converter looks every schema up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from contractline.contracts.model import Contract
+from contractline.errors import ContractlineError
+from contractline.plan import Plan, Step, Target
+from contractline.project import Project
+from contractline.settings import Endpoints
+
+TARGETS = {
+    "topics": "contractline.targets.topics:Topics",
+    "tables": "contractline.targets.clickhouse:Tables",
+    "schemas": "contractline.targets.schemas:Schemas",
+    "postgres": "contractline.targets.postgres:Postgres",
+    "connectors": "contractline.targets.connectors:Connectors",
+}
+"""The targets in their order: a name, and the class that is imported when it is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What planning or applying one target came to.
+
+    Attributes:
+        target: its name.
+        plan: what differed; None where that could not be told.
+        done: the steps that were carried out.
+        left: what still differs after them; None where nothing was carried out.
+        error: what kept it from being told or done.
+    """
+
+    target: str
+    plan: Plan | None = None
+    done: tuple[Step, ...] = ()
+    left: Plan | None = None
+    error: ContractlineError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing differs (any more), 1 something does, 2 could not tell or do."""
+        if self.error is not None:
+            return self.error.exit_code
+        last = self.left or self.plan
+        return 0 if last is None or last.is_clean else 1
+
+
+def open_target(
+    name: str,
+    project: Project,
+    contracts: Sequence[Contract],
+    endpoints: Endpoints,
+    *,
+    prune: bool = False,
+) -> Target:
+    """Return a target by its name.
+
+    Args:
+        name: one of :data:`TARGETS`.
+        project: the checkout.
+        contracts: all its contracts.
+        endpoints: where the services are.
+        prune: let ``schemas`` delete the versions that no contract holds.
+    """
+    module, _, kind = TARGETS[name].partition(":")
+    options = {"prune": True} if prune and name == "schemas" else {}
+    target: Target = getattr(import_module(module), kind)(project, contracts, endpoints, **options)
+    return target
+
+
+def plan_all(
+    project: Project,
+    contracts: Sequence[Contract],
+    endpoints: Endpoints,
+    names: Sequence[str] = tuple(TARGETS),
+    *,
+    prune: bool = False,
+) -> Iterator[Outcome]:
+    """Plan targets in their order; one that can't be told does not keep the others from it."""
+    for name in names:
+        try:
+            plan = open_target(name, project, contracts, endpoints, prune=prune).plan()
+        except ContractlineError as problem:
+            yield Outcome(name, error=problem)
+        else:
+            yield Outcome(name, plan)
+
+
+def apply_all(
+    project: Project,
+    contracts: Sequence[Contract],
+    endpoints: Endpoints,
+    names: Sequence[str] = tuple(TARGETS),
+    *,
+    prune: bool = False,
+    on_plan: Callable[[Plan], None] = lambda plan: None,
+    on_step: Callable[[str, Step], None] = lambda target, step: None,
+) -> Iterator[Outcome]:
+    """Plan and apply targets in their order, each planned after those before it were applied.
+
+    Args:
+        project: the checkout.
+        contracts: all its contracts.
+        endpoints: where the services are.
+        names: the targets.
+        prune: let ``schemas`` delete the versions that no contract holds.
+        on_plan: called with each plan before it is applied.
+        on_step: called with the target's name and each step once it is done.
+    """
+    for name in names:
+        target = open_target(name, project, contracts, endpoints, prune=prune)
+        plan: Plan | None = None
+        done: list[Step] = []
+        try:
+            plan = target.plan()
+            on_plan(plan)
+            for step in target.apply(plan):
+                done.append(step)
+                on_step(name, step)
+            left = target.plan() if done else None
+        except ContractlineError as problem:
+            yield Outcome(name, plan, tuple(done), error=problem)
+        else:
+            yield Outcome(name, plan, tuple(done), left)

@@ -1,0 +1,165 @@
+"""What change data capture needs of a server, a slot and a table, checked on what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractline.finding import Finding
+from contractline.mapping.connector import METADATA_PREFIX, Stream
+from contractline.mapping.postgres import differences, fields_of
+from contractline.targets.database import Database, Server, Table
+from contractline.targets.differences import noticed, refused
+
+
+def server(server: Server) -> Iterator[Finding]:
+    """Check the settings of the server."""
+    if server.wal_level != "logical":
+        yield refused(
+            "POSTGRES_WAL_LEVEL",
+            "wal_level",
+            f"is {server.wal_level}, and changes can be read only from a logical log",
+            "ALTER SYSTEM SET wal_level = logical; then restart PostgreSQL",
+        )
+    if server.keep_size_mb < 0:
+        yield noticed(
+            "POSTGRES_WAL_BOUNDED",
+            "max_slot_wal_keep_size",
+            "is unlimited, so a connector that stands still fills the source's disk",
+            "ALTER SYSTEM SET max_slot_wal_keep_size = '4GB'; SELECT pg_reload_conf()",
+        )
+
+
+def slot(name: str, database: Database, server: Server) -> Iterator[Finding]:
+    """Check that a connector's slot is usable, or that one can be made."""
+    found = database.slot(name)
+    if found is None and server.used_slots >= server.max_slots:
+        yield refused(
+            "POSTGRES_SLOT_FREE",
+            "max_replication_slots",
+            f"all {server.max_slots} are used, and the slot {name} does not exist yet",
+            "drop one that nobody reads (the view pg_replication_slots shows them), or"
+            f" ALTER SYSTEM SET max_replication_slots = {server.max_slots + 4}; then restart",
+        )
+    if not (found and found.active) and server.used_senders >= server.max_senders:
+        yield refused(
+            "POSTGRES_SENDER_FREE",
+            "max_wal_senders",
+            f"all {server.max_senders} are used, so the connector can't connect",
+            f"ALTER SYSTEM SET max_wal_senders = {server.max_senders + 4}; then restart PostgreSQL",
+        )
+    if found and found.state == "lost":
+        yield refused(
+            "POSTGRES_SLOT_KEEPS",
+            f"slot {name}",
+            "lost its place: PostgreSQL dropped log that was not read yet, changes are missing",
+            f"stop the connector, delete its offsets, SELECT pg_drop_replication_slot('{name}'),"
+            " and resume it: it takes a new snapshot (docs/guides/cdc.md)",
+        )
+    elif found and found.state == "unreserved":
+        yield refused(
+            "POSTGRES_SLOT_KEEPS",
+            f"slot {name}",
+            f"holds back {size(found.kept_bytes)} of log, more than max_slot_wal_keep_size: the"
+            " next checkpoint drops it and changes will be missing",
+            "bring the connector back now, or raise max_slot_wal_keep_size",
+        )
+
+
+def table(stream: Stream, live: Table) -> Iterator[Finding]:
+    """Check the columns, the key and the policies of a captured table."""
+    yield from _columns(stream, live)
+    yield from _key(stream, live)
+    if live.row_security:
+        yield noticed(
+            "POSTGRES_ROWS_VISIBLE",
+            live.name,
+            "has row security: a snapshot holds only the rows that policies let the role see",
+            "add a policy for the replication role: USING (true)",
+        )
+
+
+def uncontracted(stream: Stream, live: Table) -> Iterator[Finding]:
+    """Report the columns of a table that its contract does not hold."""
+    version = stream.contract.values[-1]
+    for difference in differences(
+        live.name, fields_of(live.columns), version_name(stream), _contracted(stream)
+    ):
+        if difference.kind != "extra":
+            continue
+        stops = stream.source.uncontracted_columns == "stop"
+        then = (
+            "with the policy `stop` the task fails at the next change of this table"
+            if stops
+            else "it is kept out (policy `report`)"
+        )
+        yield (refused if stops else noticed)(
+            "CDC_COLUMN_CONTRACTED",
+            stream.contract.name,
+            f"{difference.words}: {then}",
+            f"add it to {stream.contract.folder.name}/value.avsc after the table's other columns,"
+            f" `contractline release {stream.contract.name}`, `make register-schemas`"
+            f" (it becomes v{version.number + 1})",
+        )
+
+
+def version_name(stream: Stream) -> str:
+    """Return how messages name the newest released version of a stream."""
+    return f"{stream.contract.name} v{stream.contract.values[-1].number}"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    value, unit = float(count), "bytes"
+    for larger in ("KB", "MB", "GB"):
+        if value < 1024:
+            break
+        value, unit = value / 1024, larger
+    return f"{value:.0f} {unit}"
+
+
+def _contracted(stream: Stream) -> list[dict[str, object]]:
+    fields = stream.contract.values[-1].schema.fields
+    return [field for field in fields if not field["name"].startswith(METADATA_PREFIX)]
+
+
+def _columns(stream: Stream, live: Table) -> Iterator[Finding]:
+    held = fields_of(column for column in live.columns if column.name in stream.columns)
+    for difference in differences(live.name, held, version_name(stream), _contracted(stream)):
+        report = noticed if difference.kind == "default" else refused
+        yield report(
+            "CDC_COLUMNS_FIT",
+            stream.contract.name,
+            f"{difference.words}: the connector stops at the next change of this table",
+            "put the column back, or release a version that holds it as it is now",
+        )
+
+
+def _key(stream: Stream, live: Table) -> Iterator[Finding]:
+    key = stream.contract.key_fields
+    if not key:
+        if live.primary_key:
+            yield refused(
+                "CDC_KEY_FITS",
+                stream.contract.name,
+                f"{live.name} has the primary key ({', '.join(live.primary_key)}), and the"
+                " contract has no key schema",
+                "add key.avsc to the contract",
+            )
+        return
+    nullable = [c.name for c in live.columns if c.name in key and c.nullable]
+    if nullable:
+        yield refused(
+            "CDC_KEY_FITS",
+            stream.contract.name,
+            f"the key column {', '.join(nullable)} of {live.name} takes NULL",
+            f"ALTER TABLE {live.name} "
+            + ", ".join(f"ALTER COLUMN {name} SET NOT NULL" for name in nullable),
+        )
+    if not any(unique <= set(key) for unique in live.unique_keys):
+        yield noticed(
+            "CDC_KEY_UNIQUE",
+            stream.contract.name,
+            f"nothing keeps the key ({', '.join(key)}) of {live.name} unique: of rows that share"
+            " it, readers see the one that changed last",
+            f"CREATE UNIQUE INDEX ON {live.name} ({', '.join(key)})",
+        )

@@ -1,0 +1,305 @@
+"""What the source database says about itself: its catalogue as values. Nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+
+from contractline.errors import ServiceUnavailable
+from contractline.mapping.postgres import Column
+from contractline.settings import Endpoints
+
+CONNECT_TIMEOUT_SECONDS = 5
+SERVICE = "PostgreSQL"
+TRUNCATE_FUNCTION = "public.contractline_publish_truncate()"
+"""Publishes a TRUNCATE as deletes, where a table's trigger calls it (connect/postgres)."""
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The settings that logical replication depends on, and what of them is used up.
+
+    Attributes:
+        keep_size_mb: how much log a slot may hold back; -1 for any amount.
+    """
+
+    wal_level: str
+    max_slots: int
+    used_slots: int
+    max_senders: int
+    used_senders: int
+    keep_size_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A replication slot.
+
+    Attributes:
+        active: whether somebody reads it.
+        state: ``reserved``, ``extended``, ``unreserved`` or ``lost``.
+        kept_bytes: how much of the log is kept for it.
+    """
+
+    active: bool
+    state: str
+    kept_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the source.
+
+    Attributes:
+        name: ``schema.table``.
+        columns: in their order, without generated ones, which are not in the log.
+        primary_key: its columns; none for a table without one.
+        unique_keys: the columns of each unique index over whole columns.
+        full_identity: whether a change carries the whole old row.
+        row_security: whether policies may hide rows from a reader.
+        truncate_trigger: whether a trigger publishes a TRUNCATE as deletes.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    unique_keys: frozenset[frozenset[str]]
+    full_identity: bool
+    row_security: bool
+    truncate_trigger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A publication.
+
+    Attributes:
+        all_tables: whether it is FOR ALL TABLES, whatever it lists.
+        operations: what it publishes: insert, update, delete, truncate.
+        tables: the tables that it publishes.
+        restricted: those of them that it publishes only in part (a column list or a row filter).
+    """
+
+    all_tables: bool
+    operations: frozenset[str]
+    tables: frozenset[str]
+    restricted: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: whether it can replicate, and what it may do beyond that."""
+
+    can_login: bool
+    can_replicate: bool
+    excess: tuple[str, ...]
+
+
+class Database:
+    """One connection to the source database.
+
+    Attributes:
+        connection: for what changes the database.
+        where: its place, for messages.
+    """
+
+    def __init__(self, connection: Connection, where: str) -> None:
+        self.connection = connection
+        self.where = where
+
+    def rows(self, query: Any, *values: object) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        return self.connection.execute(query, values or None).fetchall()
+
+    def server(self) -> Server:
+        """Return the server's settings."""
+        return Server(**self.rows(_SERVER)[0])
+
+    def slot(self, name: str) -> Slot | None:
+        """Return a replication slot; None where there is none."""
+        rows = self.rows(_SLOT, name)
+        return Slot(**rows[0]) if rows else None
+
+    def exists(self, kind: str, name: str) -> bool:
+        """Tell whether a table, or a function with its arguments, exists."""
+        find = "to_regprocedure" if kind == "function" else "to_regclass"
+        query = sql.SQL("SELECT {}(%s) IS NOT NULL AS there").format(sql.SQL(find))
+        return bool(self.rows(query, name)[0]["there"])
+
+    def tables(self, names: Sequence[str]) -> dict[str, Table]:
+        """Return those of the named tables that exist."""
+        return {
+            row["name"]: self._table(row)
+            for row in self.rows(_TABLES, TRUNCATE_FUNCTION, list(names))
+        }
+
+    def publication(self, name: str) -> Publication | None:
+        """Return a publication; None where there is none."""
+        rows = self.rows(_PUBLICATION, name)
+        if not rows:
+            return None
+        sets = {key: frozenset(rows[0][key]) for key in ("operations", "tables", "restricted")}
+        return Publication(rows[0]["all_tables"], **sets)
+
+    def role(self, name: str) -> Role | None:
+        """Return a role; None where there is none."""
+        rows = self.rows(_ROLE, name)
+        if not rows:
+            return None
+        return Role(rows[0]["can_login"], rows[0]["can_replicate"], tuple(rows[0]["excess"]))
+
+    def may(self, role: str, right: str, table: str) -> bool:
+        """Tell whether a role has a right on a table, and on its schema."""
+        rows = self.rows(_MAY, role, right, role, table)
+        return bool(rows and rows[0]["may"])
+
+    def _table(self, row: dict[str, Any]) -> Table:
+        indexes = self.rows(_UNIQUE, row["oid"])
+        return Table(
+            name=row["name"],
+            columns=tuple(Column(**column) for column in self.rows(_COLUMNS, row["oid"])),
+            primary_key=next((tuple(i["columns"]) for i in indexes if i["is_primary"]), ()),
+            unique_keys=frozenset(frozenset(index["columns"]) for index in indexes),
+            full_identity=row["full_identity"],
+            row_security=row["row_security"],
+            truncate_trigger=row["truncate_trigger"],
+        )
+
+
+@contextmanager
+def connected(endpoints: Endpoints) -> Iterator[Database]:
+    """Connect to the source database; whatever PostgreSQL refuses inside comes out in words.
+
+    Raises:
+        SettingInvalid: nothing says where it is.
+        ServiceUnavailable: it did not answer, or refused.
+    """
+    dsn = endpoints.need("postgres_dsn")
+    where = place(dsn)
+    try:
+        with psycopg.connect(
+            dsn,
+            autocommit=True,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="contractline",
+            row_factory=dict_row,
+        ) as connection:
+            yield Database(connection, where)
+    except psycopg.Error as problem:
+        raise ServiceUnavailable(SERVICE, where, words(problem)) from problem
+
+
+def refusal(dsn: str, user: str, password: str) -> str | None:
+    """Return why a role can't log in with a password; None when it can."""
+    conninfo = make_conninfo(dsn, user=user, password=password)
+    try:
+        psycopg.connect(conninfo, connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
+    except psycopg.Error as problem:
+        return words(problem)
+    return None
+
+
+def place(dsn: str) -> str:
+    """Return where a DSN leads, without its credentials."""
+    try:
+        parts = conninfo_to_dict(dsn)
+    except psycopg.ProgrammingError:
+        return "POSTGRES_DSN"
+    return f"{parts.get('host', 'localhost')}:{parts.get('port', 5432)}/{parts.get('dbname', '')}"
+
+
+def words(problem: psycopg.Error) -> str:
+    """Return the first line of what PostgreSQL or its client library says."""
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0]
+
+
+def identifier(name: str) -> sql.Identifier:
+    """Return a ``schema.table`` name, quoted where it must be."""
+    return sql.Identifier(*name.split(".", 1))
+
+
+_SERVER = """
+SELECT current_setting('wal_level') AS wal_level,
+       current_setting('max_replication_slots')::int AS max_slots,
+       (SELECT count(*) FROM pg_replication_slots) AS used_slots,
+       current_setting('max_wal_senders')::int AS max_senders,
+       (SELECT count(*) FROM pg_stat_replication) AS used_senders,
+       (SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_size_mb
+"""
+
+_SLOT = """
+SELECT active, coalesce(wal_status, 'lost') AS state,
+       coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept_bytes
+FROM pg_replication_slots WHERE slot_name = %s
+"""
+
+_TABLES = """
+SELECT c.oid, n.nspname || '.' || c.relname AS name,
+       c.relreplident = 'f' AS full_identity, c.relrowsecurity AS row_security,
+       EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')
+               AND t.tgfoid = to_regprocedure(%s)) AS truncate_trigger
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY (%s)
+"""
+
+_COLUMNS = """
+SELECT a.attname AS name,
+       CASE WHEN t.typtype = 'e' THEN 'enum' ELSE format_type(t.oid, NULL) END AS type,
+       NOT a.attnotnull AS nullable,
+       coalesce(pg_get_expr(d.adbin, d.adrelid) NOT LIKE 'NULL::%%', false) AS has_default
+FROM pg_attribute a JOIN pg_type declared ON declared.oid = a.atttypid
+JOIN pg_type t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+ORDER BY a.attnum
+"""
+
+_UNIQUE = """
+SELECT i.indisprimary AS is_primary,
+       ARRAY(SELECT a.attname FROM unnest(i.indkey) WITH ORDINALITY AS k (number, position)
+             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+             WHERE k.position <= i.indnkeyatts ORDER BY k.position)::text[] AS columns
+FROM pg_index i
+WHERE i.indrelid = %s AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+      AND i.indisvalid
+"""
+
+_PUBLICATION = """
+SELECT p.puballtables AS all_tables,
+       array_remove(ARRAY[
+         CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
+         CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END
+       ], NULL) AS operations,
+       ARRAY(SELECT t.schemaname || '.' || t.tablename FROM pg_publication_tables t
+             WHERE t.pubname = p.pubname) AS tables,
+       ARRAY(SELECT n.nspname || '.' || c.relname FROM pg_publication_rel r
+             JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE r.prpubid = p.oid AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL)
+       ) AS restricted
+FROM pg_publication p WHERE p.pubname = %s
+"""
+
+_ROLE = """
+SELECT rolcanlogin AS can_login, rolreplication AS can_replicate,
+       array_remove(ARRAY[
+         CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+         CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolbypassrls THEN 'BYPASSRLS' END
+       ], NULL) || ARRAY(SELECT 'membership in ' || g.rolname FROM pg_auth_members m
+                         JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid) AS excess
+FROM pg_roles r WHERE rolname = %s
+"""
+
+_MAY = """
+SELECT has_table_privilege(%s, c.oid, %s) AND has_schema_privilege(%s, n.oid, 'USAGE') AS may
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname || '.' || c.relname = %s
+"""

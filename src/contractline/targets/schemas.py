@@ -1,0 +1,205 @@
+"""The target ``schemas``: every released version of every contract, in the registry, in order.
+
+A contract owns the subjects ``<topic>-key`` and ``<topic>-value`` of its topic and no other.
+Schemas are compared by meaning, so a version whose documentation alone differs is no drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from contractline.avro.compatibility import Break, Compatibility, breaks
+from contractline.avro.schema import Schema
+from contractline.contracts.model import Contract, Subject, Version
+from contractline.finding import Finding
+from contractline.plan import Change, Plan, Step
+from contractline.project import Project
+from contractline.settings import Endpoints
+from contractline.targets.differences import noticed, plan_of, refused
+from contractline.targets.registry import Registered, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class SetLevel:
+    """Give a subject the contract's compatibility level."""
+
+    subject: Subject
+    level: Compatibility
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Register a released version."""
+
+    subject: Subject
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a version that no contract holds."""
+
+    subject: Subject
+    number: int
+
+
+class Schemas:
+    """The registry against the released versions of the contracts.
+
+    Args:
+        prune: delete the versions of contracted subjects that equal no released version.
+    """
+
+    name = "schemas"
+
+    def __init__(
+        self,
+        project: Project,
+        contracts: Sequence[Contract],
+        endpoints: Endpoints,
+        *,
+        prune: bool = False,
+    ) -> None:
+        self._contracts = contracts
+        self._endpoints = endpoints
+        self._prune = prune
+
+    def plan(self) -> Plan:
+        """Compare every contracted subject with its registry."""
+        with Registry.of(self._endpoints) as registry:
+            return plan_of(self.name, self._differences(registry))
+
+    def apply(self, plan: Plan) -> Iterator[Step]:
+        """Carry the steps out, each read back."""
+        with Registry.of(self._endpoints) as registry:
+            for step in plan.steps:
+                match step.payload:
+                    case SetLevel(subject, level):
+                        registry.set_level(subject, level)
+                    case Register(subject, version):
+                        registry.register(subject, version.schema)
+                    case Remove(subject, number):
+                        registry.remove(subject, number)
+                yield step
+
+    def _differences(self, registry: Registry) -> Iterator[Step | Finding]:
+        for contract in self._contracts:
+            for subject, released in _subjects(contract).items():
+                live = registry.versions(subject)
+                if released:
+                    yield from _level(contract, subject, registry.level(subject))
+                yield from _missing(contract, subject, released, live)
+                yield from self._extra(contract, subject, released, live)
+
+    def _extra(
+        self,
+        contract: Contract,
+        subject: Subject,
+        released: Sequence[Version],
+        live: Sequence[Registered],
+    ) -> Iterator[Step | Finding]:
+        known = {version.schema for version in released}
+        for extra in (registered for registered in live if registered.schema not in known):
+            yield (
+                _removal(subject, extra) if self._prune else _uncontracted(contract, subject, extra)
+            )
+
+
+def _subjects(contract: Contract) -> dict[Subject, tuple[Version, ...]]:
+    """The subjects that a contract owns; a key subject without versions must not exist."""
+    return {Subject(f"{contract.topic.name}-key"): ()} | contract.subjects
+
+
+def _level(contract: Contract, subject: Subject, live: str | None) -> Iterator[Step]:
+    level = contract.pipeline.compatibility
+    if live != level:
+        summary = f"compatibility {live or 'not set'} -> {level}"
+        yield Step(Change.ALTER, subject, summary, payload=SetLevel(subject, level))
+
+
+def _missing(
+    contract: Contract,
+    subject: Subject,
+    released: Sequence[Version],
+    live: Sequence[Registered],
+) -> Iterator[Step | Finding]:
+    numbers = _numbers(released, live)
+    earlier = [(one.number, one.schema) for one in live if one.schema is not None]
+    for version in released:
+        if numbers[version.number] is not None:
+            continue
+        if any(n for later, n in numbers.items() if later > version.number):
+            yield _overtaken(contract, subject, version)
+        elif reasons := breaks(version.schema, earlier, contract.pipeline.compatibility):
+            yield _incompatible(contract, subject, version, reasons)
+        else:
+            earlier.append((len(earlier) + 1, version.schema))
+            summary = f"register {contract.name} v{version.number}"
+            payload = Register(subject, version)
+            yield Step(Change.CREATE, subject, summary, version.schema.text, payload)
+    order = list(dict.fromkeys(n for n in numbers.values() if n))
+    if order != sorted(order):
+        yield _disorder(contract, subject, order)
+
+
+def _numbers(released: Sequence[Version], live: Sequence[Registered]) -> dict[int, int | None]:
+    """Map each released version to the registry's number of it; a repeated meaning counts once."""
+    registered: dict[Schema, int] = {}
+    for version in live:
+        if version.schema is not None:
+            registered.setdefault(version.schema, version.number)
+    return {version.number: registered.get(version.schema) for version in released}
+
+
+def _overtaken(contract: Contract, subject: Subject, version: Version) -> Finding:
+    return noticed(
+        "SUBJECT_VERSIONS_COMPLETE",
+        subject,
+        f"{contract.name} v{version.number} is missing, and a later version is already registered;"
+        " registered now, it would become the newest, and producers would go back to it",
+        "no message can carry the missing version, so nothing has to be done",
+    )
+
+
+def _incompatible(
+    contract: Contract, subject: Subject, version: Version, reasons: Sequence[Break]
+) -> Finding:
+    return refused(
+        "SUBJECT_TAKES_VERSION",
+        subject,
+        f"{contract.name} v{version.number} does not fit {contract.pipeline.compatibility} with what"
+        f" is registered: {'; '.join(map(str, reasons))}",
+        "release a version that fits; if the registered one is not of this contract,"
+        " `contractline apply schemas --prune` deletes it",
+    )
+
+
+def _disorder(contract: Contract, subject: Subject, order: Sequence[int]) -> Finding:
+    return refused(
+        "SUBJECT_VERSIONS_IN_ORDER",
+        subject,
+        f"the versions of {contract.name} are registered as numbers"
+        f" {', '.join(map(str, order))}, so the newest there is not the contract's newest",
+        "a registry can't reorder versions: release one more version of the contract",
+    )
+
+
+def _uncontracted(contract: Contract, subject: Subject, extra: Registered) -> Finding:
+    what = "is no Avro schema and" if extra.schema is None else "equals no released version, it"
+    return refused(
+        "SUBJECT_VERSION_CONTRACTED",
+        subject,
+        f"version {extra.number} (id {extra.id}) {what} was registered outside of {contract.name}",
+        "release it as the next version of the contract, or delete it with"
+        " `contractline apply schemas --prune`",
+    )
+
+
+def _removal(subject: Subject, extra: Registered) -> Step:
+    summary = (
+        f"delete version {extra.number}, which no contract holds; a message that carries its id"
+        f" {extra.id} can't be read any more"
+    )
+    detail = extra.schema.text if extra.schema else ""
+    return Step(Change.REMOVE, subject, summary, detail, Remove(subject, extra.number))
