@@ -237,7 +237,9 @@ class _Comparison:
             elif not one.has_default:
                 here = place.field(position, 0, one.name)
                 here = replace(here, reader=here.reader[:-1], writer=place.writer)
-                yield here.cause("the record lacks it and the reader has no default", one.type, None)
+                yield here.cause(
+                    "the record lacks it and the reader has no default", one.type, None
+                )
 
 
 def _written(reader_field: Any, writer: Any, positions: dict[str, int]) -> int | None:

@@ -69,7 +69,7 @@ class Schema:
             SchemaInvalid: the text is no JSON, or no schema by Apache Avro's rules.
         """
         schema = cls(_json(text, where), where)
-        found = [p for p in problems(schema.definition) if not p.of_default]
+        found = [problem for problem in schema.problems if not problem.of_default]
         if not found:
             try:
                 _ = schema.apache
@@ -120,6 +120,18 @@ class Schema:
         each one that it does not know.
         """
         return avro.schema.make_avsc_object(_without_logical_types(self.definition))
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """Where the definition breaks the specification: in a parsed schema only in defaults."""
+        return problems(self.definition)
+
+    @property
+    def full_name(self) -> str:
+        """The name of a named schema with its namespace; empty for any other schema."""
+        if isinstance(self.definition, dict) and self.definition["type"] in NAMED:
+            return full_name(self.definition["name"], self.definition.get("namespace", ""))
+        return ""
 
     @property
     def fields(self) -> list[dict[str, Any]]:

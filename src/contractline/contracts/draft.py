@@ -136,6 +136,10 @@ class Draft:
             self.versions("key"),
         )
 
+    def found(self, rule: str) -> Iterator[Finding]:
+        """Yield what reading the files found against a rule."""
+        return (finding for finding in self.findings if finding.rule == rule)
+
     def versions(self, part: Part) -> tuple[Version, ...]:
         """Return the released versions of a part that could be read, in order."""
         return self.released.versions.get(part, ())

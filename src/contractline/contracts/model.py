@@ -225,10 +225,3 @@ class Contract:
     def owner(self) -> str | None:
         """Who answers for the stream: the team member with the role ``owner``."""
         return owner_of(self.odcs)
-
-    @property
-    def is_cdc(self) -> bool:
-        """Whether Debezium writes the stream, so that its schemas must be exactly Debezium's."""
-        return isinstance(self.source, PostgresSource | SystemSource) and bool(
-            self.source.connector
-        )

@@ -86,6 +86,27 @@ class YamlFile:
             where, node = found
         return where
 
+    def with_text(self, name: str, value: str) -> str:
+        """Return the document's text with another value for a name at its top.
+
+        Everything else stays: comments, quotes, line ends.
+
+        Raises:
+            YamlInvalid: the value is not written on one line.
+        """
+        place = _child(self.root, name)
+        node = place[1] if place else None
+        lines = self.text.split("\n")
+        if isinstance(node, yaml.ScalarNode) and node.start_mark and node.end_mark:
+            start, end = node.start_mark, node.end_mark
+            quote = node.style if node.style in ("'", '"') else ""
+            line = lines[start.line]
+            lines[start.line] = line[: start.column] + quote + value + quote + line[end.column :]
+            text = "\n".join(lines)
+            if YamlFile.parse(text).data == {**self.data, name: value}:
+                return text
+        raise YamlInvalid(f"`{name}` is written in a way that can't be edited: set it to {value}")
+
 
 def _line(node: yaml.Node) -> int | None:
     return node.start_mark.line + 1 if node.start_mark else None
@@ -105,7 +126,7 @@ def _refuse_deep(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1
+                line = event.start_mark.line + 1 if event.start_mark else None
                 raise YamlInvalid(f"nested more than {MAX_DEPTH} levels deep", line)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1

@@ -1,0 +1,167 @@
+"""Releasing: a changed working schema becomes the next version, which never changes again.
+
+Whether it may is for the rules to say; here is what a release writes. Planning it and writing it
+consume the same value. A release that was broken off is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from contractline.avro.difference import differences
+from contractline.contracts.draft import VERSIONS, Draft
+from contractline.contracts.model import Part
+from contractline.contracts.sums import NAME as SUMS
+from contractline.contracts.sums import digest, written
+from contractline.errors import ContractlineError
+
+CHANGELOG = "CHANGELOG.md"
+
+_VERSION = re.compile(r"(\d+)\.\d+\.\d+\Z", re.ASCII)
+_ENTRY = re.compile(r"^## v(\d+)$", re.MULTILINE | re.ASCII)
+
+
+class VersionExists(ContractlineError):
+    """When the file of the next version is there already, though nothing could be read from it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        super().__init__(
+            f"{file} exists already", hint="`contractline check contracts` says what is wrong"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a release writes.
+
+    Attributes:
+        contract: the stream.
+        version: the number of the value's new version; None when only records are brought up.
+        changes: what changed since the version before, in words.
+        files: path and text of each file, in the order in which they are written.
+    """
+
+    contract: str
+    version: int | None
+    changes: tuple[str, ...]
+    files: tuple[tuple[Path, str], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to release."""
+        return not self.files
+
+
+def plan_release(draft: Draft, message: str = "") -> Release:
+    """Return what releasing a contract's working schemas writes.
+
+    Args:
+        draft: the contract; the rules must have nothing against it that a release does not mend.
+        message: why the schema changed, for the contract's changelog.
+
+    Raises:
+        PartUnread: a part of the contract could not be read.
+        VersionExists: a file is in the way.
+    """
+    schemas = dict(_new_versions(draft))
+    values = draft.versions("value")
+    version = _next_number(draft, "value") if "value" in schemas else None
+    newest = version or values[-1].number
+    changes = differences(values[-1].schema, draft.value) if values and version else ()
+    texts = {_version_file(draft, part): text for part, text in schemas.items()}
+    files = [*_changelog(draft, version, changes, message), *texts.items()]
+    files += _sums(draft, {file.name: text for file, text in texts.items()})
+    files += _document(draft, newest)
+    return Release(draft.name, version, changes, tuple(files))
+
+
+def write(release: Release) -> None:
+    """Write a release: each file whole or not at all, what others rely on first."""
+    for file, text in release.files:
+        file.parent.mkdir(exist_ok=True)
+        _replace(file, text)
+
+
+def _new_versions(draft: Draft) -> Iterator[tuple[Part, str]]:
+    """Yield the schemas to release; a key only once."""
+    if draft.key is not None and not draft.versions("key"):
+        yield "key", draft.key.formatted
+    values = draft.versions("value")
+    if not values or values[-1].schema != draft.value:
+        yield "value", draft.value.formatted
+
+
+def _next_number(draft: Draft, part: Part) -> int:
+    versions = draft.versions(part)
+    return versions[-1].number + 1 if versions else 1
+
+
+def _version_file(draft: Draft, part: Part) -> Path:
+    file = draft.folder / VERSIONS / f"{part}.v{_next_number(draft, part)}.avsc"
+    if file.exists():
+        raise VersionExists(file)
+    return file
+
+
+def _changelog(
+    draft: Draft, version: int | None, changes: tuple[str, ...], message: str
+) -> Iterator[tuple[Path, str]]:
+    if version is None:
+        return
+    file = draft.folder / CHANGELOG
+    lines = ([message.strip(), ""] if message.strip() else []) + [f"- {c}" for c in changes]
+    entry = "\n".join([f"## v{version}", "", *(lines or ["First release."])]).rstrip()
+    title = f"# Versions of {draft.name}"
+    old = file.read_text(encoding="utf-8") if file.exists() else title
+    heading, entries = _entries(old)
+    entries[version] = entry
+    ordered = [entries[number] for number in sorted(entries, reverse=True)]
+    yield file, "\n\n".join([heading or title, *ordered]) + "\n"
+
+
+def _entries(text: str) -> tuple[str, dict[int, str]]:
+    """Return what stands before the first version of a changelog, and each version's part."""
+    starts = [(match.start(), int(match.group(1))) for match in _ENTRY.finditer(text)]
+    ends = [start for start, _ in starts[1:]] + [len(text)]
+    entries = {
+        number: text[start:end].strip() for (start, number), end in zip(starts, ends, strict=True)
+    }
+    return text[: starts[0][0] if starts else len(text)].strip(), entries
+
+
+def _sums(draft: Draft, new: dict[str, str]) -> Iterator[tuple[Path, str]]:
+    recorded = dict(draft.released.sums.digests) if draft.released.sums else {}
+    digests = dict(draft.released.digests) | recorded
+    digests |= {name: digest(text.encode()) for name, text in new.items()}
+    if digests != recorded:
+        ordered = {name: digests[name] for name in sorted(digests, key=_natural)}
+        yield draft.folder / VERSIONS / SUMS, written(ordered)
+
+
+def _document(draft: Draft, newest: int) -> Iterator[tuple[Path, str]]:
+    """Yield the document with a version that names the newest released schema."""
+    match = _VERSION.match(draft.odcs.version or "")
+    if (match is None or int(match.group(1)) != newest) and draft.document is not None:
+        yield draft.odcs_file, draft.document.with_text("version", f"{newest}.0.0")
+
+
+def _natural(name: str) -> tuple[str, int]:
+    part, _, number = name.removesuffix(".avsc").partition(".v")
+    return part, int(number)
+
+
+def _replace(file: Path, text: str) -> None:
+    waiting = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        with waiting.open("wb") as stream:
+            stream.write(text.encode("utf-8"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        waiting.replace(file)
+    finally:
+        waiting.unlink(missing_ok=True)

@@ -1,0 +1,45 @@
+"""Holding contracts against the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from contractline.avro.paths import json_path
+from contractline.contracts.draft import Draft, PartUnread
+from contractline.finding import Finding
+from contractline.rules.rule import Rule, RuleOfAll, Violation
+from contractline.rules.ruleset import RULES, RULES_OF_ALL
+
+
+def findings_of(drafts: Sequence[Draft]) -> list[Finding]:
+    """Return every mistake in the contracts, in the order of the contracts, files and lines."""
+    found = [finding for draft in drafts for rule in RULES for finding in _held(rule, draft)]
+    for rule in RULES_OF_ALL:
+        found += [_finding(rule, draft, violation) for draft, violation in rule.handler(drafts)]
+    order = {draft.name: position for position, draft in enumerate(drafts)}
+    return sorted(found, key=lambda one: (order[one.subject], str(one.file), one.line or 0))
+
+
+def _held(rule: Rule, draft: Draft) -> Iterator[Finding]:
+    """Yield where a contract breaks a rule; nothing when a part that the rule needs is unread."""
+    try:
+        for one in rule.handler(draft):
+            yield one if isinstance(one, Finding) else _finding(rule, draft, one)
+    except PartUnread:
+        return
+
+
+def _finding(rule: Rule | RuleOfAll, draft: Draft, violation: Violation) -> Finding:
+    file, steps = violation.file or draft.odcs_file, violation.steps
+    return Finding(
+        rule.id,
+        rule.severity,
+        draft.name,
+        violation.message,
+        violation.hint,
+        file,
+        violation.line if steps is None else draft.line(file, steps),
+        "" if steps is None else json_path(steps),
+        violation.old,
+        violation.new,
+    )

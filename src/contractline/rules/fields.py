@@ -1,0 +1,141 @@
+"""Rules about the fields of schemas."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from contractline.avro.paths import Steps
+from contractline.contracts.draft import Draft
+from contractline.rules.cdc import is_cdc
+from contractline.rules.rule import Violation
+
+LOGICAL_TYPES = {
+    "big-decimal": ("bytes",),
+    "date": ("int",),
+    "decimal": ("bytes", "fixed"),
+    "duration": ("fixed",),
+    "local-timestamp-micros": ("long",),
+    "local-timestamp-millis": ("long",),
+    "local-timestamp-nanos": ("long",),
+    "time-micros": ("long",),
+    "time-millis": ("int",),
+    "timestamp-micros": ("long",),
+    "timestamp-millis": ("long",),
+    "timestamp-nanos": ("long",),
+    "uuid": ("string", "fixed"),
+}
+"""The logical types of the Avro specification, and the types that may carry them."""
+
+QUEUE_COLUMNS = frozenset(
+    {
+        "_database",
+        "_error",
+        "_headers",
+        "_key",
+        "_offset",
+        "_partition",
+        "_raw_message",
+        "_table",
+        "_timestamp",
+        "_timestamp_ms",
+        "_topic",
+    }
+)
+"""What ClickHouse's Kafka engine adds to each row by itself."""
+
+
+def field_has_doc(draft: Draft) -> Iterator[Violation]:
+    """Every field, and the record itself, says what it means in ``doc``.
+
+    Why: a name is not a meaning. Is `additions` counted against the first parent? Null when?
+    (The fields of a CDC stream are described in the ODCS file: CDC_FIELD_DESCRIBED.)
+
+    Bad::
+
+        {"name": "additions", "type": ["null", "long"], "default": null}
+
+    Good::
+
+        {"name": "additions", "type": ["null", "long"], "default": null,
+         "doc": "Lines added against the first parent; null when the source does not count."}
+    """
+    if is_cdc(draft):
+        return
+    hint = "add a sentence: what it holds, its unit, when it is null"
+    for part, schema in draft.working():
+        file = draft.file(part)
+        if isinstance(schema.definition, dict) and not _has_doc(schema.definition):
+            yield Violation("the record has no doc", "say what one record is", (), file)
+        for at, field in schema.all_fields():
+            if not _has_doc(field):
+                yield Violation(f"the field `{field['name']}` has no doc", hint, at, file)
+
+
+def logical_type_known(draft: Draft) -> Iterator[Violation]:
+    """Each logical type is one of the Avro specification, on a type that may carry it.
+
+    Why: libraries ignore any other, so that a misspelt timestamp is a plain number.
+
+    Bad: ``{"type": "long", "logicalType": "timestamp-micro"}``.
+    Good: ``{"type": "long", "logicalType": "timestamp-micros"}``.
+    """
+    for part, schema in draft.working():
+        for at, node in schema.types():
+            if isinstance(node, dict) and "logicalType" in node:
+                problem, hint = _logical_type(node)
+                if problem:
+                    yield Violation(problem, hint, (*at, "logicalType"), draft.file(part))
+
+
+def field_name_free(draft: Draft) -> Iterator[Violation]:
+    """No field is called like a column that ClickHouse's Kafka engine adds to each row.
+
+    Why: the queue table could then tell neither the field nor the topic, offset or error.
+
+    Bad: ``{"name": "_offset", …}``. Good: ``{"name": "line_offset", …}``.
+    """
+    if draft.pipeline.clickhouse is None:
+        return
+    for position, field in enumerate(draft.value.fields):
+        if field["name"] in QUEUE_COLUMNS:
+            words = f"`{field['name']}` is a column of ClickHouse's Kafka engine"
+            at: Steps = ("fields", position, "name")
+            yield Violation(words, "give the field another name", at, draft.file("value"))
+
+
+def _has_doc(node: dict[str, Any]) -> bool:
+    doc = node.get("doc")
+    return isinstance(doc, str) and bool(doc.strip())
+
+
+def _logical_type(node: dict[str, Any]) -> tuple[str, str]:
+    """Return what is wrong with a type's logical type and what to do; nothing when it is right."""
+    name, kind = node["logicalType"], node["type"]
+    if name not in LOGICAL_TYPES:
+        near = difflib.get_close_matches(str(name), LOGICAL_TYPES, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(LOGICAL_TYPES)}"
+        return f"`{name}` is no logical type of Avro", hint
+    if kind not in LOGICAL_TYPES[name]:
+        kinds = " or ".join(LOGICAL_TYPES[name])
+        return f"`{name}` on {kind} is ignored", f"write it on {kinds}"
+    sizes = {("uuid", "fixed"): 16, ("duration", "fixed"): 12}
+    size = sizes.get((name, kind))
+    if size and node["size"] != size:
+        return f"`{name}` is a fixed of {size} bytes, not {node['size']}", f"write `size: {size}`"
+    if name == "decimal":
+        return _decimal(node)
+    return "", ""
+
+
+def _decimal(node: dict[str, Any]) -> tuple[str, str]:
+    precision, scale = node.get("precision"), node.get("scale", 0)
+    if type(precision) is not int or precision < 1:
+        return "the decimal has no precision", "write `precision` and `scale` beside it"
+    if type(scale) is not int or not 0 <= scale <= precision:
+        return f"the scale {scale} is not between 0 and {precision}", "write a smaller `scale`"
+    if node["type"] == "fixed" and 2 ** (8 * node["size"] - 1) < 10**precision:
+        words = f"{node['size']} bytes don't hold {precision} digits"
+        return words, "write a larger `size`, or use bytes"
+    return "", ""

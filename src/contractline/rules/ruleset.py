@@ -1,0 +1,80 @@
+"""Which rules hold, and how much each weighs. Ids are stable: never reused, never renamed."""
+
+from __future__ import annotations
+
+from contractline.finding import RuleId, Severity
+from contractline.rules import cdc, document, fields, reading, sink, topic, unique, versions
+from contractline.rules.rule import Handler, HandlerOfAll, Rule, RuleOfAll
+
+
+def _rule(rule: str, handler: Handler, severity: Severity = Severity.ERROR) -> Rule:
+    return Rule(RuleId(rule), severity, handler)
+
+
+def _of_all(rule: str, handler: HandlerOfAll, severity: Severity = Severity.ERROR) -> RuleOfAll:
+    return RuleOfAll(RuleId(rule), severity, handler)
+
+
+RULES: tuple[Rule, ...] = (
+    _rule("CONTRACT_READABLE", reading.contract_readable),
+    _rule("CONTRACT_VALID", reading.contract_valid),
+    _rule("CUSTOM_PROPERTY_KNOWN", reading.custom_property_known, Severity.WARNING),
+    _rule("LATENCY_VALID", reading.latency_valid),
+    _rule("SCHEMA_VALID", reading.schema_valid),
+    _rule("FOLDER_NAME_IS_ID", document.folder_name_is_id),
+    _rule("CONTRACT_HAS_OWNER", document.contract_has_owner),
+    _rule("CONTRACT_HAS_PURPOSE", document.contract_has_purpose),
+    _rule("CONTRACT_VERSION_NAMES_RELEASE", document.contract_version_names_release),
+    _rule("SCHEMA_OBJECT_SINGLE", document.schema_object_single),
+    _rule("PROPERTY_IS_FIELD", document.property_is_field),
+    _rule("COMPACTION_NEEDS_KEY", topic.compaction_needs_key),
+    _rule("CLEANUP_SETTING_USED", topic.cleanup_setting_used),
+    _rule("SCHEMA_IS_RECORD", topic.schema_is_record),
+    _rule("KEY_FIELDS_IN_VALUE", topic.key_fields_in_value),
+    _rule("FIELD_HAS_DOC", fields.field_has_doc),
+    _rule("FIELD_NAME_FREE", fields.field_name_free),
+    _rule("LOGICAL_TYPE_KNOWN", fields.logical_type_known),
+    _rule("CDC_SCHEMA_BARE", cdc.cdc_schema_bare),
+    _rule("CDC_NULLABLE_HAS_DEFAULT", cdc.cdc_nullable_has_default),
+    _rule("CDC_METADATA_LAST", cdc.cdc_metadata_last),
+    _rule("CDC_COLUMN_APPENDED", cdc.cdc_column_appended),
+    _rule("CDC_TOPIC_NAMES_TABLE", cdc.cdc_topic_names_table),
+    _rule("CDC_FIELD_DESCRIBED", cdc.cdc_field_described),
+    _rule("CDC_PROPERTY_FITS_FIELD", cdc.cdc_property_fits_field),
+    _rule("SYSTEM_HAS_NO_SINK", sink.system_has_no_sink),
+    _rule("HISTORY_NEEDS_CDC", sink.history_needs_cdc),
+    _rule("ROW_VERSION_FITS_SOURCE", sink.row_version_fits_source),
+    _rule("SINK_FIELD_EXISTS", sink.sink_field_exists),
+    _rule("ORDER_BY_IDENTIFIES_ROW", sink.order_by_identifies_row),
+    _rule("ORDER_BY_NEVER_NULL", sink.order_by_never_null),
+    _rule("RANK_IS_NULLABLE", sink.rank_is_nullable),
+    _rule("LATEST_IS_TIMESTAMP", sink.latest_is_timestamp),
+    _rule("DERIVED_COLUMN_FREE", sink.derived_column_free),
+    _rule("SCHEMA_FILE_NAMED", versions.schema_file_named),
+    _rule("VERSIONS_CONTIGUOUS", versions.versions_contiguous),
+    _rule("VERSIONS_DISTINCT", versions.versions_distinct),
+    _rule("RELEASED_VERSION_UNCHANGED", versions.released_version_unchanged),
+    _rule("RELEASED_VERSION_RECORDED", versions.released_version_recorded),
+    _rule("WORKING_SCHEMA_RELEASED", versions.working_schema_released),
+    _rule("KEY_NEVER_CHANGES", versions.key_never_changes),
+    _rule("VERSIONS_COMPATIBLE", versions.versions_compatible),
+)
+"""The laws for each contract."""
+
+RULES_OF_ALL: tuple[RuleOfAll, ...] = (
+    _of_all("TOPIC_UNIQUE", unique.topic_unique),
+    _of_all("CONTRACT_ID_UNIQUE", unique.contract_id_unique),
+    _of_all("SOURCE_TABLE_UNIQUE", unique.source_table_unique),
+    _of_all("SINK_TABLE_UNIQUE", unique.sink_table_unique),
+    _of_all("CONNECTOR_PREFIX_SINGLE", cdc.connector_prefix_single),
+)
+"""The laws for the contracts of a checkout together."""
+
+MENDED_BY_RELEASE = frozenset(
+    {
+        RuleId("CONTRACT_VERSION_NAMES_RELEASE"),
+        RuleId("RELEASED_VERSION_RECORDED"),
+        RuleId("WORKING_SCHEMA_RELEASED"),
+    }
+)
+"""What a release sets right, so that it does not keep one from being made."""

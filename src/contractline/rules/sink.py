@@ -1,0 +1,208 @@
+"""Rules about where a stream lands in ClickHouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from contractline.avro.paths import Steps
+from contractline.contracts.draft import Draft
+from contractline.contracts.model import (
+    ClickHouseSink,
+    PostgresSource,
+    ProducerSource,
+    SystemSource,
+)
+from contractline.rules.cdc import is_nullable
+from contractline.rules.places import section
+from contractline.rules.rule import Violation
+
+_TIMES = ("timestamp-millis", "timestamp-micros", "timestamp-nanos")
+
+
+def system_has_no_sink(draft: Draft) -> Iterator[Violation]:
+    """A stream of the machinery has no ``clickhouse``.
+
+    Why: cursors and heartbeats are read by the machinery only.
+
+    Bad: ``kind: system`` with ``clickhouse``. Good: ``kind: producer`` with ``clickhouse``.
+    """
+    if isinstance(draft.pipeline.source, SystemSource) and draft.pipeline.clickhouse:
+        hint = "remove it, or say who writes the stream: `kind: producer`"
+        words = "a stream of the machinery does not land in ClickHouse"
+        yield Violation(words, hint, section(draft, "clickhouse"))
+
+
+def history_needs_cdc(draft: Draft) -> Iterator[Violation]:
+    """Only a PostgreSQL source has a ``history``.
+
+    Why: the history's order is that of PostgreSQL's log; other sources have none.
+
+    Bad: ``history`` with ``kind: producer``. Good: ``history`` with ``kind: postgres``.
+    """
+    sink = draft.pipeline.clickhouse
+    if sink and sink.history and not isinstance(draft.pipeline.source, PostgresSource):
+        words = "only a PostgreSQL source has a history"
+        yield Violation(words, "remove it", section(draft, "clickhouse", "history"))
+
+
+def row_version_fits_source(draft: Draft) -> Iterator[Violation]:
+    """A producer's stream says which record of a row wins; a PostgreSQL source does not.
+
+    It says so with ``version``.
+
+    Why: at-least-once delivery brings records again and out of order. PostgreSQL's log position
+    orders the changes of a table; nothing orders those of a producer unless the contract does.
+
+    Bad: ``kind: producer`` without ``version``. Good: ``version: {latest: produced_at}``.
+    """
+    sink, source = draft.pipeline.clickhouse, draft.pipeline.source
+    if sink is None:
+        return
+    if isinstance(source, ProducerSource) and sink.version is None:
+        hint = "add `version: {latest: …}` with the field that says when the record was made"
+        words = "nothing says which of two records of one row wins"
+        yield Violation(words, hint, section(draft, "clickhouse"))
+    if isinstance(source, PostgresSource) and sink.version is not None:
+        words = "the log position decides between the changes of a table"
+        yield Violation(words, "remove it", section(draft, "clickhouse", "version"))
+
+
+def sink_field_exists(draft: Draft) -> Iterator[Violation]:
+    """What ``orderBy``, ``rank`` and ``latest`` name are fields of the value.
+
+    Why: the tables are made from them.
+
+    Bad: ``orderBy: [repo]``. Good: ``orderBy: [repository]``.
+    """
+    fields = _fields(draft)
+    for at, name in _named(draft):
+        if name not in fields:
+            known = ", ".join(fields)
+            yield Violation(f"`{name}` is no field of value.avsc", f"its fields: {known}", at)
+
+
+def order_by_identifies_row(draft: Draft) -> Iterator[Violation]:
+    """``orderBy`` holds every field of the key; for a PostgreSQL source it holds nothing else.
+
+    It names no field twice. A producer's stream without a key has one.
+
+    Why: ClickHouse keeps one row of each sorting key. Without a field of the key it would keep
+    one of several rows; with a column that changes it would keep old rows of a table.
+
+    Bad: ``orderBy: [repository]`` with the key {repository, commit_id}.
+    Good: ``orderBy: [repository, committed_at, commit_id]``.
+    """
+    sink = draft.pipeline.clickhouse
+    if sink is None:
+        return
+    key = [field["name"] for field in draft.key.fields] if draft.key else []
+    order, at = sink.order_by, section(draft, "clickhouse", "orderBy")
+    is_table = isinstance(draft.pipeline.source, PostgresSource)
+    if not order:
+        if not key and not is_table:
+            words = "the stream has no key and the table no orderBy"
+            yield Violation(words, "name the fields that identify a row", at)
+        return
+    missing = [name for name in key if name not in order]
+    if missing:
+        words = f"orderBy lacks {', '.join(missing)} of the key"
+        yield Violation(words, "add it, or rows are lost when they merge", at)
+    more = [name for name in order if name not in key]
+    if is_table and key and more:
+        words = f"orderBy holds {', '.join(more)}, which may change in a row of the table"
+        yield Violation(words, "a table's rows are told apart by its primary key only", at)
+    if len(set(order)) < len(order):
+        yield Violation("orderBy names a field twice", "name it once", at)
+
+
+def order_by_never_null(draft: Draft) -> Iterator[Violation]:
+    """No field of ``orderBy`` may be null.
+
+    Why: ClickHouse takes no nullable column into a sorting key.
+
+    Bad: ``orderBy: [author_login]`` of type ["null", "string"].
+    Good: a field of type string.
+    """
+    sink, fields = draft.pipeline.clickhouse, _fields(draft)
+    for position, name in enumerate(sink.order_by if sink else ()):
+        if name in fields and is_nullable(fields[name]):
+            at = section(draft, "clickhouse", "orderBy", position)
+            yield Violation(f"`{name}` may be null", "order by fields that are never null", at)
+
+
+def rank_is_nullable(draft: Draft) -> Iterator[Violation]:
+    """The fields of ``rank`` are nullable.
+
+    Why: a record that holds them outranks one that does not; one that is always there ranks
+    nothing.
+
+    Bad: ``rank: [repository]`` of type string. Good: ``rank: [additions]`` of type ["null", "long"].
+    """
+    sink, fields = draft.pipeline.clickhouse, _fields(draft)
+    if sink is None or sink.version is None:
+        return
+    for position, name in enumerate(sink.version.rank):
+        if name in fields and not is_nullable(fields[name]):
+            at = section(draft, "clickhouse", "version", "rank", position)
+            words = f"`{name}` is never null, so it ranks nothing"
+            yield Violation(words, "remove it, or name a nullable field", at)
+
+
+def latest_is_timestamp(draft: Draft) -> Iterator[Violation]:
+    """``latest`` is a timestamp that is never null.
+
+    Why: it decides between records of the same rank.
+
+    Bad: ``latest: source`` of type string.
+    Good: ``latest: produced_at`` of type long (timestamp-micros).
+    """
+    sink, fields = draft.pipeline.clickhouse, _fields(draft)
+    if sink is None or sink.version is None or sink.version.latest not in fields:
+        return
+    node = fields[sink.version.latest]["type"]
+    if not (isinstance(node, dict) and node.get("logicalType") in _TIMES):
+        at = section(draft, "clickhouse", "version", "latest")
+        words = f"`{sink.version.latest}` is no timestamp that is never null"
+        yield Violation(words, "name a field of type long with timestamp-micros", at)
+
+
+def derived_column_free(draft: Draft) -> Iterator[Violation]:
+    """The name of a derived column is no field's and no other derived column's.
+
+    Why: a table has one column of a name.
+
+    Bad: a derived ``committed_at`` beside the field. Good: a derived ``commit_date``.
+    """
+    sink = draft.pipeline.clickhouse
+    taken = set(_fields(draft))
+    for position, column in enumerate(sink.derived if sink else ()):
+        if column.name in taken:
+            at = section(draft, "clickhouse", "derived", position, "name")
+            words = f"the table has a column `{column.name}` already"
+            yield Violation(words, "give it another name", at)
+        taken.add(column.name)
+
+
+def _fields(draft: Draft) -> dict[str, dict[str, Any]]:
+    return {field["name"]: field for field in draft.value.fields}
+
+
+def _named(draft: Draft) -> Iterator[tuple[Steps, str]]:
+    """Yield the fields that the sink names, with the place of each."""
+    sink = draft.pipeline.clickhouse
+    if sink is None:
+        return
+    for position, name in enumerate(sink.order_by):
+        yield section(draft, "clickhouse", "orderBy", position), name
+    if sink.version is not None:
+        for position, name in enumerate(sink.version.rank):
+            yield section(draft, "clickhouse", "version", "rank", position), name
+        yield section(draft, "clickhouse", "version", "latest"), sink.version.latest
+
+
+def tables(sink: ClickHouseSink) -> Iterator[tuple[str, str]]:
+    """Yield the tables of a sink, each with the name under which the contract gives it."""
+    yield "current", sink.current
+    if sink.history:
+        yield "history", sink.history

@@ -1,0 +1,191 @@
+"""Rules about released versions: what was released never changes, and what is used was released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractline.avro.compatibility import breaks
+from contractline.avro.schema import Schema
+from contractline.contracts.draft import PARTS, VERSIONS, Draft
+from contractline.contracts.load import version_number
+from contractline.contracts.model import Part, Version
+from contractline.contracts.sums import NAME as SUMS
+from contractline.finding import Finding
+from contractline.rules.rule import Violation
+
+
+def schema_file_named(draft: Draft) -> Iterator[Violation]:
+    """Schema files are called value.avsc, key.avsc, versions/value.vN.avsc, versions/key.vN.avsc.
+
+    Besides them versions/ holds SHA256SUMS.
+
+    Why: a file of another name is read by nobody, however much it looks like a schema.
+
+    Bad: versions/value_v2.avsc, versions/value.v02.avsc. Good: versions/value.v2.avsc.
+    """
+    for name in draft.names:
+        if name not in ("value.avsc", "key.avsc"):
+            hint = "the working schemas are called value.avsc and key.avsc"
+            yield Violation(f"{name} is read by nobody", hint, file=draft.folder / name)
+    for name in draft.released.names:
+        if not any(version_number(name, part) for part in PARTS):
+            hint = "released schemas are called value.v1.avsc, key.v1.avsc and so on"
+            file = draft.folder / VERSIONS / name
+            yield Violation(f"{name} is no name of a version", hint, file=file)
+
+
+def versions_contiguous(draft: Draft) -> Iterator[Violation]:
+    """The versions of a schema are numbered 1, 2, 3 without a gap.
+
+    Why: a registry counts so; a gap means that a released file was lost.
+
+    Bad: value.v1.avsc, value.v3.avsc. Good: value.v1.avsc, value.v2.avsc, value.v3.avsc.
+    """
+    for part in PARTS:
+        numbers = {
+            number for name in draft.released.names if (number := version_number(name, part))
+        }
+        missing = [n for n in range(1, max(numbers, default=0)) if n not in numbers][:10]
+        if missing:
+            words = ", ".join(f"{part}.v{number}.avsc" for number in missing)
+            hint = "take it back from git; released versions are never removed or renumbered"
+            yield Violation(f"missing: {words}", hint, file=draft.folder / VERSIONS)
+
+
+def versions_distinct(draft: Draft) -> Iterator[Violation]:
+    """No two versions of the value mean the same, docs aside.
+
+    Why: a registry takes the second one for the first, so that its numbers and these part ways.
+
+    Bad: value.v3.avsc that brings value.v1.avsc back. Good: a v3 that differs from both.
+    """
+    hint = "a released version can't come back: add a field that tells them apart"
+    seen: dict[Schema, Version] = {}
+    versions = draft.versions("value")
+    for version in versions:
+        first = seen.setdefault(version.schema, version)
+        if first is not version:
+            words = f"v{version.number} means the same as v{first.number}"
+            yield Violation(words, hint, (), version.file)
+    if draft.value in seen and draft.value != versions[-1].schema:
+        words = f"value.avsc means the same as v{seen[draft.value].number}, an earlier version"
+        yield Violation(words, hint, (), draft.file("value"))
+
+
+def released_version_unchanged(draft: Draft) -> Iterator[Violation | Finding]:
+    """A released file holds what it held when it was released, as versions/SHA256SUMS records.
+
+    Why: records written with it lie in the topic; a changed schema reads them wrongly.
+
+    Bad: editing versions/value.v2.avsc. Good: editing value.avsc and
+    `contractline release commits`, which writes value.v3.avsc.
+    """
+    yield from draft.found("RELEASED_VERSION_UNCHANGED")
+    sums = draft.released.sums
+    if sums is None:
+        return
+    folder = draft.folder / VERSIONS
+    for number in sums.bad_lines:
+        hint = "take the file back from git"
+        yield Violation("this line is no record of one file", hint, file=folder / SUMS, line=number)
+    for name, recorded in sums.digests.items():
+        now = draft.released.digests.get(name)
+        if name not in draft.released.names:
+            hint = f"take it back: git checkout -- {VERSIONS}/{name}"
+            words = f"{name} was released and is gone"
+            yield Violation(words, hint, file=folder / SUMS, line=sums.line(name))
+        elif now is not None and now != recorded:
+            hint = "take it back from git; make the change in the working schema and release it"
+            words = f"{name} changed after its release"
+            yield Violation(words, hint, file=folder / name, old=recorded, new=now)
+
+
+def released_version_recorded(draft: Draft) -> Iterator[Violation]:
+    """Each released file is recorded in versions/SHA256SUMS.
+
+    Why: what is not recorded can change unseen. `contractline release` writes both.
+
+    Bad: copying value.avsc to versions/value.v3.avsc. Good: `contractline release commits`.
+    """
+    recorded = draft.released.sums.digests if draft.released.sums else {}
+    for name in draft.released.digests:
+        if name not in recorded:
+            hint = f"`contractline release {draft.name}` records it"
+            words = f"{name} is not recorded in {SUMS}"
+            yield Violation(words, hint, file=draft.folder / VERSIONS / name)
+
+
+def working_schema_released(draft: Draft) -> Iterator[Violation]:
+    """The working schema is the newest released version, docs aside.
+
+    Why: the pipeline works by released versions; a change that is not released does nothing.
+
+    Bad: a new field in value.avsc alone. Good: value.avsc, then `contractline release commits`.
+    """
+    for part, schema in draft.working():
+        newest = _newest(draft, part)
+        if newest is None and not _has_versions(draft, part):
+            words = f"{part}.avsc was never released"
+        elif newest is not None and newest.schema != schema and part == "value":
+            words = f"value.avsc is not the newest released version, v{newest.number}"
+        else:
+            continue
+        hint = f"run `contractline release {draft.name}`, or take the change back"
+        yield Violation(words, hint, file=draft.file(part))
+
+
+def key_never_changes(draft: Draft) -> Iterator[Violation]:
+    """A released key schema never changes: it has one version, and key.avsc means the same.
+
+    Why: the schema's id is part of the key's bytes. With another one the same key goes to
+    another partition, and compaction keeps both.
+
+    Bad: adding a field to key.avsc, removing it, or adding one to a stream that was released
+    without. Good: a new stream with its own topic.
+    """
+    hint = "take the change back; a stream with another key is another stream"
+    versions = draft.versions("key")
+    for version in versions[1:]:
+        yield Violation(f"the key has a second version, v{version.number}", hint, file=version.file)
+    if not versions:
+        if draft.key is not None and draft.versions("value"):
+            words = "the stream was released without a key"
+            yield Violation(words, hint, (), draft.file("key"))
+    elif draft.key is None:
+        words = f"the stream was released with a key (v{versions[0].number}) and key.avsc is gone"
+        yield Violation(words, hint, file=draft.file("key"))
+    elif draft.key != versions[0].schema:
+        words = f"key.avsc is not the released key, v{versions[0].number}"
+        yield Violation(words, hint, (), draft.file("key"))
+
+
+def versions_compatible(draft: Draft) -> Iterator[Violation]:
+    """Each version of the value may follow the earlier ones at the compatibility level.
+
+    So may the working schema. Apache Avro's own library decides.
+
+    Why: records of every version lie in the topic, and readers of every version may run.
+
+    Bad: a new field without a default. Good: a new field with a default, old fields kept.
+    """
+    level = draft.pipeline.compatibility
+    versions = draft.versions("value")
+    followers = [(version.file, version.schema) for version in versions[1:]]
+    if versions and draft.value != versions[-1].schema:
+        followers.append((draft.file("value"), draft.value))
+    earlier = [(version.number, version.schema) for version in versions]
+    for position, (file, schema) in enumerate(followers, 1):
+        for one in breaks(schema, earlier[:position], level):
+            hint = f"at {level} fields come and go only with a default, and types only widen"
+            types = one.cause.writer_type, one.cause.reader_type
+            yield Violation(str(one), hint, one.steps, file, old=types[0], new=types[1])
+
+
+def _newest(draft: Draft, part: Part) -> Version | None:
+    versions = draft.versions(part)
+    return versions[-1] if versions else None
+
+
+def _has_versions(draft: Draft, part: Part) -> bool:
+    """Whether there are files of versions, even ones that could not be read."""
+    return any(version_number(name, part) for name in draft.released.names)
