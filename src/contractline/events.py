@@ -214,6 +214,18 @@ class Stopped(ServiceEvent):
 
 @_register
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Event):
+    """The supervisor has done, or could not do, what it was asked."""
+
+    request: str
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return self.problem or "done"
+
+
+@_register
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackReady(Event):
     """All services of the stack answer."""
 

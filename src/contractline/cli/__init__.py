@@ -27,10 +27,24 @@ COMMANDS = {
     "restart": "stop a service, or all, and start again",
     "reset": "stop the local stack and remove its data",
     "env": "print the variables by which clients find the services",
+    "check": "hold the contracts against the rules",
+    "release": "turn a changed working schema into the next version",
+    "plan": "show what the systems differ in from their declared state",
+    "apply": "bring the systems to their declared state",
 }
 """The commands: a name, which is also the name of its module, and what it does in one line."""
 
 INTERRUPTED = 130
+
+
+class PackageMissing(ContractlineError):
+    """When a command needs a package that is not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(
+            f"the package {package} is not installed",
+            hint="pip install 'contractline[stack,producer]'",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,11 @@ def run(arguments: Sequence[str]) -> int:
     except ContractlineError as problem:
         _show(problem, debug="--debug" in arguments)
         return problem.exit_code
+    except ModuleNotFoundError as problem:
+        if problem.name is None or problem.name.partition(".")[0] == "contractline":
+            raise
+        _show(PackageMissing(problem.name), debug="--debug" in arguments)
+        return 2
     return code if isinstance(code, int) else 0
 
 

@@ -14,8 +14,12 @@ def command(invocation: Invocation) -> None:
     from contractline.cli._progress import provide
     from contractline.settings import environment
     from contractline.stack.control import Stack
+    from contractline.stack.recording import record
 
-    artefacts = Stack(invocation.project, environment()).artefacts
+    project = invocation.project
+    artefacts = Stack(project, environment()).artefacts
     artefacts.verify()
     provide(artefacts)
+    click.echo("recording Java's start-up caches (once, about 20 s)")
+    record(project, environment(), lambda event: None)
     click.echo(f"all artefacts are there and verified: {artefacts.runtime}")

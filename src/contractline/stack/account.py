@@ -12,6 +12,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from contractline.errors import ContractlineError
@@ -31,6 +32,7 @@ class NoAccount(ContractlineError):
         )
 
 
+@cache
 def other_account() -> Account | None:
     """Return the account that PostgreSQL runs as; none where the own one will do.
 
@@ -49,6 +51,7 @@ def other_account() -> Account | None:
     raise NoAccount
 
 
+@cache
 def can_run(account: Account, program: Path, *arguments: str) -> bool:
     """Tell whether an account can run a program."""
     try:
@@ -74,24 +77,32 @@ def reachable_folder(state: Path, account: Account) -> Path:
     Raises:
         OSError: no place allows it.
     """
-    name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
     problem: OSError | None = None
-    for base in (Path("/var/lib"), Path(tempfile.gettempdir())):
-        folder = base / FOLDER / name
+    for folder in outside_folders(state):
         try:
-            folder.parent.mkdir(mode=0o755, exist_ok=True)
-            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.parent.mkdir(exist_ok=True)
+            folder.parent.chmod(0o755)
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o700)
             os.chown(folder, account.uid, account.gid)
         except OSError as refused:
             problem = refused
             continue
         return folder
-    raise problem or FileNotFoundError(name)
+    raise problem or FileNotFoundError(state)
 
 
-def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder, whole or not at all."""
+def outside_folders(state: Path) -> list[Path]:
+    """Return where a stack may keep what its other account must reach, best first."""
+    name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
+    return [b / FOLDER / name for b in (Path("/var/lib"), Path(tempfile.gettempdir()))]
+
+
+def copy_tree(source: Path, target: Path, account: Account) -> None:
+    """Copy a folder for an account, whole or not at all."""
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(source, new, symlinks=True)
+    for path in (new, *new.rglob("*")):
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
     new.rename(target)

@@ -180,8 +180,14 @@ class Stack:
         return [_status(name, seen.get(name), supervised) for name in table()]
 
     def exports(self) -> dict[str, str]:
-        """Return the variables by which clients find the services, credentials included."""
+        """Return the variables by which clients find the services, credentials included.
+
+        Raises:
+            StackNotRunning: no stack runs, so nobody knows where its services will be.
+        """
         services = table()
+        if not self.is_supervised:
+            raise StackNotRunning(self.project)
         place = site.build(self.project, self._environment, services)
         external = {services[name].variable: url for name, url in place.external.items()}
         return {**own_exports(services, place), **external}
@@ -192,6 +198,7 @@ class Stack:
 
     @contextmanager
     def _one_starter(self) -> Iterator[None]:
+        # Another `up` of this checkout ends first; then there is little left to do.
         with (self.layout.run / "up.lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
@@ -206,6 +213,8 @@ class Stack:
                 listen(event)
                 if isinstance(event, events.StackFailed):
                     failed = event.cause
+                if isinstance(event, events.StackStopped):
+                    failed = "it was stopped meanwhile"
                 if isinstance(event, events.StackReady) and not interruption.noted:
                     return
         if interruption.noted:
@@ -225,6 +234,8 @@ class Stack:
         goes_on = lambda: supervisor.process() is not None and time.monotonic() < deadline  # noqa: E731
         for event in reader.follow(goes_on):
             listen(event)
+        if (hanging := supervisor.process()) is not None:
+            process.end([hanging], signal.SIGKILL, process.KILL_SECONDS)
 
     def _request(self, action: str, name: str, listen: Listener) -> None:
         """Ask the supervisor for something and follow its events until it is done."""
@@ -235,17 +246,16 @@ class Stack:
             raise NoSuchService(name)
         reader = EventReader(self.layout.events)
         list(reader.read())
-        file = self.layout.requests / f"{time.time_ns()}.json"
-        write_private(file, json.dumps({"action": action, "service": name}))
+        request = str(time.time_ns())
+        asked = json.dumps({"action": action, "service": name})
+        write_private(self.layout.requests / f"{request}.json", asked)
         os.kill(supervisor.pid, signal.SIGHUP)
-        done = events.Stopped if action == "stop" else events.Ready
         for event in reader.follow(lambda: supervisor.process() is not None):
-            listen(event)
-            if getattr(event, "service", None) != name:
-                continue
-            if isinstance(event, events.Failed):
-                raise StackNotStarted(f"{name}: {event.cause}")
-            if isinstance(event, done):
+            if not isinstance(event, events.Answered):
+                listen(event)
+            elif event.request == request:
+                if event.problem:
+                    raise StackNotStarted(event.problem)
                 return
         raise StackNotRunning(self.project)
 

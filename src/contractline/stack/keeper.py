@@ -22,6 +22,8 @@ from contractline.stack.services.base import Service, Site
 
 START_SECONDS = 120.0
 PROBE_PAUSE_SECONDS = 0.05
+# Java writes its start-up cache when it ends.
+RECORDING_GRACE_SECONDS = 90.0
 TAIL_LINES = 30
 TAIL_BYTES = 64_000
 # Another stack that starts at the same moment may take a port between our look and our start.
@@ -61,18 +63,28 @@ class Keeper:
         self._process: subprocess.Popen[bytes] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._log_start = 0
+        self._answering = asyncio.Event()
 
     @property
     def is_running(self) -> bool:
         """Whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def _grace(self) -> float:
+        recording = self._site.startup.recording
+        return RECORDING_GRACE_SECONDS if recording else process.GRACE_SECONDS
+
     async def start(self, deadline: float) -> None:
-        """Start the service, wait until it answers, and keep it running from then on.
+        """Have the service running: start it, or wait for one that is on its way.
 
         Raises:
             ServiceFailed: it did not answer by the deadline, or ended before.
         """
+        if self.is_running:
+            await self._answering.wait()
+            return
+        await self.stop()
         await self._start(deadline)
         self._watching = asyncio.create_task(self._watch())
 
@@ -86,8 +98,9 @@ class Keeper:
         if self._process is None:
             return
         began = time.monotonic()
+        self._answering.clear()
         self._write(events.Stopping(service=self.service.name))
-        await asyncio.to_thread(_end, self._process, self.service.stop_signal)
+        await asyncio.to_thread(_end, self._process, self.service.stop_signal, self._grace)
         self._process = None
         seconds = time.monotonic() - began
         self._write(events.Stopped(service=self.service.name, seconds=round(seconds, 3)))
@@ -177,11 +190,12 @@ class Keeper:
                 version=self.service.version,
             )
         )
+        self._answering.set()
         await self._when_ready(self.service.name, moved)
 
     async def _fail(self, ended: str) -> None:
         if self._process is not None:
-            await asyncio.to_thread(_end, self._process, self.service.stop_signal)
+            await asyncio.to_thread(_end, self._process, self.service.stop_signal, self._grace)
             self._process = None
         log = self._site.layout.log(self.service.name)
         tail = await asyncio.to_thread(last_lines, log, self._log_start)
@@ -194,7 +208,8 @@ class Keeper:
     async def _watch(self) -> None:
         while self._process is not None:
             status = await asyncio.to_thread(self._process.wait)
-            _end(self._process, signal.SIGKILL)
+            self._answering.clear()
+            await asyncio.to_thread(_end, self._process, signal.SIGKILL, self._grace)
             self._process = None
             self._write(events.Died(service=self.service.name, status=_status(status)))
             await self._bring_back()
@@ -230,14 +245,14 @@ def _status(code: int) -> str:
         return f"signal {-code}"
 
 
-def _end(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+def _end(child: subprocess.Popen[bytes], number: signal.Signals, grace: float) -> None:
     """End a process by its own signal; what it leaves of its group and children is killed."""
     rest = process.family(child.pid)
     if child.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             child.send_signal(number)
         try:
-            child.wait(process.GRACE_SECONDS)
+            child.wait(grace)
         except subprocess.TimeoutExpired:
             rest = process.family(child.pid)
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -43,6 +43,7 @@ class Supervisor:
         self._services = table()
         self._ready: dict[str, asyncio.Event] = {}
         self._stop = asyncio.Event()
+        self._started = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._keepers = {
@@ -64,6 +65,7 @@ class Supervisor:
         cause = await _outcome(starting)
         if not self._stop.is_set() and not cause:
             self._log.write(events.StackReady(seconds=round(time.monotonic() - began, 3)))
+            self._started.set()
             self._spawn(self._bound_logs())
             await self._stop.wait()
         stopping.cancel()
@@ -114,7 +116,8 @@ class Supervisor:
         async with self._one_at_a_time:
             for other in dependents(self._services, name):
                 if other in self._keepers and self._keepers[other].is_running:
-                    await self._restart(other)
+                    with contextlib.suppress(ServiceFailed):
+                        await self._restart(other)
 
     def _publish(self) -> None:
         ready = {n: s for n, s in self._services.items() if n in self._ready}
@@ -137,20 +140,25 @@ class Supervisor:
         await asyncio.gather(*(stop(name) for name in self._keepers))
 
     async def _serve_requests(self) -> None:
+        await self._started.wait()
         async with self._one_at_a_time:
             for file in sorted(self._site.layout.requests.glob("*.json")):
                 request = json.loads(file.read_text())
                 file.unlink()
-                keeper = self._keepers.get(request["service"])
-                actions = {"start": self._start, "stop": self._halt, "restart": self._restart}
-                if keeper is not None:
-                    with contextlib.suppress(ServiceFailed):
-                        await actions[request["action"]](request["service"])
+                problem = await self._serve(request["action"], request["service"])
+                self._log.write(events.Answered(request=file.stem, problem=problem))
+
+    async def _serve(self, action: str, name: str) -> str:
+        """Do what was asked; return why it could not be done."""
+        actions = {"start": self._start, "stop": self._halt, "restart": self._restart}
+        try:
+            await actions[action](name)
+        except ServiceFailed as failed:
+            return str(failed)
+        return ""
 
     async def _start(self, name: str) -> None:
-        if not self._keepers[name].is_running:
-            await self._keepers[name].stop()
-            await self._keepers[name].start(time.monotonic() + START_SECONDS)
+        await self._keepers[name].start(time.monotonic() + START_SECONDS)
 
     async def _halt(self, name: str) -> None:
         await self._keepers[name].stop()

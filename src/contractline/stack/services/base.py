@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +18,17 @@ from contractline.stack.layout import Layout
 from contractline.stack.passwords import Passwords
 from contractline.stack.ports import LOOPBACK, Ports
 from contractline.stack.process import Command
+from contractline.stack.startup import StartupCaches
 
 # Serial collection and the first compiler only: half the start-up time, a third less memory.
-JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+JAVA_OPTIONS = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    # A service without memory would limp on; ended, it is started again.
+    "-XX:+ExitOnOutOfMemoryError",
+)
+# Java can't open files with names in other letters where the locale has only ASCII.
+JAVA_ENVIRONMENT = {"LC_ALL": "C.UTF-8"} if sys.platform == "linux" else {}
 PROBE_SECONDS = 2.0
 
 
@@ -31,6 +41,7 @@ class Site:
         layout: its state folder.
         runtime: the folder of the artefacts.
         java: the Java program.
+        startup: the caches that make its start quicker.
         ports: the ports of all services.
         passwords: the passwords of all accounts.
         environment: the variables under which the stack was started.
@@ -42,6 +53,7 @@ class Site:
     layout: Layout
     runtime: Path
     java: Path
+    startup: StartupCaches
     ports: Ports
     passwords: Passwords
     environment: Mapping[str, str]
@@ -101,6 +113,17 @@ class Service(ABC):
 
     def forget(self, site: Site) -> None:  # noqa: B027 - most keep all in the state folder
         """Remove what it keeps outside of the state folder."""
+
+
+def java(site: Site, service: str, heap: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command line of a Java service, or of a tool where no service is named."""
+    cached = site.startup.options(service) if service else ()
+    return (str(site.java), *JAVA_OPTIONS, *cached, heap, *arguments)
+
+
+def properties(values: Mapping[str, object]) -> str:
+    """Return the text of a Java properties file, which has no other letters than ASCII's."""
+    return "".join(f"{name}={json.dumps(str(value))[1:-1]}\n" for name, value in values.items())
 
 
 def http_status(url: str) -> int:

@@ -60,6 +60,8 @@ CLICKHOUSE = ClickHouse()
 
 def is_available() -> bool:
     """Tell whether there is an engine to run."""
+    if shutil.which(BINARY):
+        return True
     try:
         return importlib.util.find_spec(f"{ENGINE}.__main__") is not None
     except ModuleNotFoundError:

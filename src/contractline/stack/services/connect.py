@@ -10,7 +10,14 @@ from urllib.parse import unquote, urlsplit
 from contractline.errors import SettingInvalid
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
-from contractline.stack.services.base import JAVA_OPTIONS, Service, Site, http_status
+from contractline.stack.services.base import (
+    JAVA_ENVIRONMENT,
+    Service,
+    Site,
+    http_status,
+    java,
+    properties,
+)
 from contractline.stack.services.kafka import KAFKA, logging_option
 from contractline.stack.services.postgres import POSTGRES
 from contractline.stack.services.registry import REGISTRY
@@ -35,13 +42,15 @@ class Connect(Service):
             render(common, KAFKA.url(site), site.ports["connect"], site.runtime / "plugins")
         )
         jars = f"{site.runtime}/connect/*"
-        argv = (str(site.java), *JAVA_OPTIONS, HEAP, logging_option(site), "-cp", jars)
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
-        return Command((*argv, main, str(config)), self._environment(site), site.layout.data)
+        options = (logging_option(site), "-cp", jars)
+        argv = java(site, self.name, HEAP, *options, main, str(config))
+        return Command(argv, self._environment(site), site.layout.data)
 
     def _environment(self, site: Site) -> dict[str, str]:
         replication = {**POSTGRES.exports(site), **site.environment}
         return {
+            **JAVA_ENVIRONMENT,
             "SCHEMA_REGISTRY_URL": REGISTRY.url(site),
             "POSTGRES_REPLICATION_USER": replication["POSTGRES_REPLICATION_USER"],
             "POSTGRES_REPLICATION_PASSWORD": replication["POSTGRES_REPLICATION_PASSWORD"],
@@ -72,14 +81,14 @@ def postgres_parts(dsn: str) -> Mapping[str, str]:
 
 def render(common: str, bootstrap: str, port: int, plugins: Path) -> str:
     """Return the worker's configuration: what all installations share, and where things are."""
-    return (
-        f"{common.rstrip()}\n\n# Where the local stack has things.\n"
-        f"bootstrap.servers={bootstrap}\n"
-        f"listeners=http://{LOOPBACK}:{port}\n"
-        f"rest.advertised.host.name={LOOPBACK}\n"
-        f"rest.advertised.port={port}\n"
-        f"plugin.path={plugins}\n"
-    )
+    own = {
+        "bootstrap.servers": bootstrap,
+        "listeners": f"http://{LOOPBACK}:{port}",
+        "rest.advertised.host.name": LOOPBACK,
+        "rest.advertised.port": port,
+        "plugin.path": plugins,
+    }
+    return f"{common.rstrip()}\n\n# Where the local stack has things.\n{properties(own)}"
 
 
 def _common(file: Path) -> str:

@@ -10,7 +10,14 @@ from typing import ClassVar
 from contractline.errors import ContractlineError
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
-from contractline.stack.services.base import JAVA_OPTIONS, PROBE_SECONDS, Service, Site
+from contractline.stack.services.base import (
+    JAVA_ENVIRONMENT,
+    PROBE_SECONDS,
+    Service,
+    Site,
+    java,
+    properties,
+)
 
 HEAP = "-Xmx512m"
 LOGGING = """\
@@ -49,15 +56,17 @@ class Kafka(Service):
             return
         # Made here, since Kafka's own tool for it costs another start of Java.
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        argv = _java(site, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}")
-        done = Command((*argv, "--config", str(config)), {}, site.layout.data).run()
+        arguments = ("format", f"--cluster-id={cluster}", "--config", str(config))
+        argv = java(site, "", HEAP, *_class_path(site), "kafka.tools.StorageTool", *arguments)
+        done = Command(argv, JAVA_ENVIRONMENT, site.layout.data).run()
         if done.returncode:
             raise KafkaNotFormatted(data, (done.stderr or done.stdout).strip()[-2000:])
 
     def command(self, site: Site) -> Command:
         """Return the broker's command."""
-        argv = _java(site, "kafka.Kafka", str(_write_config(site)))
-        return Command(argv, {}, site.layout.data)
+        config = str(_write_config(site))
+        argv = java(site, self.name, HEAP, *_class_path(site), "kafka.Kafka", config)
+        return Command(argv, JAVA_ENVIRONMENT, site.layout.data)
 
     def is_ready(self, site: Site) -> bool:
         """Tell whether the broker is part of its cluster, as the cluster itself says."""
@@ -114,7 +123,7 @@ def render(data: Path, port: int, controller: int) -> str:
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
     }
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return properties(settings)
 
 
 def _data(site: Site) -> Path:
@@ -128,7 +137,5 @@ def _write_config(site: Site) -> Path:
     return file
 
 
-def _java(site: Site, main: str, *arguments: str) -> tuple[str, ...]:
-    jars = f"{site.runtime}/kafka/*"
-    start = (str(site.java), *JAVA_OPTIONS, HEAP, logging_option(site), "-cp", jars)
-    return (*start, main, *arguments)
+def _class_path(site: Site) -> tuple[str, ...]:
+    return (logging_option(site), "-cp", f"{site.runtime}/kafka/*")

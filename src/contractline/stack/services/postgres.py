@@ -15,7 +15,13 @@ from urllib.parse import quote
 import psutil
 
 from contractline.errors import ContractlineError
-from contractline.stack.account import can_run, copy_tree, other_account, reachable_folder
+from contractline.stack.account import (
+    can_run,
+    copy_tree,
+    other_account,
+    outside_folders,
+    reachable_folder,
+)
 from contractline.stack.artefacts import wheel_folder
 from contractline.stack.layout import read_json, write_private
 from contractline.stack.ports import LOOPBACK
@@ -118,9 +124,10 @@ class Postgres(Service):
 
     def forget(self, site: Site) -> None:
         """Remove the folder of the other account."""
-        home = read_json(_remembered(site)).get("folder")
-        if home:
-            shutil.rmtree(home, ignore_errors=True)
+        remembered = read_json(_remembered(site)).get("folder")
+        folders = [Path(remembered)] if remembered else []
+        for folder in (*folders, *outside_folders(site.layout.state)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 POSTGRES = Postgres()
@@ -145,7 +152,9 @@ class _Place:
         account = other_account()
         if account is None:
             return cls(site.layout.data, installed, None)
-        home = reachable_folder(site.layout.state, account)
+        # A checkout that was moved keeps its data.
+        remembered = Path(read_json(_remembered(site)).get("folder", "/nowhere"))
+        home = remembered if remembered.is_dir() else reachable_folder(site.layout.state, account)
         programs = _reachable_programs(installed, home, account)
         said = {"folder": str(home), "account": account.name}
         if read_json(_remembered(site)) != said:
@@ -169,8 +178,7 @@ def _reachable_programs(installed: Path, home: Path, account: Account) -> Path:
         return installed
     copied = home / "programs"
     if not copied.exists():
-        # Made by root with root's mask, below a folder that only the account can enter.
-        copy_tree(installed, copied)
+        copy_tree(installed, copied, account)
     return copied
 
 

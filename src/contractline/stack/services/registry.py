@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
-from contractline.stack.services.base import JAVA_OPTIONS, Service, Site, http_status
+from contractline.stack.services.base import JAVA_ENVIRONMENT, Service, Site, http_status, java
 from contractline.stack.services.postgres import POSTGRES, REGISTRY_DATABASE, SUPERUSER
 
 HEAP = "-Xmx384m"
@@ -24,16 +24,18 @@ class Registry(Service):
 
     def command(self, site: Site) -> Command:
         """Return the registry's command."""
-        argv = (str(site.java), *JAVA_OPTIONS, HEAP, "-jar", "quarkus-run.jar")
+        argv = java(site, self.name, HEAP, "-jar", "quarkus-run.jar")
         return Command(argv, self._environment(site), site.runtime / "registry")
 
     def _environment(self, site: Site) -> dict[str, str]:
         return {
+            **JAVA_ENVIRONMENT,
             "QUARKUS_HTTP_HOST": LOOPBACK,
             "QUARKUS_HTTP_PORT": str(site.ports["registry"]),
             # It can't be switched off, and listens to the whole network otherwise.
             "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
             "QUARKUS_MANAGEMENT_PORT": str(site.ports["registry-management"]),
+            "QUARKUS_HTTP_ACCESS_LOG_ENABLED": "false",
             "APICURIO_STORAGE_KIND": "sql",
             **_storage(site),
         }
