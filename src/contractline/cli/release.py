@@ -29,7 +29,7 @@ def command(invocation: Invocation, stream: str, message: str) -> int:
     Exit code 0 when released or nothing changed, 1 when a rule speaks against it.
     """
     from contractline.cli._findings import counted, errors, show
-    from contractline.contracts.load import load_drafts, no_such_contract
+    from contractline.contracts.load import ContractUnknown, load_drafts
     from contractline.contracts.release import plan_release, write
     from contractline.rules.check import findings_of
     from contractline.rules.ruleset import MENDED_BY_RELEASE
@@ -38,7 +38,7 @@ def command(invocation: Invocation, stream: str, message: str) -> int:
     drafts = load_drafts(invocation.project)
     draft = next((draft for draft in drafts if draft.name == stream), None)
     if draft is None:
-        raise no_such_contract(stream, [draft.name for draft in drafts])
+        raise ContractUnknown(stream, [draft.name for draft in drafts])
     findings = [
         finding
         for finding in findings_of(drafts)
@@ -59,9 +59,8 @@ def _report(draft: Draft, release: Release, root: Path) -> None:
 
     if release.is_empty:
         newest = draft.versions("value")[-1]
-        same = newest.schema.text == draft.value.text
-        words = "is" if same else "means the same, in other words, as"
-        click.echo(f"nothing to release: {draft.name}/value.avsc {words} v{newest.number}")
+        more = "" if newest.schema.text == draft.value.text else ", docs aside"
+        click.echo(f"nothing to release: {draft.name}/value.avsc is v{newest.number}{more}")
         return
     if release.version is None:
         click.echo(f"{draft.name}: nothing changed; what was missing is recorded")

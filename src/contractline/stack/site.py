@@ -62,7 +62,9 @@ def _with_external(site: Site, services: Mapping[str, Service]) -> Site:
     external = {
         service.name: value
         for service in services.values()
-        if (value := named.get(service.variable)) and value != service.own_url(site)
+        if service.variable
+        and (value := named.get(service.variable))
+        and value != service.own_url(site)
     }
     return replace(site, external=external)
 

@@ -97,7 +97,7 @@ class Service(ABC):
 
     def exports(self, site: Site) -> dict[str, str]:
         """Return the variables by which clients find it, credentials included."""
-        return {self.variable: self.own_url(site)}
+        return {self.variable: self.own_url(site)} if self.variable else {}
 
     @abstractmethod
     def own_url(self, site: Site) -> str:

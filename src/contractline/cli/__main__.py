@@ -1,0 +1,5 @@
+"""``python -m contractline.cli``: the command line without its script."""
+
+from contractline.cli import main
+
+main()

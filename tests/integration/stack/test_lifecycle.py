@@ -1,0 +1,235 @@
+"""Up, down and everything that goes wrong in between, through the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from contractline.stack.account import outside_folders
+from tests.integration.stack.conftest import ONLY_POSTGRES, until
+
+
+def test_a_second_up_says_that_all_runs(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    assert "the stack is ready" in checkout.run("up")
+    before = {p.pid for p in checkout.processes()}
+
+    assert "already running" in checkout.run("up")
+
+    assert {p.pid for p in checkout.processes()} == before
+
+
+def test_down_leaves_no_process_and_keeps_the_data(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    endpoints = checkout.project.state / "endpoints.json"
+    dsn = json.loads(endpoints.read_text())["POSTGRES_DSN"]
+    with psycopg.connect(dsn) as connection:
+        connection.execute("create table kept as select 42 as answer")
+
+    checkout.run("down")
+
+    assert not checkout.processes()
+    assert not endpoints.exists()
+    assert "no stack is running" in checkout.run("down")
+    checkout.run("up")
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("select answer from kept").fetchone() == (42,)
+
+
+def test_secrets_are_for_the_owner_only(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    state = checkout.project.state
+
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    for name in ("endpoints.json", "passwords.json"):
+        assert stat.S_IMODE((state / name).stat().st_mode) == 0o600
+    shown = checkout.run("up") + checkout.run("status", code=0)
+    assert json.loads((state / "passwords.json").read_text())["postgres"] not in shown
+
+
+def test_real_installations_are_not_started(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+
+    output = checkout.run("up")
+
+    assert "registry: not started, SCHEMA_REGISTRY_URL is set" in output
+    assert "secret" not in output
+    states = {name: service["state"] for name, service in checkout.status().items()}
+    assert states.pop("postgres") == "running"
+    assert set(states.values()) == {"external"}
+    exports = checkout.run("env")
+    assert "export KAFKA_BOOTSTRAP_SERVERS=kafka.example.org:9092\n" in exports
+    assert "export POSTGRES_DSN=postgresql://postgres:" in exports
+
+
+def test_exported_variables_do_not_make_the_own_stack_a_foreign_one(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    endpoints = json.loads((checkout.project.state / "endpoints.json").read_text())
+    checkout.run("down")
+    checkout.environment["POSTGRES_DSN"] = endpoints["POSTGRES_DSN"]
+
+    checkout.run("up")
+
+    assert checkout.status()["postgres"]["state"] == "running"
+
+
+def test_a_killed_service_comes_back(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    killed = checkout.status()["postgres"]["pid"]
+    assert isinstance(killed, int)
+
+    os.kill(killed, signal.SIGKILL)
+
+    until(lambda: _runs_again(checkout, killed))
+
+
+def _runs_again(checkout, killed: int) -> bool:
+    service = checkout.status()["postgres"]
+    return bool(service["state"] == "running" and service["pid"] != killed)
+
+
+def test_up_recovers_from_a_killed_supervisor(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    os.kill(checkout.supervisor, signal.SIGKILL)
+    until(lambda: not psutil.pid_exists(checkout.supervisor))
+    assert checkout.status()["postgres"]["state"] == "stopped"
+    orphans = {p.pid for p in checkout.processes()}
+    assert orphans
+
+    output = checkout.run("up")
+
+    assert "an earlier stack left behind" in output
+    assert not orphans & {p.pid for p in checkout.processes()}
+    assert checkout.status()["postgres"]["state"] == "running"
+
+
+def test_down_ends_what_a_killed_supervisor_left(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    os.kill(checkout.supervisor, signal.SIGKILL)
+
+    checkout.run("down")
+
+    assert not checkout.processes()
+
+
+def test_a_stale_file_of_the_supervisor_is_recognised(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    checkout.run("down")
+    # After a reboot the number may belong to another program.
+    stale = {"pid": os.getpid(), "created": 1.0}
+    (checkout.project.state / "run" / "supervisor.json").write_text(json.dumps(stale))
+
+    assert "the stack is ready" in checkout.run("up")
+
+
+def test_a_taken_port_is_replaced_and_remembered(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    ports = checkout.project.state / "ports.json"
+    wanted = json.loads(ports.read_text())["postgres"]
+    with socket.create_server(("127.0.0.1", wanted)):
+        assert f"port {wanted} is taken, using" in checkout.run("up")
+        given = json.loads(ports.read_text())["postgres"]
+        assert given != wanted
+        checkout.run("down")
+
+    assert "is taken" not in checkout.run("up")
+    assert json.loads(ports.read_text())["postgres"] == given
+    assert f":{given}/" in checkout.run("env")
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.7, 1.5, 3.0])
+def test_ctrl_c_while_starting_leaves_nothing(make_checkout, seconds: float):
+    checkout = make_checkout()
+    with checkout.begin("up") as child:
+        time.sleep(seconds)
+        child.send_signal(signal.SIGINT)
+        output, _ = child.communicate(timeout=60)
+
+    assert child.returncode in (130, -signal.SIGINT), output
+    assert not checkout.processes()
+    assert not (checkout.project.state / "endpoints.json").exists()
+
+
+def test_a_service_that_does_not_start_tells_why_and_leaves_nothing(make_checkout):
+    checkout = make_checkout(**{**ONLY_POSTGRES, "KAFKA_BOOTSTRAP_SERVERS": "", "CONNECT_URL": ""})
+    worker = checkout.project.root / "connect" / "worker.properties"
+    worker.write_text(worker.read_text() + "key.converter=no.such.Converter\n")
+
+    output = checkout.run("up", code=2)
+
+    assert "connect: could not start: " in output
+    assert "  | " in output
+    assert "no.such.Converter" in output
+    assert "error: the stack could not be started: connect: " in output
+    assert not checkout.processes()
+    assert checkout.status()["connect"]["state"] == "failed"
+
+
+def test_two_checkouts_start_side_by_side(make_checkout):
+    both = [make_checkout(name, ports=False, **ONLY_POSTGRES) for name in ("one", "two")]
+    started = [checkout.begin("up") for checkout in both]
+    for child in started:
+        with child:
+            output, _ = child.communicate(timeout=60)
+            assert child.returncode == 0, output
+
+    urls = {str(checkout.status()["postgres"]["url"]) for checkout in both}
+    assert len(urls) == 2
+    both[0].run("down")
+    assert both[1].status()["postgres"]["state"] == "running"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="as root PostgreSQL runs as another account")
+def test_root_below_a_closed_folder(make_checkout, tmp_path: Path):
+    tmp_path.chmod(0o700)
+    checkout = make_checkout(**ONLY_POSTGRES)
+
+    output = checkout.run("up")
+
+    folder = outside_folders(checkout.project.state)[0]
+    assert f"its data is in {folder}" in output
+    assert folder.is_dir()
+    server = psutil.Process(int(str(checkout.status()["postgres"]["pid"])))
+    assert server.uids().real != 0
+    checkout.run("reset", "--yes")
+    assert not folder.exists()
+    assert not checkout.project.state.exists()
+
+
+def test_a_folder_with_other_letters_and_blanks(make_checkout):
+    checkout = make_checkout("Здесь живёт проект", CONNECT_URL="", CLICKHOUSE_URL="http://nowhere")
+
+    assert "the stack is ready" in checkout.run("up")
+
+
+def test_reset_asks(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+
+    checkout.run("reset", code=130)
+
+    assert checkout.status()["postgres"]["state"] == "running"
+
+
+def test_logs_of_a_service(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+
+    assert "database system is ready to accept connections" in checkout.run("logs", "postgres")
+    assert "there are: postgres" in checkout.run("logs", "nothing", code=2)
