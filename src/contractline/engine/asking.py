@@ -1,0 +1,158 @@
+"""What a request asks for: everything in its URL, headers and form fields, sorted out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from contractline.engine.errors import Code, QueryFailed
+from contractline.engine.leases import DEFAULT_TIMEOUT_SECONDS, MAX_TIMEOUT_SECONDS
+
+DEFAULT_FORMAT = "TabSeparated"
+BUFFER_BYTES = 1 << 20
+"""An answer up to this size is held back until it is complete, so that a failure gets its status."""
+
+_PARAMETER = "param_"
+
+# URL parameters that are not settings, and settings that concern only the HTTP interface itself.
+_OWN = frozenset(
+    [
+        "query",
+        "query_id",
+        "database",
+        "default_format",
+        "user",
+        "password",
+        "quota_key",
+        "role",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "close_session",
+        "compress",
+        "decompress",
+        "buffer_size",
+        "wait_end_of_query",
+        "stacktrace",
+        "client_protocol_version",
+        "enable_http_compression",
+        "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms",
+        "cancel_http_readonly_queries_on_client_close",
+        "http_wait_end_of_query",
+        "http_response_buffer_size",
+        "http_zlib_compression_level",
+        "add_http_cors_header",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, sorted out.
+
+    Attributes:
+        query: the statement, or its beginning, from the URL or a form field.
+        query_id: the client's id for it, or a new one.
+        parameters: the values of ``{name:Type}``.
+        settings: settings for it.
+        database: the current database.
+        role: a role to take.
+        output_format: the format of the answer unless the statement names one.
+        session_id: the session to go on with.
+        session_timeout: seconds after which that ends when it is not used.
+        session_check: the session must exist.
+        wait: hold the answer back until it is complete, whatever its size.
+        buffer_bytes: hold an answer up to this size back.
+        compress: whether the answer may be compressed as Accept-Encoding says.
+    """
+
+    query: bytes
+    query_id: str
+    parameters: Mapping[str, str]
+    settings: Mapping[str, str]
+    database: str | None
+    role: str | None
+    output_format: str
+    session_id: str | None
+    session_timeout: int
+    session_check: bool
+    wait: bool
+    buffer_bytes: int
+    compress: bool
+
+
+def asked(
+    options: Mapping[str, str],
+    headers: Mapping[str, str],
+    not_settings: frozenset[str] = frozenset(),
+) -> Asked:
+    """Sort a request out.
+
+    Args:
+        options: URL parameters and form fields.
+        headers: the headers, with lower-case names.
+        not_settings: further options that are no settings.
+
+    Raises:
+        QueryFailed: a value is of no use.
+    """
+    for name in ("compress", "decompress"):
+        if _flag(options, name):
+            raise QueryFailed.of(
+                Code.NOT_IMPLEMENTED,
+                f"{name}=1 (ClickHouse's native compression) is not supported here, use "
+                "Accept-Encoding and Content-Encoding",
+            )
+    return Asked(
+        query=options.get("query", "").encode(errors="surrogateescape"),
+        query_id=options.get("query_id")
+        or headers.get("x-clickhouse-query-id")
+        or str(uuid.uuid4()),
+        parameters={
+            name.removeprefix(_PARAMETER): value
+            for name, value in options.items()
+            if name.startswith(_PARAMETER)
+        },
+        settings={
+            name: value
+            for name, value in options.items()
+            if name not in _OWN | not_settings and not name.startswith(_PARAMETER)
+        },
+        database=options.get("database") or headers.get("x-clickhouse-database"),
+        role=options.get("role"),
+        output_format=options.get("default_format")
+        or headers.get("x-clickhouse-format")
+        or DEFAULT_FORMAT,
+        session_id=options.get("session_id"),
+        session_timeout=_timeout(options.get("session_timeout")),
+        session_check=_flag(options, "session_check"),
+        wait=_flag(options, "wait_end_of_query") or _flag(options, "http_wait_end_of_query"),
+        buffer_bytes=max(BUFFER_BYTES, _number(options, "buffer_size")),
+        compress=_flag(options, "enable_http_compression"),
+    )
+
+
+def _flag(options: Mapping[str, str], name: str) -> bool:
+    return options.get(name, "0").lower() in ("1", "true")
+
+
+def _number(options: Mapping[str, str], name: str) -> int:
+    value = options.get(name, "0")
+    if not value.isdecimal():
+        raise QueryFailed.of(Code.BAD_ARGUMENTS, f"{name}={value} is not a number")
+    return int(value)
+
+
+def _timeout(value: str | None) -> int:
+    if value is None:
+        return DEFAULT_TIMEOUT_SECONDS
+    if not value.isdecimal():
+        raise QueryFailed.of(Code.INVALID_SESSION_TIMEOUT, f"Invalid session timeout: '{value}'")
+    if int(value) > MAX_TIMEOUT_SECONDS:
+        raise QueryFailed.of(
+            Code.INVALID_SESSION_TIMEOUT,
+            f"Session timeout '{value}' is larger than max_session_timeout: {MAX_TIMEOUT_SECONDS}",
+        )
+    return int(value)

@@ -1,0 +1,132 @@
+"""Content-Encoding of requests and answers: gzip, deflate, zstd and lz4 frames, as streams."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Protocol
+
+import lz4.frame
+import zstandard
+
+from contractline.engine.errors import Code, QueryFailed
+
+PREFERRED = ("lz4", "zstd", "gzip", "deflate")
+"""The encodings, the one that is chosen first where a client takes several coming first."""
+
+_GZIP_WINDOW = 31  # zlib's way to ask for gzip's frame
+_ZLIB_LEVEL = 3  # ClickHouse's http_zlib_compression_level
+_ZSTD_LEVEL = 1
+
+
+class Encoder(Protocol):
+    """Compresses a stream."""
+
+    def compress(self, data: bytes) -> bytes:
+        """Take more of the stream; return what is ready of the compressed one."""
+        ...
+
+    def flush(self) -> bytes:
+        """End the stream."""
+        ...
+
+
+class _Lz4Encoder:
+    def __init__(self) -> None:
+        self._frame = lz4.frame.LZ4FrameCompressor()
+        self._begun = False
+
+    def compress(self, data: bytes) -> bytes:
+        head = b"" if self._begun else self._frame.begin()
+        self._begun = True
+        return bytes(head + self._frame.compress(data))
+
+    def flush(self) -> bytes:
+        head = b"" if self._begun else self._frame.begin()
+        return bytes(head + self._frame.flush())
+
+
+def choose(accepted: str) -> str | None:
+    """Return the encoding for a client by its Accept-Encoding."""
+    offers = {}
+    for offer in accepted.lower().split(","):
+        name, _, weight = offer.strip().partition(";")
+        offers[name.strip()] = weight.replace(" ", "") not in ("q=0", "q=0.0")
+    return next((name for name in PREFERRED if offers.get(name)), None)
+
+
+def encoder(encoding: str) -> Encoder:
+    """Return a new encoder for one of the ``PREFERRED`` encodings."""
+    if encoding == "lz4":
+        return _Lz4Encoder()
+    if encoding == "zstd":
+        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+    window = _GZIP_WINDOW if encoding == "gzip" else zlib.MAX_WBITS
+    return zlib.compressobj(_ZLIB_LEVEL, zlib.DEFLATED, window)
+
+
+class _Frame(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class Decoder:
+    """Decompresses a stream, of one frame or several."""
+
+    def __init__(self, encoding: str) -> None:
+        """Start a stream.
+
+        Raises:
+            QueryFailed: the encoding is not known.
+        """
+        if encoding not in PREFERRED:
+            raise QueryFailed.of(
+                Code.UNKNOWN_COMPRESSION_METHOD,
+                f"Unknown Content-Encoding '{encoding}', use one of: {', '.join(PREFERRED)}",
+            )
+        self._encoding = encoding
+        self._frame = self._new_frame()
+        self._inside = False
+
+    def _new_frame(self) -> _Frame:
+        if self._encoding == "lz4":
+            frame: _Frame = lz4.frame.LZ4FrameDecompressor()
+            return frame
+        if self._encoding == "zstd":
+            return zstandard.ZstdDecompressor().decompressobj()
+        window = _GZIP_WINDOW if self._encoding == "gzip" else zlib.MAX_WBITS
+        return zlib.decompressobj(window)
+
+    def decompress(self, data: bytes) -> bytes:
+        """Take more of the stream; return what it holds.
+
+        Raises:
+            QueryFailed: it is not in the encoding.
+        """
+        parts = []
+        while data:
+            if self._frame.eof:
+                self._frame = self._new_frame()
+            try:
+                parts.append(self._frame.decompress(data))
+            except (zlib.error, zstandard.ZstdError, RuntimeError) as problem:
+                raise self._failed(str(problem)) from problem
+            self._inside = not self._frame.eof
+            data = (self._frame.unused_data or b"") if self._frame.eof else b""
+        return b"".join(parts)
+
+    def finish(self) -> None:
+        """Say that the stream ends here.
+
+        Raises:
+            QueryFailed: it ends too early.
+        """
+        if self._inside:
+            raise self._failed("the body ends in the middle of it")
+
+    def _failed(self, why: str) -> QueryFailed:
+        return QueryFailed.of(
+            Code.CANNOT_DECOMPRESS, f"Cannot decompress the {self._encoding} body: {why}"
+        )
