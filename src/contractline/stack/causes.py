@@ -38,7 +38,7 @@ CAUSES = (
         "a file or folder is not accessible to it: was the stack run as another user before?",
     ),
     (
-        r"lock file .* already exists|lock on .* failed|another kafka instance|already running"
+        r"lock file .* already exists|failed to acquire lock|another kafka instance|already running"
         r"|cannot lock file",
         "another process still uses its data: `contractline down`, then up again",
     ),

@@ -51,7 +51,7 @@ class ClickHouse(Service):
 
     def own_url(self, site: Site) -> str:
         """Return the HTTP interface, with user and password."""
-        account = f"{USER}:{quote(site.passwords.clickhouse)}"
+        account = f"{USER}:{quote(site.passwords.clickhouse, safe='')}"
         return f"http://{account}@{LOOPBACK}:{site.ports['clickhouse']}"
 
 

@@ -121,6 +121,9 @@ def render(data: Path, port: int, controller: int) -> str:
         "transaction.state.log.num.partitions": 4,
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
+        # After a crash the broker is let in again once its earlier session is over.
+        "broker.heartbeat.interval.ms": 500,
+        "broker.session.timeout.ms": 3000,
         "group.initial.rebalance.delay.ms": 0,
     }
     return properties(settings)

@@ -106,9 +106,8 @@ class Postgres(Service):
 
     def dsn(self, site: Site, user: str, password: str, database: str) -> str:
         """Return a DSN of this server."""
-        return (
-            f"postgresql://{user}:{quote(password)}@{LOOPBACK}:{site.ports['postgres']}/{database}"
-        )
+        account = f"{user}:{quote(password, safe='')}"
+        return f"postgresql://{account}@{LOOPBACK}:{site.ports['postgres']}/{database}"
 
     def exports(self, site: Site) -> dict[str, str]:
         """Return the DSN, and the role that reads the changes (``apply postgres`` makes it)."""
