@@ -63,33 +63,34 @@ def loose_fields(schema: Mapping[str, Any]) -> tuple[LooseField, ...] | None:
     loose = []
     for field in schema["fields"]:
         kind = field["type"]
+        if _is_strict(kind):
+            continue
         plain = kind["type"] if isinstance(kind, Mapping) else kind
-        if plain in _LOOSE:
-            loose.append(LooseField(field["name"], _LOOSE[plain], field.get("default")))
-        elif plain == "array" and kind["items"] == "string":
-            loose.append(LooseField(field["name"], frozenset({list}), field.get("default")))
-        elif not _is_strict(kind):
+        if plain == "array" and kind["items"] == "string":
+            types = frozenset[type]({list})
+        elif isinstance(plain, str) and plain in _LOOSE:
+            types = _LOOSE[plain]
+        else:
             return None
+        loose.append(LooseField(field["name"], types, field.get("default")))
     return tuple(loose)
 
 
-_LOOSE: dict[Any, frozenset[type]] = {
+_LOOSE: dict[str, frozenset[type]] = {
     "long": frozenset({int}),
     "boolean": frozenset({bool}),
     "float": frozenset({float, int}),
     "double": frozenset({float, int}),
 }
 _STRICT = frozenset({"null", "string", "bytes"})
+_SCALAR = _STRICT | _LOOSE.keys() | {"int"}
 
 
 def _is_strict(kind: Any) -> bool:
     """Whether fastavro itself refuses every wrong value: it validates the branches of unions."""
     if isinstance(kind, list):
-        scalars = {"boolean", "int", "long", "float", "double"} | _STRICT
-        return all(
-            (branch["type"] if isinstance(branch, Mapping) else branch) in scalars
-            for branch in kind
-        )
+        plain = (branch["type"] if isinstance(branch, Mapping) else branch for branch in kind)
+        return all(isinstance(branch, str) and branch in _SCALAR for branch in plain)
     return isinstance(kind, str) and kind in _STRICT
 
 

@@ -57,7 +57,10 @@ class Patience:
 
 
 def persist(
-    attempt: Callable[[], Result], away: type[ServiceUnavailable], say: Say, stop: threading.Event
+    attempt: Callable[[], Result],
+    away: type[ServiceUnavailable] | tuple[type[ServiceUnavailable], ...],
+    say: Say,
+    stop: threading.Event,
 ) -> Result | None:
     """Call until something that is away is back; return None when told to stop before.
 

@@ -17,8 +17,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from contractline.kafka.checking import Mistake
 from contractline.kafka.encode import Record, RecordRefused, StreamEncoder
-from contractline.kafka.errors import AWAY, KafkaAway, KafkaUnavailable, TopicMissing
-from contractline.kafka.patience import Patience, persist
+from contractline.kafka.errors import AWAY, KafkaUnavailable, TopicMissing
+from contractline.kafka.patience import Patience
 
 Say = Callable[[str], None]
 
@@ -56,8 +56,8 @@ class Delivery:
         self,
         servers: str,
         say: Say,
-        *,
         abandon: threading.Event | None = None,
+        *,
         config: dict[str, Any] | None = None,
     ) -> None:
         self.servers = servers
@@ -80,16 +80,18 @@ class Delivery:
         self.give_up()
 
     def channel(self, encoder: StreamEncoder) -> Channel:
-        """Return a channel to the topic of a stream, waiting while the broker is away.
+        """Return a channel to the topic of a stream.
 
         Raises:
             TopicMissing: the broker has no such topic.
-            KafkaUnavailable: the broker refused, or the wait was given up.
+            KafkaAway: no broker answers.
+            KafkaUnavailable: the broker refused.
         """
         topic = encoder.contract.topic.name
-        topics = persist(self._topics, KafkaAway, self.say, self.abandon)
-        if topics is None:
-            raise KafkaUnavailable(self.servers, "was not reached before the wait was given up")
+        try:
+            topics = self._producer.list_topics(timeout=METADATA_TIMEOUT_SECONDS).topics
+        except KafkaException as problem:
+            raise KafkaUnavailable.of(self.servers, problem) from problem
         if topic not in topics:
             raise TopicMissing(topic, self.servers)
         return Channel(self, self._producer, encoder)
@@ -158,12 +160,6 @@ class Delivery:
         if self.waiting:
             self._producer.purge()
             self._producer.flush(METADATA_TIMEOUT_SECONDS)
-
-    def _topics(self) -> frozenset[str]:
-        try:
-            return frozenset(self._producer.list_topics(timeout=METADATA_TIMEOUT_SECONDS).topics)
-        except KafkaException as problem:
-            raise KafkaUnavailable.of(self.servers, problem) from problem
 
     def _on_error(self, error: KafkaError) -> None:
         """Take what librdkafka says beside the records: it tries again by itself unless fatal."""
