@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contractline.errors import ContractlineError
 
-MAX_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
 """More than any schema or contract needs; keeps a misplaced dump from being read into memory."""
 
 

@@ -18,7 +18,7 @@ NAMED = ("record", "enum", "fixed")
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _RANGES = {"int": 2**31, "long": 2**63}
-_MANY = 100
+_MANY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Problem:
 
 
 def problems(definition: Any) -> tuple[Problem, ...]:
-    """Return the mistakes of a definition, at most a hundred.
+    """Return the mistakes of a definition, at most twenty.
 
     The definition's nesting must be bounded (:meth:`Schema.parse` sees to it).
     """

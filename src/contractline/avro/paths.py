@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 Steps = tuple[str | int, ...]
 """A place inside a document: member names and positions, from the root down."""
 
+MAX_DEPTH = 128
+"""Levels of JSON: forty records inside each other. Every library recurses through a schema."""
+
 _PLAIN_NAME = re.compile(r"[A-Za-z_][\w-]*\Z", re.ASCII)
-_SPACE = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 def json_path(steps: Steps) -> str:
@@ -24,46 +28,71 @@ def _written(step: str | int) -> str:
     return f".{step}" if _PLAIN_NAME.match(step) else f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
-def json_line(text: str, steps: Steps) -> int:
-    """Return the line, counted from 1, of a place in a JSON text.
+class JsonLines:
+    """The line of every place in a JSON text, found in one pass.
 
-    A place that the text does not hold (a missing member) is where the value above it is. The text
-    must be valid JSON.
+    Attributes:
+        repeated: the first name that stands twice in its object; None when there is none.
     """
-    at = _skip(text, 0)
-    where = at
-    for step in steps:
-        found = _child(text, at, step)
-        if found is None:
-            break
-        where, at = found
-    return text.count("\n", 0, where) + 1
+
+    def __init__(self, text: str) -> None:
+        self._lines: dict[Steps, int] = {}
+        self.repeated: Steps | None = None
+        for steps, line in _places(text):
+            if steps in self._lines and self.repeated is None:
+                self.repeated = steps
+            self._lines[steps] = line
+
+    def line(self, steps: Steps) -> int:
+        """Return the line of a place, counted from 1; of the value above it when it is missing."""
+        while steps and steps not in self._lines:
+            steps = steps[:-1]
+        return self._lines.get(steps, 1)
 
 
-def _child(text: str, at: int, step: str | int) -> tuple[int, int] | None:
-    """Return where a child of the container at ``at`` begins, and where its value does."""
-    if text[at] not in "{[":
-        return None
-    named = text[at] == "{"
-    found, position, at = None, 0, _skip(text, at + 1)
-    while text[at] not in "}]":
-        name: str | int = position
-        start = at
-        if named:
-            name, at = _DECODER.raw_decode(text, at)
-            at = _skip(text, _skip(text, at) + 1)
-        if name == step:
-            found = (start, at)
-            if not named:
-                return found
-        _, at = _DECODER.raw_decode(text, at)
-        at = _skip(text, at)
-        if text[at] == ",":
-            at = _skip(text, at + 1)
-        position += 1
-    return found
+@dataclass(slots=True)
+class _Container:
+    """An open object or array: where in it the reading is, and whether a name comes next."""
+
+    is_object: bool
+    step: str | int
+    expects_name: bool
 
 
-def _skip(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
+def _places(text: str) -> Iterator[tuple[Steps, int]]:
+    """Yield each place with its line, as far as the text is JSON: a member is where its name is."""
+    opened: list[_Container] = []
+    line, read, expects_value = 1, 0, True
+    for match in _TOKEN.finditer(text):
+        line += text.count("\n", read, match.start())
+        sign, read = match.group(), match.start()
+        inner = opened[-1] if opened else None
+        if inner and inner.expects_name and sign.startswith('"'):
+            inner.step, inner.expects_name = json.loads(sign), False
+            yield tuple(one.step for one in opened), line
+            continue
+        if expects_value and sign not in _NO_VALUE and not (inner and inner.is_object):
+            yield tuple(one.step for one in opened), line
+        expects_value = _expects_value_after(sign, opened)
+        if len(opened) > MAX_DEPTH:
+            return
+
+
+_NO_VALUE = frozenset("}],:")
+
+
+def _expects_value_after(sign: str, opened: list[_Container]) -> bool:
+    """Take one sign in, and return whether a value comes next."""
+    match sign:
+        case "{":
+            opened.append(_Container(True, "", True))
+        case "[":
+            opened.append(_Container(False, 0, False))
+        case "}" | "]" if opened:
+            opened.pop()
+        case "," if opened:
+            inner = opened[-1]
+            inner.expects_name = inner.is_object
+            if isinstance(inner.step, int):
+                inner.step += 1
+    return sign in ("[", ":") or (sign == "," and bool(opened) and not opened[-1].is_object)

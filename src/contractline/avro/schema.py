@@ -13,11 +13,8 @@ import avro.schema
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.grammar import NAMED, PRIMITIVE, Problem, full_name, problems
-from contractline.avro.paths import Steps, json_path
+from contractline.avro.paths import MAX_DEPTH, JsonLines, Steps, json_path
 from contractline.errors import ContractlineError
-
-MAX_DEPTH = 128
-"""Levels of JSON: forty records inside each other. Every library recurses through a schema."""
 
 
 class SchemaInvalid(ContractlineError):
@@ -140,6 +137,21 @@ class Schema:
             return cast("list[dict[str, Any]]", self.definition["fields"])
         return []
 
+    @cached_property
+    def plain_fields(self) -> dict[str, str]:
+        """The fields of a record, with what their types mean, when nothing else matters to a reader.
+
+        Empty when a field has aliases, or a type with a name: what that name stands for may
+        differ from schema to schema.
+        """
+        for steps, node in self.types():
+            named = node["type"] in NAMED if isinstance(node, dict) else node not in PRIMITIVE
+            if steps and named and not isinstance(node, list):
+                return {}
+        if any("aliases" in field for field in self.fields):
+            return {}
+        return {field["name"]: type_meaning(field["type"]) for field in self.fields}
+
     def types(self) -> Iterator[tuple[Steps, Any]]:
         """Yield every type of the schema with its place, outer ones first."""
         yield from _types(self.definition, ())
@@ -170,6 +182,8 @@ def _json(text: str, where: str) -> Any:
         json.dumps(definition, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except json.JSONDecodeError as problem:
         raise SchemaInvalid(where, f"not JSON: {problem.msg}", line=problem.lineno) from problem
+    except _NameTwice as problem:
+        raise _repeated(text, where) from problem
     except RecursionError as problem:
         raise SchemaInvalid(where, _TOO_DEEP) from problem
     except ValueError as problem:
@@ -182,13 +196,23 @@ def _json(text: str, where: str) -> Any:
 _TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
+def _repeated(text: str, where: str) -> SchemaInvalid:
+    lines = JsonLines(text)
+    steps = lines.repeated
+    if steps is None:
+        return SchemaInvalid(where, "not JSON: a name stands twice in its object")
+    words = f"the name `{steps[-1]}` stands twice in {json_path(steps[:-1])}"
+    return SchemaInvalid(where, f"not JSON: {words}", line=lines.line(steps))
+
+
+class _NameTwice(Exception):
+    """An object holds a name twice: readers silently take one of the two."""
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        for name, _ in pairs:
-            if name not in found:
-                raise ValueError(f"an object holds the name `{name}` twice")
-            del found[name]
+        raise _NameTwice
     return found
 
 

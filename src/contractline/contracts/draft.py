@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
-from contractline.avro.paths import Steps, json_line
+from contractline.avro.paths import JsonLines, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Contract, Part, Pipeline, Version
 from contractline.contracts.sums import Sums
@@ -23,6 +24,13 @@ VERSIONS = "versions"
 PARTS: Final[tuple[Part, ...]] = ("key", "value")
 
 _T = TypeVar("_T")
+_VERSION_FILE = re.compile(r"(key|value)\.v([1-9][0-9]{0,8})\.avsc\Z")
+
+
+def version_number(name: str, part: Part) -> int | None:
+    """Return the number of the version that a file name says; None when it is no version."""
+    match = _VERSION_FILE.match(name)
+    return int(match.group(2)) if match and match.group(1) == part else None
 
 
 class PartUnread(ContractlineError):
@@ -80,6 +88,7 @@ class Draft:
     odcs_part: OpenDataContractStandard | Unread
     pipeline_part: Pipeline | Unread
     schemas: Mapping[Part, Schema | Unread]
+    _lines: dict[Path, JsonLines] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -144,6 +153,22 @@ class Draft:
         """Return the released versions of a part that could be read, in order."""
         return self.released.versions.get(part, ())
 
+    def newest(self, part: Part) -> Version | None:
+        """Return the newest version of a part; None without one, or when it could not be read."""
+        number = self.newest_number(part)
+        return next((v for v in self.versions(part) if v.number == number), None)
+
+    def newest_number(self, part: Part) -> int:
+        """Return the highest number ever released, by files and records; 0 before the first."""
+        recorded = self.released.sums.digests if self.released.sums else {}
+        numbers = (version_number(name, part) for name in recorded)
+        return max(self.numbers(part) | {number for number in numbers if number}, default=0)
+
+    def numbers(self, part: Part) -> set[int]:
+        """Return the numbers of a part's versions by the names of the files."""
+        numbers = (version_number(name, part) for name in self.released.names)
+        return {number for number in numbers if number}
+
     def file(self, part: Part) -> Path:
         """Return the file of a working schema."""
         return self.folder / f"{part}.avsc"
@@ -160,10 +185,12 @@ class Draft:
             return self.document.line(steps) if self.document else None
         if file.suffix != ".avsc":
             return None
-        try:
-            return json_line(decoded(read_bytes(file)), steps)
-        except (FileUnreadable, ValueError, IndexError):
-            return None
+        if file not in self._lines:
+            try:
+                self._lines[file] = JsonLines(decoded(read_bytes(file)))
+            except FileUnreadable:
+                return None
+        return self._lines[file].line(steps)
 
     def _read(self, part: _T | Unread, name: str) -> _T:
         if isinstance(part, Unread):

@@ -5,16 +5,14 @@ What is wrong with a file comes back as findings; what is wrong between files is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
-from contractline.avro.paths import Steps, json_line, json_path
+from contractline.avro.paths import JsonLines, Steps, json_path
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.draft import (
     ODCS_FILE,
@@ -24,6 +22,7 @@ from contractline.contracts.draft import (
     Draft,
     Released,
     Unread,
+    version_number,
 )
 from contractline.contracts.model import Contract, Part, Pipeline, Version
 from contractline.contracts.odcs import mistakes, pipeline_part, standard_part
@@ -31,13 +30,22 @@ from contractline.contracts.promises import LatencyInvalid, promised_latency
 from contractline.contracts.sums import NAME as SUMS
 from contractline.contracts.sums import Sums, digest
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
-from contractline.errors import ContractsInvalid
+from contractline.errors import ContractlineError, ContractsInvalid
 from contractline.finding import Finding, RuleId, Severity
 from contractline.project import Project
 
 SYSTEM = "system"
 
-_VERSION_FILE = re.compile(r"(key|value)\.v([1-9][0-9]*)\.avsc\Z")
+
+class ContractUnknown(ContractlineError):
+    """When a stream is named that has no contract."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        super().__init__(
+            f"there is no contract `{name}`",
+            hint=f"contracts: {', '.join(sorted(known)) or 'none'}",
+        )
 
 
 def load_contracts(project: Project) -> list[Contract]:
@@ -62,18 +70,12 @@ def contract_named(contracts: Sequence[Contract], name: str) -> Contract:
     """Return the contract of a stream.
 
     Raises:
-        ContractsInvalid: there is none of that name.
+        ContractUnknown: there is none of that name.
     """
     for contract in contracts:
         if contract.name == name:
             return contract
-    raise no_such_contract(name, [contract.name for contract in contracts])
-
-
-def no_such_contract(name: str, known: Sequence[str]) -> ContractsInvalid:
-    """Return the error that names the contracts that there are."""
-    words = f"no such contract; known: {', '.join(sorted(known)) or 'none'}"
-    return ContractsInvalid([Finding(RuleId("CONTRACT_EXISTS"), Severity.ERROR, name, words)])
+    raise ContractUnknown(name, [contract.name for contract in contracts])
 
 
 def contract_folders(project: Project) -> list[Path]:
@@ -81,12 +83,6 @@ def contract_folders(project: Project) -> list[Path]:
     system = project.contracts / SYSTEM
     streams = [f for f in _folders(project.contracts) if f.name != SYSTEM]
     return [*streams, *_folders(system)]
-
-
-def version_number(name: str, part: Part) -> int | None:
-    """Return the number of the version that a file name says; None when it is no version."""
-    match = _VERSION_FILE.match(name)
-    return int(match.group(2)) if match and match.group(1) == part else None
 
 
 def load_contract(folder: Path) -> Draft:
@@ -168,13 +164,11 @@ class _Reading:
         versions: dict[Part, list[Version]] = {part: [] for part in PARTS}
         files = [f for f in _files(self.folder / VERSIONS) if f.name != SUMS]
         for file in files:
-            match = _VERSION_FILE.match(file.name)
-            if match is None:
-                continue
-            schema = self._schema(file, digests)
-            if isinstance(schema, Schema):
-                part = cast("Part", match.group(1))
-                versions[part].append(Version(int(match.group(2)), schema, file))
+            for part in PARTS:
+                number = version_number(file.name, part)
+                schema = UNREAD if number is None else self._schema(file, digests)
+                if number is not None and isinstance(schema, Schema):
+                    versions[part].append(Version(number, schema, file))
         return Released(
             tuple(file.name for file in files),
             {part: tuple(sorted(found, key=_number)) for part, found in versions.items()},
@@ -191,13 +185,17 @@ class _Reading:
             text = decoded(content)
             return Schema.parse(text, str(file))
         except FileUnreadable as problem:
-            self._add("SCHEMA_VALID", file, f"{file.name} {problem}", line=problem.line)
+            hint = "every stream has a value.avsc, and each schema is a text file of JSON"
+            words = f"{file.name} {problem}"
+            self._add("SCHEMA_VALID", file, words, line=problem.line, hint=hint)
         except SchemaInvalid as problem:
+            lines = JsonLines(text) if problem.problems else None
             for one in problem.problems:
-                line = json_line(text, one.steps)
+                line = lines.line(one.steps) if lines else None
                 self._add("SCHEMA_VALID", file, one.text, line=line, steps=one.steps)
             if not problem.problems:
-                self._add("SCHEMA_VALID", file, problem.problem, line=problem.line)
+                hint = "mend the JSON"
+                self._add("SCHEMA_VALID", file, problem.problem, line=problem.line, hint=hint)
         return UNREAD
 
     def _sums(self) -> Sums | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Literal, NewType
 
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from contractline.avro.compatibility import Compatibility as Compatibility
 from contractline.avro.schema import Schema
@@ -37,6 +38,16 @@ class _Section(BaseModel):
     )
 
 
+def _iso(value: object) -> object:
+    """Refuse what pydantic would also take for a duration: ``7`` as seven seconds."""
+    if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
+        return value
+    raise PydanticCustomError("time_delta_parsing", "is no ISO 8601 duration")
+
+
+Duration = Annotated[timedelta, BeforeValidator(_iso)]
+
+
 class Topic(_Section):
     """The Kafka topic of a stream.
 
@@ -53,8 +64,8 @@ class Topic(_Section):
     partitions: int = Field(ge=1, strict=True)
     replication: int | None = Field(default=None, ge=1, lt=2**15, strict=True)
     cleanup: Literal["compact", "delete"]
-    retention: timedelta | None = Field(default=None, gt=timedelta(0))
-    min_compaction_lag: timedelta = Field(default=timedelta(0), ge=timedelta(0))
+    retention: Duration | None = Field(default=None, gt=timedelta(0))
+    min_compaction_lag: Duration = Field(default=timedelta(0), ge=timedelta(0))
 
 
 class ProducerSource(_Section):

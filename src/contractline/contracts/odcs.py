@@ -80,7 +80,7 @@ class Mistake:
 
     steps: Steps
     text: str
-    hint: str = ""
+    hint: str
 
 
 def mistakes(data: Any) -> Iterator[Mistake]:
@@ -92,7 +92,7 @@ def mistakes(data: Any) -> Iterator[Mistake]:
 def standard_part(data: Any) -> OpenDataContractStandard | list[Mistake]:
     """Return the whole document as values, or what keeps it from being read."""
     if not isinstance(data, Mapping):
-        return [Mistake((), "the document is no mapping of names to values")]
+        return [Mistake((), "the document is no mapping of names to values", _DOCS)]
     known = {name: value for name, value in data.items() if name in _members(_TOP)}
     try:
         return OpenDataContractStandard.model_validate(known)
@@ -110,7 +110,8 @@ def pipeline_part(odcs: OpenDataContractStandard) -> Pipeline | list[Mistake]:
         if one.property not in SECTIONS:
             continue
         if one.property in places:
-            return [Mistake(("customProperties", place), f"`{one.property}` stands twice")]
+            at: Steps = ("customProperties", place)
+            return [Mistake(at, f"`{one.property}` stands twice", "keep one of them")]
         places[one.property], values[one.property] = place, one.value
     try:
         return Pipeline.model_validate(values)
@@ -154,7 +155,7 @@ def _part(data: Mapping[Any, Any], part: type[BaseModel], at: Steps) -> Iterator
             continue
         allowed = VALUES.get((part, name))
         if allowed and value is not None and value not in allowed:
-            yield Mistake((*at, name), f"`{value}` is none of {', '.join(allowed)}")
+            yield Mistake((*at, name), f"`{value}` is none of {', '.join(allowed)}", _DOCS)
         yield from _inside(value, members[name], (*at, name))
 
 
@@ -211,7 +212,7 @@ def _in_words(error: ErrorDetails, at: Steps, loc: Steps) -> Mistake:
     value = error["input"]
     match error["type"]:
         case "missing" if loc == (name,):
-            return Mistake(at, f"the custom property `{name}` is missing", "docs/contracts.md")
+            return Mistake(at, f"the custom property `{name}` is missing", _DOCS)
         case "missing":
             return Mistake(at[:-1], f"`{name}` is missing", f"add `{name}: …`")
         case "extra_forbidden":
@@ -220,16 +221,32 @@ def _in_words(error: ErrorDetails, at: Steps, loc: Steps) -> Mistake:
         case "union_tag_not_found" | "union_tag_invalid":
             words = "`kind` is none of producer, postgres, system"
             return Mistake(at, words, "say who writes the stream: `kind: producer`")
-        case "string_pattern_mismatch":
-            return Mistake(at, f"`{value}` is not allowed for `{name}`", "docs/contracts.md")
+        case "string_pattern_mismatch" | "string_too_long" | "string_too_short":
+            return Mistake(at, f"`{value}` can't be a {name}", _SPELLINGS.get(name, _DOCS))
         case "time_delta_parsing" | "time_delta_type":
             hint = "write an ISO 8601 duration, such as P7D or PT12H"
             return Mistake(at, f"`{value}` is no duration", hint)
+        case "greater_than" | "greater_than_equal" if name in ("retention", "minCompactionLag"):
+            return Mistake(at, f"`{value}` is too short", "a time above zero, such as P7D")
         case "string_type" if isinstance(value, int | float | date):
             return Mistake(at, f"`{value}` is no text", f'put it in quotes: {name}: "{value}"')
     words = error["msg"].removeprefix("Input should be ")
-    shown = value if isinstance(value, str | int | float | bool) else type(value).__name__
-    return Mistake(at, f"`{shown}` is not {words}" if words != error["msg"] else words)
+    shown = type(value).__name__ if isinstance(value, list | dict) else value
+    return Mistake(at, f"`{shown}` is not {words}" if words != error["msg"] else words, _DOCS)
+
+
+_DOCS = "docs/contracts.md says what may stand here"
+
+_TABLE = "write database.table, in letters, digits and underscores"
+
+_SPELLINGS = {
+    "name": "letters, digits, dots (not alone), underscores and hyphens; at most 249 for a topic",
+    "current": _TABLE,
+    "history": _TABLE,
+    "table": "write schema.table",
+    "connector": "the name of a file in connect/connectors, without .json",
+}
+"""How names are written whose pattern would tell people little."""
 
 
 def _aliases(part: type[BaseModel]) -> tuple[str, ...]:

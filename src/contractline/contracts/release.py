@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from contractline.avro.difference import differences
@@ -70,13 +71,13 @@ def plan_release(draft: Draft, message: str = "") -> Release:
     """
     schemas = dict(_new_versions(draft))
     values = draft.versions("value")
-    version = _next_number(draft, "value") if "value" in schemas else None
-    newest = version or values[-1].number
+    newest = draft.newest_number("value")
+    version = newest + 1 if "value" in schemas else None
     changes = differences(values[-1].schema, draft.value) if values and version else ()
     texts = {_version_file(draft, part): text for part, text in schemas.items()}
     files = [*_changelog(draft, version, changes, message), *texts.items()]
     files += _sums(draft, {file.name: text for file, text in texts.items()})
-    files += _document(draft, newest)
+    files += _document(draft, version or newest)
     return Release(draft.name, version, changes, tuple(files))
 
 
@@ -96,13 +97,8 @@ def _new_versions(draft: Draft) -> Iterator[tuple[Part, str]]:
         yield "value", draft.value.formatted
 
 
-def _next_number(draft: Draft, part: Part) -> int:
-    versions = draft.versions(part)
-    return versions[-1].number + 1 if versions else 1
-
-
 def _version_file(draft: Draft, part: Part) -> Path:
-    file = draft.folder / VERSIONS / f"{part}.v{_next_number(draft, part)}.avsc"
+    file = draft.folder / VERSIONS / f"{part}.v{draft.newest_number(part) + 1}.avsc"
     if file.exists():
         raise VersionExists(file)
     return file
@@ -126,12 +122,13 @@ def _changelog(
 
 def _entries(text: str) -> tuple[str, dict[int, str]]:
     """Return what stands before the first version of a changelog, and each version's part."""
-    starts = [(match.start(), int(match.group(1))) for match in _ENTRY.finditer(text)]
-    ends = [start for start, _ in starts[1:]] + [len(text)]
+    found = list(_ENTRY.finditer(text))
+    bounds = [match.start() for match in found] + [len(text)]
     entries = {
-        number: text[start:end].strip() for (start, number), end in zip(starts, ends, strict=True)
+        int(match.group(1)): text[start:end].strip()
+        for match, (start, end) in zip(found, pairwise(bounds), strict=True)
     }
-    return text[: starts[0][0] if starts else len(text)].strip(), entries
+    return text[: bounds[0]].strip(), entries
 
 
 def _sums(draft: Draft, new: dict[str, str]) -> Iterator[tuple[Path, str]]:

@@ -58,7 +58,8 @@ class YamlFile:
             loader = yaml.CSafeLoader(text)
             root = loader.get_single_node()
             if root is not None:
-                _refuse_large(root)
+                if "*" in text:
+                    _refuse_large(root)
                 _refuse_duplicates(root)
             # Converting a scalar by its tag (`!!int`, a date) lets out any exception.
             return cls(text, loader.construct_document(root) if root else None, root)

@@ -94,7 +94,8 @@ def schema_object_single(draft: Draft) -> Iterator[Violation]:
     expected = source.table if isinstance(source, PostgresSource) else draft.pipeline.topic.name
     name = objects[0].physicalName
     if name != expected:
-        words = f"physicalName is `{name}`; the {'table' if is_table else 'topic'} is `{expected}`"
+        shown = f"`{name}`" if name else "missing"
+        words = f"physicalName is {shown}; the {'table' if is_table else 'topic'} is `{expected}`"
         at: Steps = ("schema", 0, "physicalName")
         yield Violation(words, f"write `physicalName: {expected}`", at, old=expected, new=name)
 
@@ -127,13 +128,13 @@ def contract_version_names_release(draft: Draft) -> Iterator[Violation]:
 
     Bad: ``version: 1.0.0`` with value.v2.avsc released. Good: ``version: 2.0.0``.
     """
-    versions, version = draft.versions("value"), draft.odcs.version or ""
+    newest, version = draft.newest_number("value"), draft.odcs.version or ""
     if not re.match(r"\d+\.\d+\.\d+\Z", version, re.ASCII):
         words = f"the version `{version}` is no <released version>.<minor>.<patch>"
         yield Violation(words, "write three numbers with dots, such as 1.0.0", ("version",))
-    elif versions and int(version.partition(".")[0]) != versions[-1].number:
-        expected = f"{versions[-1].number}.0.0"
-        words = f"the version is {version}; the newest released schema is v{versions[-1].number}"
+    elif newest and int(version.partition(".")[0]) != newest:
+        expected = f"{newest}.0.0"
+        words = f"the version is {version}; the newest released schema is v{newest}"
         hint = f"write `version: {expected}`, or run `contractline release {draft.name}`"
         yield Violation(words, hint, ("version",), old=expected, new=version)
 

@@ -59,17 +59,19 @@ def sink_table_unique(drafts: Sequence[Draft]) -> Iterator[tuple[Draft, Violatio
 
 
 def _twice(drafts: Sequence[Draft], claims: Claims, hint: str) -> Iterator[tuple[Draft, Violation]]:
-    owners: dict[str, Draft] = {}
+    claimed: dict[str, Draft] = {}
     for draft in drafts:
         try:
-            claimed = claims(draft)
+            claimed_here = claims(draft)
         except PartUnread:
             continue
-        for claim, words, at in claimed:
-            owner = owners.setdefault(claim, draft)
-            if owner is not draft:
+        for claim, words, at in claimed_here:
+            if claim in claimed:
+                owner = claimed[claim]
                 folder = f"{owner.folder.parent.name}/{owner.name}"
-                yield draft, Violation(f"{words} is also claimed by {folder}", hint, at)
+                words += " stands here twice" if owner is draft else f" is also that of {folder}"
+                yield draft, Violation(words, hint, at)
+            claimed[claim] = draft
 
 
 def _topic(draft: Draft) -> list[Claim]:

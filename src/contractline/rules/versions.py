@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from contractline.avro.compatibility import breaks
 from contractline.avro.schema import Schema
-from contractline.contracts.draft import PARTS, VERSIONS, Draft
-from contractline.contracts.load import version_number
-from contractline.contracts.model import Part, Version
+from contractline.contracts.draft import PARTS, VERSIONS, Draft, version_number
+from contractline.contracts.model import Version
 from contractline.contracts.sums import NAME as SUMS
 from contractline.finding import Finding
 from contractline.rules.rule import Violation
@@ -42,10 +42,9 @@ def versions_contiguous(draft: Draft) -> Iterator[Violation]:
     Bad: value.v1.avsc, value.v3.avsc. Good: value.v1.avsc, value.v2.avsc, value.v3.avsc.
     """
     for part in PARTS:
-        numbers = {
-            number for name in draft.released.names if (number := version_number(name, part))
-        }
-        missing = [n for n in range(1, max(numbers, default=0)) if n not in numbers][:10]
+        numbers = draft.numbers(part)
+        gaps = (n for n in range(1, draft.newest_number(part)) if n not in numbers)
+        missing = list(islice(gaps, 10))
         if missing:
             words = ", ".join(f"{part}.v{number}.avsc" for number in missing)
             hint = "take it back from git; released versions are never removed or renumbered"
@@ -91,7 +90,7 @@ def released_version_unchanged(draft: Draft) -> Iterator[Violation | Finding]:
     for name, recorded in sums.digests.items():
         now = draft.released.digests.get(name)
         if name not in draft.released.names:
-            hint = f"take it back: git checkout -- {VERSIONS}/{name}"
+            hint = "take it back from git; released versions are never removed"
             words = f"{name} was released and is gone"
             yield Violation(words, hint, file=folder / SUMS, line=sums.line(name))
         elif now is not None and now != recorded:
@@ -123,10 +122,10 @@ def working_schema_released(draft: Draft) -> Iterator[Violation]:
     Bad: a new field in value.avsc alone. Good: value.avsc, then `contractline release commits`.
     """
     for part, schema in draft.working():
-        newest = _newest(draft, part)
-        if newest is None and not _has_versions(draft, part):
+        newest = draft.newest(part)
+        if draft.newest_number(part) == 0:
             words = f"{part}.avsc was never released"
-        elif newest is not None and newest.schema != schema and part == "value":
+        elif part == "value" and newest is not None and newest.schema != schema:
             words = f"value.avsc is not the newest released version, v{newest.number}"
         else:
             continue
@@ -179,13 +178,3 @@ def versions_compatible(draft: Draft) -> Iterator[Violation]:
             hint = f"at {level} fields come and go only with a default, and types only widen"
             types = one.cause.writer_type, one.cause.reader_type
             yield Violation(str(one), hint, one.steps, file, old=types[0], new=types[1])
-
-
-def _newest(draft: Draft, part: Part) -> Version | None:
-    versions = draft.versions(part)
-    return versions[-1] if versions else None
-
-
-def _has_versions(draft: Draft, part: Part) -> bool:
-    """Whether there are files of versions, even ones that could not be read."""
-    return any(version_number(name, part) for name in draft.released.names)
