@@ -13,7 +13,7 @@ import httpx
 
 from contractline.errors import ContractlineError
 from contractline.stack.layout import CACHE_VARIABLE
-from contractline.stack.lock import CHUNK_BYTES, Artefact, sha256
+from contractline.stack.lock import Artefact, sha256
 
 PARALLEL = 8
 TRIES = 5
@@ -175,7 +175,7 @@ class _Download:
             self._progress(arrived)
             try:
                 with self._part.open("ab" if resumed else "wb") as stream:
-                    for chunk in response.iter_raw(CHUNK_BYTES):
+                    for chunk in response.iter_raw():
                         if self._stop.is_set():
                             raise _Interrupted
                         stream.write(chunk)

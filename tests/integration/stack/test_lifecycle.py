@@ -10,6 +10,7 @@ import stat
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -233,3 +234,22 @@ def test_logs_of_a_service(make_checkout):
 
     assert "database system is ready to accept connections" in checkout.run("logs", "postgres")
     assert "there are: postgres" in checkout.run("logs", "nothing", code=2)
+
+
+def test_with_a_source_database_elsewhere_the_registry_keeps_its_own(make_checkout):
+    elsewhere = {
+        "POSTGRES_DSN": "postgresql://u:p@db.example.org/source",
+        "KAFKA_BOOTSTRAP_SERVERS": "kafka.example.org:9092",
+        "CONNECT_URL": "http://connect.example.org",
+        "CLICKHOUSE_URL": "http://clickhouse.example.org",
+    }
+    checkout = make_checkout(**elsewhere)
+    checkout.run("up")
+    url = f"{checkout.status()['registry']['url']}/subjects/kept-value/versions"
+    schema = {"schema": '{"type": "record", "name": "R", "fields": []}'}
+    before = httpx.post(url, json=schema).json()
+
+    checkout.run("restart", "registry")
+
+    assert httpx.post(url, json=schema).json() == before
+    assert httpx.get(url).json() == [1]
