@@ -1,0 +1,181 @@
+"""What ClickHouse holds, in the engine's own normal form, and the same of what it should hold.
+
+The engine rewrites what it is given: types, defaults, order of settings, names in queries. So the
+declared statements are made a second time in a scratch database, and both are read back alike.
+Bodies of views refer to the real tables; a materialized view is made as a plain one, which never
+begins to work.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from contractline.mapping.sql import Statement, filled, identifier
+from contractline.targets.warehouse import QueryRefused, Warehouse
+
+SCRATCH = "contractline_plan"
+SCRATCH_AGE_SECONDS = 3600
+
+_SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)")
+_TARGET = re.compile(r"^CREATE MATERIALIZED VIEW \S+ TO (\S+)")
+_KINDS = {"View": "VIEW", "MaterializedView": "MATERIALIZED VIEW", "Dictionary": "DICTIONARY"}
+_TABLES = """
+    SELECT name, engine, engine_full, as_select, create_table_query, comment
+    FROM system.tables WHERE database = {database:String} AND name NOT LIKE '.inner%' ORDER BY name"""
+_COLUMNS = """
+    SELECT table, name, type, default_kind, default_expression, comment
+    FROM system.columns WHERE database = {database:String} ORDER BY table, position"""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnState:
+    """A column as the engine describes it."""
+
+    name: str
+    type: str
+    default: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A table, view or dictionary as the engine describes it.
+
+    Attributes:
+        kind: table, view, materialized view or dictionary, in capitals.
+        engine: the engine with all its clauses but the settings.
+        settings: its settings.
+        columns: in their order.
+        select: the query of a view.
+        target: the table that a materialized view writes to.
+        comment: what it means.
+        definition: the whole definition of a dictionary.
+    """
+
+    kind: str
+    engine: str
+    settings: Mapping[str, str]
+    columns: tuple[ColumnState, ...]
+    select: str = ""
+    target: str = ""
+    comment: str = ""
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What ClickHouse holds and what it should.
+
+    Attributes:
+        databases: the databases that exist.
+        live: what exists in the declared databases, by ``database.name``.
+        wanted: the normal form of what is declared and exists; None where the engine can't say
+            yet, since it builds on what does not exist.
+    """
+
+    databases: frozenset[str]
+    live: Mapping[str, TableState]
+    wanted: Mapping[str, TableState | None]
+
+
+def read_state(
+    warehouse: Warehouse, declared: Sequence[Statement], values: Mapping[str, str]
+) -> State:
+    """Read what exists, and have the engine normalise what is declared.
+
+    Args:
+        warehouse: ClickHouse.
+        declared: all statements of the desired state.
+        values: what the placeholders stand for.
+
+    Raises:
+        ServiceUnavailable: ClickHouse did not answer, or refused the scratch database.
+    """
+    databases = frozenset(
+        str(row[0]) for row in warehouse.rows("SELECT name FROM system.databases")
+    )
+    names = dict.fromkeys(statement.database for statement in declared)
+    live = {
+        f"{database}.{name}": state
+        for database in names
+        if database in databases
+        for name, state in _read(warehouse, database).items()
+    }
+    existing = [s for s in declared if s.name in live]
+    if not existing:
+        return State(databases, live, {})
+    with _scratch(warehouse, databases) as scratch:
+        return State(databases, live, _normalised(warehouse, scratch, existing, values))
+
+
+def _normalised(
+    warehouse: Warehouse, scratch: str, existing: Sequence[Statement], values: Mapping[str, str]
+) -> dict[str, TableState | None]:
+    aliases = {f"o{position}": statement for position, statement in enumerate(existing)}
+    made: dict[str, Statement] = {}
+    for alias, statement in aliases.items():
+        try:
+            warehouse.run(filled(statement.beside(f"{scratch}.{alias}"), values))
+        except QueryRefused:
+            if statement.kind == "TABLE":
+                raise
+        else:
+            made[alias] = statement
+    found = _read(warehouse, scratch)
+    states: dict[str, TableState | None] = {statement.name: None for statement in existing}
+    for alias, statement in made.items():
+        states[statement.name] = _as_declared(found[alias], statement, f"{scratch}.{alias}")
+    return states
+
+
+def _as_declared(state: TableState, statement: Statement, alias: str) -> TableState:
+    definition = state.definition.replace(alias, statement.name, 1)
+    return replace(state, kind=statement.kind, target=statement.target or "", definition=definition)
+
+
+def _read(warehouse: Warehouse, database: str) -> dict[str, TableState]:
+    columns: dict[str, list[ColumnState]] = {}
+    for table, name, type_, kind, default, comment in warehouse.rows(
+        _COLUMNS, {"database": database}
+    ):
+        column = ColumnState(name, type_, f"{kind} {default}" if kind else "", comment)
+        columns.setdefault(table, []).append(column)
+    found = {}
+    for name, engine, full, select, definition, comment in warehouse.rows(
+        _TABLES, {"database": database}
+    ):
+        kind = _KINDS.get(engine, "TABLE")
+        clauses, _, settings = full.partition(" SETTINGS ")
+        target = _TARGET.match(definition) if kind == "MATERIALIZED VIEW" else None
+        found[name] = TableState(
+            kind=kind,
+            engine=clauses,
+            settings=dict(_SETTING.findall(settings)),
+            columns=tuple(columns.get(name, ())),
+            select=select,
+            target=target.group(1).replace("`", "") if target else "",
+            comment=comment,
+            definition=definition if kind == "DICTIONARY" else "",
+        )
+    return found
+
+
+@contextmanager
+def _scratch(warehouse: Warehouse, databases: frozenset[str]) -> Iterator[str]:
+    """Make a database for a moment; in memory, so that not even a crash leaves files."""
+    now = int(time.time())
+    for name in databases:
+        made = name.removeprefix(f"{SCRATCH}_").partition("_")[0]
+        if name.startswith(f"{SCRATCH}_") and int(made) < now - SCRATCH_AGE_SECONDS:
+            warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
+    scratch = f"{SCRATCH}_{now}_{secrets.token_hex(4)}"
+    warehouse.run(f"CREATE DATABASE {scratch} ENGINE = Memory")
+    try:
+        yield scratch
+    finally:
+        warehouse.run(f"DROP DATABASE IF EXISTS {scratch}")

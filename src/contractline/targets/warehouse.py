@@ -1,0 +1,102 @@
+"""The connection to ClickHouse: queries in, rows out, every refusal as an error of our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from contractline.errors import ServiceUnavailable
+from contractline.settings import Endpoints, without_password
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 120
+
+_CODE = re.compile(r"Code: (\d+)")
+_WORDS = re.compile(r"DB::Exception: (?P<words>.*?)(?:\. \([A-Z_]+\)| \(version |$)", re.DOTALL)
+
+
+class QueryRefused(ServiceUnavailable):
+    """When ClickHouse answers that it can't run a query.
+
+    Attributes:
+        code: ClickHouse's own number of the error; 0 where it gave none.
+        sql: the query.
+    """
+
+    def __init__(self, where: str, answer: str, sql: str) -> None:
+        code = _CODE.search(answer)
+        words = _WORDS.search(answer)
+        self.code = int(code.group(1)) if code else 0
+        self.sql = sql
+        text = " ".join((words.group("words") if words else answer).split())
+        super().__init__("ClickHouse", where, text, hint=f"it was asked: {_short(sql)}")
+
+
+class Warehouse:
+    """ClickHouse over its HTTP interface: a server, or the embedded engine's endpoint."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        url = endpoints.need("clickhouse_url")
+        self.where = without_password(url)
+        parts = urlsplit(url)
+        try:
+            self._client: Client = clickhouse_connect.get_client(
+                host=parts.hostname or "",
+                port=parts.port or (8443 if parts.scheme == "https" else 8123),
+                username=unquote(parts.username or "default"),
+                password=unquote(parts.password or ""),
+                interface=parts.scheme,
+                connect_timeout=CONNECT_SECONDS,
+                send_receive_timeout=ANSWER_SECONDS,
+                # Sessions would make one query wait for another; nothing here needs one.
+                autogenerate_session_id=False,
+            )
+        except ClickHouseError as problem:
+            raise self._failure(problem, "") from problem
+
+    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """Return the rows of a query.
+
+        Args:
+            sql: the query; ``{name:Type}`` stands for a parameter.
+            parameters: their values.
+
+        Raises:
+            ServiceUnavailable: ClickHouse did not answer, or refused.
+        """
+        try:
+            return self._client.query(sql, parameters=parameters).result_rows
+        except ClickHouseError as problem:
+            raise self._failure(problem, sql) from problem
+
+    def run(self, sql: str, parameters: dict[str, Any] | None = None) -> None:
+        """Run a statement that has no rows.
+
+        Raises:
+            ServiceUnavailable: ClickHouse did not answer, or refused.
+        """
+        try:
+            self._client.command(sql, parameters=parameters)
+        except ClickHouseError as problem:
+            raise self._failure(problem, sql) from problem
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._client.close()
+
+    def _failure(self, problem: ClickHouseError, sql: str) -> ServiceUnavailable:
+        text = str(problem)
+        if "DB::Exception" in text or _CODE.search(text):
+            return QueryRefused(self.where, text, sql)
+        return ServiceUnavailable("ClickHouse", self.where, " ".join(text.split()))
+
+
+def _short(sql: str) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= 200 else f"{line[:200]}…"
