@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -14,13 +14,28 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from contractline.events import Event
 from contractline.stack.artefacts import Artefacts
+from contractline.stack.history import State, fold
 
 PLAIN_SECONDS = 5.0
 
 
-def say(event: Event) -> None:
-    """Print an event."""
-    click.echo(str(event))
+@contextmanager
+def telling() -> Iterator[Callable[[Event], None]]:
+    """Print events as they come; a terminal also shows what is being waited for."""
+    if not sys.stdout.isatty():
+        yield lambda event: click.echo(str(event))
+        return
+    console = Console(highlight=False)
+    history: list[Event] = []
+    with console.status("working") as status:
+
+        def tell(event: Event) -> None:
+            history.append(event)
+            console.print(str(event), markup=False)
+            waiting = [n for n, seen in fold(history).items() if seen.state is State.STARTING]
+            status.update(f"waiting for {', '.join(waiting)}" if waiting else "working")
+
+        yield tell
 
 
 def provide(artefacts: Artefacts) -> None:

@@ -11,9 +11,11 @@ from contractline.cli import Invocation
 @click.pass_obj
 def command(invocation: Invocation) -> None:
     """Stop every service of the local stack; the data stays."""
-    from contractline.cli._progress import say
+    from contractline.cli._progress import telling
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
-    if not Stack(invocation.project, environment()).down(say):
+    with telling() as tell:
+        ran = Stack(invocation.project, environment()).down(tell)
+    if not ran:
         click.echo("no stack is running in this checkout")

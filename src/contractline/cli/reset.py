@@ -15,7 +15,7 @@ def command(invocation: Invocation, yes: bool) -> int:
 
     Downloads and settings stay.
     """
-    from contractline.cli._progress import say
+    from contractline.cli._progress import telling
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
@@ -23,6 +23,7 @@ def command(invocation: Invocation, yes: bool) -> int:
     if not yes and not click.confirm(f"Remove all data of the stack in {project.root}?"):
         click.echo("nothing was removed")
         return 1
-    Stack(project, environment()).reset(say)
+    with telling() as tell:
+        Stack(project, environment()).reset(tell)
     click.echo(f"removed {project.state}")
     return 0

@@ -12,14 +12,15 @@ from contractline.cli import Invocation
 @click.pass_obj
 def command(invocation: Invocation, service: str | None) -> None:
     """Stop SERVICE and start it again; without a name, the whole stack."""
-    from contractline.cli._progress import provide, say
+    from contractline.cli._progress import provide, telling
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
     stack = Stack(invocation.project, environment())
-    if service:
-        stack.restart(service, say)
-        return
-    stack.down(say)
     provide(stack.artefacts)
-    stack.up(say)
+    with telling() as tell:
+        if service:
+            stack.restart(service, tell)
+        else:
+            stack.down(tell)
+            stack.up(tell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from contractline.stack.control import ServiceStatus
 
 COLUMNS = ("service", "state", "version", "pid", "memory", "uptime", "url")
+NUMBERS = ("pid", "memory", "uptime")
+WIDE = 200
 COLOURS = {"running": "green", "external": "cyan", "failed": "red", "stopped": "dim"}
 
 
@@ -37,7 +40,8 @@ def command(invocation: Invocation, as_json: bool) -> int:
     else:
         from rich.console import Console
 
-        Console().print(_table(services))
+        # A file or a program gets whole lines, whatever a terminal's width is taken for there.
+        Console(width=None if sys.stdout.isatty() else WIDE).print(_table(services))
     return 0 if all(s.is_up for s in services) else 1
 
 
@@ -46,9 +50,8 @@ def _table(services: Sequence[ServiceStatus]) -> Table:
 
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
-        table.add_column(
-            column, justify="right" if column in ("pid", "memory", "uptime") else "left"
-        )
+        justify = "right" if column in NUMBERS else "left"
+        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for service in services:
         colour = COLOURS.get(service.state, "yellow")
         table.add_row(

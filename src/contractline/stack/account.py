@@ -98,11 +98,12 @@ def outside_folders(state: Path) -> list[Path]:
     return [b / FOLDER / name for b in (Path("/var/lib"), Path(tempfile.gettempdir()))]
 
 
-def copy_tree(source: Path, target: Path, account: Account) -> None:
-    """Copy a folder for an account, whole or not at all."""
+def copy_folders(sources: list[Path], target: Path, account: Account) -> None:
+    """Copy folders into a new one for an account, all or none."""
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(source, new, symlinks=True)
+    for source in sources:
+        shutil.copytree(source, new / source.name, symlinks=True)
     for path in (new, *new.rglob("*")):
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
     new.rename(target)

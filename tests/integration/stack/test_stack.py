@@ -84,6 +84,15 @@ def test_connect_survives_a_killed_broker(stack: RunningStack):
     until(lambda: httpx.get(f"{stack.exports['CONNECT_URL']}/connectors").status_code == 200)
 
 
+def test_a_killed_engine_answers_again(stack: RunningStack):
+    url = stack.exports["CLICKHOUSE_URL"]
+    assert httpx.get(url, params={"query": "select 1"}).text == "1\n"
+
+    stack.wait_until_back("clickhouse", stack.kill("clickhouse"))
+
+    assert httpx.get(url, params={"query": "select 2"}).text == "2\n"
+
+
 def test_who_needs_a_moved_service_follows_it(make_checkout):
     elsewhere = "http://nowhere.example.org"
     checkout = make_checkout(SCHEMA_REGISTRY_URL=elsewhere, CLICKHOUSE_URL=elsewhere)

