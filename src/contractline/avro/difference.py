@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
-from contractline.avro.schema import Schema, type_meaning
+from contractline.avro.schema import Schema
 from contractline.avro.words import default_words, type_words
 
 
 def differences(old: Schema, new: Schema) -> tuple[str, ...]:
     """Return what a reader of release notes should know; documentation does not count."""
-    return tuple(_types(old.definition, new.definition, ""))
+    if old == new:
+        return ()
+    found = tuple(_types(json.loads(old.meaning), json.loads(new.meaning), ""))
+    return found or ("changes aliases, order or properties of types and fields",)
 
 
 def _types(old: Any, new: Any, name: str) -> Iterator[str]:
-    if _is_record(old) and _is_record(new):
+    """Yield what differs between two types in their normal form."""
+    if _is_record(old) and _is_record(new) and old["name"] == new["name"]:
         yield from _fields(old["fields"], new["fields"], name)
-    elif type_meaning(old) != type_meaning(new):
-        words = f"{type_words(old)} → {type_words(new)}"
-        if type_words(old) == type_words(new):
-            words = f"{type_words(new)} changes inside"
+    elif old != new:
+        before, after = type_words(old), type_words(new)
+        words = f"{before} → {after}" if before != after else f"{after} changes inside"
         yield f"`{name}`: {words}" if name else words
 
 
@@ -29,24 +33,19 @@ def _fields(old: list[Any], new: list[Any], outer: str) -> Iterator[str]:
     for name, one in after.items():
         full = f"{outer}.{name}" if outer else name
         if name not in before:
-            yield f"adds `{full}` ({type_words(one['type'])}{_default(one)})"
+            default = f", default {default_words(one['default'])}" if "default" in one else ""
+            yield f"adds `{full}` ({type_words(one['type'])}{default})"
             continue
         yield from _types(before[name]["type"], one["type"], full)
         if before[name].get("default", _NONE) != one.get("default", _NONE):
             yield f"default of `{full}`: {_shown(before[name])} → {_shown(one)}"
-    for name in before:
-        if name not in after:
-            yield f"removes `{outer}.{name}`" if outer else f"removes `{name}`"
-    kept = [name for name in before if name in after]
-    if kept != [name for name in after if name in before]:
+    for name in (name for name in before if name not in after):
+        yield f"removes `{outer}.{name}`" if outer else f"removes `{name}`"
+    if [name for name in before if name in after] != [name for name in after if name in before]:
         yield f"another order of the fields{f' of `{outer}`' if outer else ''}"
 
 
 _NONE = object()
-
-
-def _default(one: dict[str, Any]) -> str:
-    return f", default {default_words(one['default'])}" if "default" in one else ""
 
 
 def _shown(one: dict[str, Any]) -> str:

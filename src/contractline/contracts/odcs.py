@@ -39,6 +39,7 @@ REQUIRED: Mapping[type[BaseModel], tuple[str, ...]] = {
     standard.SchemaProperty: ("name",),
     standard.TeamMember: ("username",),
     standard.Role: ("role",),
+    standard.Server: ("server", "type"),
     standard.Support: ("channel",),
     standard.ServiceLevelAgreementProperty: ("property", "value"),
     standard.CustomProperty: ("property", "value"),
@@ -52,6 +53,7 @@ VALUES: Mapping[tuple[type[BaseModel], str], tuple[str, ...]] = {
     (OpenDataContractStandard, "kind"): ("DataContract",),
     (OpenDataContractStandard, "apiVersion"): ("v3.2.0", "v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0"),
     (standard.SchemaObject, "logicalType"): ("object",),
+    (standard.SchemaProperty, "semanticType"): ("column", "measure", "dimension"),
     (standard.SchemaProperty, "logicalType"): (
         "string",
         "date",
