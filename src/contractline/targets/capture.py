@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contractline.finding import Finding
 from contractline.mapping.connector import METADATA_PREFIX, Stream
 from contractline.mapping.postgres import differences, fields_of
-from contractline.targets.database import Database, Server, Table
+from contractline.targets.database import Server, Slot, Table
 from contractline.targets.differences import noticed, refused
 
 
@@ -29,9 +29,8 @@ def server(server: Server) -> Iterator[Finding]:
         )
 
 
-def slot(name: str, database: Database, server: Server) -> Iterator[Finding]:
+def slot(name: str, found: Slot | None, server: Server) -> Iterator[Finding]:
     """Check that a connector's slot is usable, or that one can be made."""
-    found = database.slot(name)
     if found is None and server.used_slots >= server.max_slots:
         yield refused(
             "POSTGRES_SLOT_FREE",

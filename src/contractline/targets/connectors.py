@@ -34,6 +34,7 @@ from contractline.targets.topics import Cluster
 
 START_SECONDS = 60.0
 SETTLE_SECONDS = 1.0
+STALE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
 _PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name", "topic.prefix")
 """Properties that say where a connector stands in the log; another value loses that place."""
@@ -262,18 +263,21 @@ def _settle(connect: Connect, name: str) -> None:
 
     What failed is not told here: the next plan explains it.
     """
-    deadline = time.monotonic() + START_SECONDS
+    began = time.monotonic()
     running_since: float | None = None
-    while time.monotonic() < deadline:
+    has_moved = False
+    while (now := time.monotonic()) < began + START_SECONDS:
         live = connect.connectors().get(name)
         states = {task.state for task in live.tasks} if live else set()
-        if "FAILED" in states:
+        # Connect goes on telling the old failure until the worker has begun anew.
+        has_moved = has_moved or "FAILED" not in states or now > began + STALE_SECONDS
+        if "FAILED" in states and has_moved:
             return
         if states != {"RUNNING"}:
             running_since = None
         elif running_since is None:
-            running_since = time.monotonic()
-        elif time.monotonic() - running_since >= SETTLE_SECONDS:
+            running_since = now
+        elif now - running_since >= SETTLE_SECONDS:
             return
         time.sleep(_PAUSE_SECONDS)
     raise ServiceUnavailable(

@@ -91,7 +91,7 @@ class Postgres:
                 raise ServiceUnavailable(
                     SERVICE,
                     database.where,
-                    f"refused {len(left)} steps:\n" + "\n".join(left),
+                    f"refused {len(left)} of {len(plan.steps)} steps:\n" + "\n".join(left),
                     hint="let the database's owner run them (psql -v password=... for a password),"
                     " then apply again",
                 )
@@ -203,7 +203,8 @@ class _Source:
         server = self.database.server()
         yield from capture.server(server)
         for template in self.connectors.values():
-            yield from capture.slot(template["slot.name"], self.database, server)
+            name = template["slot.name"]
+            yield from capture.slot(name, self.database.slot(name), server)
 
     def files(self) -> Iterator[Step]:
         """Plan the files whose object does not exist."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote
 
+import httpx
+
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.model import Subject
 from contractline.settings import Endpoints
@@ -35,8 +37,10 @@ class Registered:
 class Registry:
     """The registry's state, read and changed one request at a time."""
 
-    def __init__(self, url: str) -> None:
-        self._rest = Rest("Schema Registry", url, setting="SCHEMA_REGISTRY_URL")
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._rest = Rest(
+            "Schema Registry", url, setting="SCHEMA_REGISTRY_URL", transport=transport
+        )
 
     @classmethod
     def of(cls, endpoints: Endpoints) -> Registry:

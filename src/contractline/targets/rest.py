@@ -53,9 +53,17 @@ class Rest:
         service: its name in messages.
         url: its base address, with ``user:password@`` where it needs credentials.
         setting: the variable that holds the address, for hints.
+        transport: what carries the requests; the network when absent.
     """
 
-    def __init__(self, service: str, url: str, *, setting: str) -> None:
+    def __init__(
+        self,
+        service: str,
+        url: str,
+        *,
+        setting: str,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.service = service
         self.where = without_password(url)
         self._setting = setting
@@ -71,6 +79,7 @@ class Rest:
             # Making a TLS context takes longer than most calls, and a proxy is of no use here.
             verify=parts.scheme == "https",
             trust_env=parts.hostname not in _LOOPBACK,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:

@@ -1,0 +1,189 @@
+"""The target connectors on a real worker: what it needs, drift, heartbeats and failed tasks."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+
+from contractline.plan import Change
+from tests.fixtures.stack import RunningStack
+from tests.integration.targets.lab import Lab, messages, until
+
+FIELDS = [{"name": "name", "type": "string"}]
+
+
+def declare(lab: Lab) -> None:
+    lab.sql("CREATE TABLE people (name text PRIMARY KEY)")
+    lab.contract("people", FIELDS, FIELDS)
+
+
+@pytest.fixture
+def people(lab: Lab) -> Lab:
+    declare(lab)
+    lab.bring_up()
+    return lab
+
+
+def change(lab: Lab, **properties: str) -> None:
+    """Change a running connector's configuration by hand."""
+    path = f"/connectors/{lab.prefix}/config"
+    config = lab.connect("GET", path)
+    config |= {name.replace("_", "."): value for name, value in properties.items()}
+    answer = httpx.put(f"{lab.endpoints.connect_url}{path}", json=config, timeout=30)
+    answer.raise_for_status()
+
+
+def test_what_is_not_there_yet_is_said_in_words(lab: Lab) -> None:
+    declare(lab)
+
+    plan = lab.plan("connectors")
+
+    said = messages(plan)
+    assert f"needs the topic {lab.topic('people')}, which does not exist yet" in said
+    assert "needs people v1, which" in said
+    assert "the publication" in said
+    for target in ("topics", "schemas", "postgres"):
+        assert f"`contractline apply {target}` brings it" in said
+    assert not plan.steps
+
+
+def test_applying_again_changes_nothing(people: Lab) -> None:
+    outcomes = people.apply()
+
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0, 0, 0]
+    assert [outcome.done for outcome in outcomes] == [(), (), (), ()]
+
+
+def test_no_secret_is_in_the_plan_or_in_connect(lab: Lab) -> None:
+    declare(lab)
+    lab.apply("topics", "schemas", "postgres")
+    password = lab.endpoints.need("postgres_replication_password")
+    plan = lab.plan("connectors")
+    lab.apply("connectors")
+
+    assert password not in repr(plan)
+    config = json.dumps(lab.connect("GET", "/connectors?expand=info"))
+    assert password not in config
+    assert "${env:POSTGRES_REPLICATION_PASSWORD}" in config
+
+
+def test_drift_is_shown_property_by_property_and_brought_back(people: Lab) -> None:
+    change(people, poll_interval_ms="4000", database_sslpassword="open")
+
+    plan = people.plan("connectors")
+    (step,) = plan.steps
+    (outcome,) = people.apply("connectors")
+
+    assert step.change is Change.ALTER
+    assert "poll.interval.ms: 4000 -> 50" in step.detail
+    assert "database.sslpassword: *** -> (none)" in step.detail
+    assert "open" not in step.detail
+    assert outcome.exit_code == 0
+    assert people.plan("connectors").is_clean
+
+
+def test_a_connector_keeps_its_place_in_the_log(people: Lab) -> None:
+    people.configure(slot_name="elsewhere")
+
+    (outcome,) = people.apply("connectors")
+
+    assert outcome.exit_code == 1
+    assert f"slot.name {people.prefix} -> elsewhere" in messages(people.plan("connectors"))
+    config = people.connect("GET", f"/connectors/{people.prefix}/config")
+    assert config["slot.name"] == people.prefix
+
+
+def test_a_connector_that_no_file_declares_is_reported_and_left_alone(people: Lab) -> None:
+    file = people.root / "connect" / "connectors" / f"{people.prefix}.json"
+    file.rename(file.with_suffix(".kept"))
+
+    plan = people.plan("connectors")
+
+    assert f"CONNECTOR_DECLARED: {people.prefix}" in messages(plan)
+    assert plan.is_clean
+    assert people.task_state() == "RUNNING"
+
+
+def test_a_paused_connector_is_reported_with_what_waits(people: Lab) -> None:
+    people.connect("PUT", f"/connectors/{people.prefix}/pause")
+    path = f"/connectors/{people.prefix}/status"
+    until(lambda: people.connect("GET", path)["connector"]["state"] == "PAUSED", "the pause")
+
+    said = messages(people.plan("connectors"))
+
+    assert "somebody has paused it; changes wait in the replication slot (" in said
+    assert f"PUT /connectors/{people.prefix}/resume" in said
+
+
+def test_heartbeats_pass_the_strict_converter_and_move_the_slot(people: Lab) -> None:
+    topic = f"__debezium-heartbeat.{people.prefix}"
+    position = "SELECT confirmed_flush_lsn::text AS at FROM pg_replication_slots WHERE slot_name = %s"
+    (before,) = people.sql(position, people.prefix)
+
+    until(lambda: len(people.topic_records(topic)) >= 3, "three heartbeats")
+
+    record = people.topic_records(topic)[0]
+    assert record.key == {"serverName": people.prefix}
+    assert record.value is not None
+    assert set(record.value) == {"ts_ms"}
+    until(lambda: people.sql(position, people.prefix) != [before], "the slot to move on")
+    assert people.task_state() == "RUNNING"
+    assert people.records("people") == []
+
+
+def test_a_heartbeat_without_a_registered_contract_stops_the_task_in_words(people: Lab) -> None:
+    subject = f"__debezium-heartbeat.{people.prefix}-value"
+    url = f"{people.endpoints.schema_registry_url}/subjects/{subject}"
+    until(lambda: bool(people.topic_records(f"__debezium-heartbeat.{people.prefix}")), "a heartbeat")
+    httpx.delete(url).raise_for_status()
+    httpx.delete(f"{url}?permanent=true")
+    change(people, poll_interval_ms="60")  # a new task, whose converter remembers nothing
+    until(lambda: people.task_state() == "FAILED", "the task to fail")
+
+    assert "heartbeat v1 (value) is not registered (`make register-schemas`" in messages(
+        people.plan("connectors")
+    )
+    schemas, connectors = people.apply("schemas", "connectors")
+    assert (schemas.exit_code, connectors.exit_code) == (0, 0)
+    assert people.task_state() == "RUNNING"
+
+
+def test_a_table_that_is_added_brings_its_rows(people: Lab) -> None:
+    people.sql("CREATE TABLE teams (name text PRIMARY KEY)")
+    people.sql("INSERT INTO teams VALUES ('A'), ('B')")
+    people.contract("teams", FIELDS, FIELDS)
+    people.bring_up()
+    people.sql("INSERT INTO teams VALUES ('C')")
+
+    records = people.wait_for_records("teams", 3)
+
+    assert sorted(r.row["name"] for r in records if r.row) == ["A", "B", "C"]
+
+
+def test_a_task_that_failed_without_a_schema_is_restarted(people: Lab, stack: RunningStack) -> None:
+    user = people.endpoints.need("postgres_replication_user")
+    people.sql(f"REVOKE SELECT ON people FROM {user}; REVOKE UPDATE ON debezium_heartbeat FROM {user}")
+    people.sql(f"ALTER ROLE {user} NOREPLICATION")
+    change(people, poll_interval_ms="60")
+    until(lambda: people.task_state() == "FAILED", "the task to fail")
+
+    said = messages(people.plan("connectors"))
+    outcomes = people.apply("postgres", "connectors")
+
+    assert re.search("replication role", said)
+    assert [outcome.exit_code for outcome in outcomes] == [0, 0]
+    assert people.task_state() == "RUNNING"
+
+
+def test_a_worker_that_is_away_says_so(lab: Lab) -> None:
+    declare(lab)
+    mine = lab.endpoints
+    lab.endpoints = mine.model_copy(update={"connect_url": "http://127.0.0.1:1"})
+    (outcome,) = lab.apply("connectors")
+    lab.endpoints = mine
+
+    assert outcome.exit_code == 2
+    assert "Kafka Connect at http://127.0.0.1:1: did not answer" in str(outcome.error)
