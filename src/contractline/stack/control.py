@@ -210,9 +210,10 @@ class Stack:
         with _interruptions() as interruption:
             supervisor = self._spawn_supervisor()
             for event in reader.follow(lambda: _goes_on(supervisor, interruption)):
-                listen(event)
                 if isinstance(event, events.StackFailed):
                     failed = event.cause
+                    continue
+                listen(event)
                 if isinstance(event, events.StackStopped):
                     failed = "it was stopped meanwhile"
                 if isinstance(event, events.StackReady) and not interruption.noted:

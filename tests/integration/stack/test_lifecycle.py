@@ -167,6 +167,42 @@ def test_ctrl_c_while_starting_leaves_nothing(make_checkout, seconds: float):
     assert not (checkout.project.state / "endpoints.json").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_closed_terminal_is_like_ctrl_c(make_checkout, number: signal.Signals):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    with checkout.begin("up") as child:
+        until(lambda: bool(checkout.processes()))
+        child.send_signal(number)
+        output, _ = child.communicate(timeout=60)
+
+    assert child.returncode == 130, output
+    assert not checkout.processes()
+
+
+def test_two_ups_at_once_start_one_stack(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    both = [checkout.begin("up"), checkout.begin("up")]
+    outputs = []
+    for child in both:
+        with child:
+            outputs.append(child.communicate(timeout=60)[0])
+
+    assert [child.returncode for child in both] == [0, 0], outputs
+    assert sorted("already running" in output for output in outputs) == [False, True]
+
+
+def test_down_ends_a_starting_stack(make_checkout):
+    checkout = make_checkout()
+    with checkout.begin("up") as child:
+        until(lambda: len(checkout.processes()) > 1)
+        checkout.run("down")
+        output, _ = child.communicate(timeout=60)
+
+    assert child.returncode == 2
+    assert "it was stopped meanwhile" in output
+    assert not checkout.processes()
+
+
 def test_a_service_that_does_not_start_tells_why_and_leaves_nothing(make_checkout):
     checkout = make_checkout(**{**ONLY_POSTGRES, "KAFKA_BOOTSTRAP_SERVERS": "", "CONNECT_URL": ""})
     worker = checkout.project.root / "connect" / "worker.properties"
