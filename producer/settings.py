@@ -77,22 +77,24 @@ def load_settings(arguments: Sequence[str]) -> Settings:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse twice, so that each source has options of its own and knows no others."""
-    first = _parser(add_help=False)
-    source = first.parse_known_args([a for a in arguments if a not in {"-h", "--help"}])[0].source
-    parser = _parser(add_help=True)
-    _KINDS[source].add_options(parser)
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--source")
+    source = first.parse_known_args(arguments)[0].source
+    parser = _parser()
+    if source in _KINDS:
+        _KINDS[source].add_options(parser)
     return parser.parse_args(arguments)
 
 
-def _parser(*, add_help: bool) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     sources = "; ".join(f"{name}: {kind.summary}" for name, kind in _KINDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m producer",
-        description="Send commits to Kafka under the contract `commits`.",
+        description="Send commits to Kafka under the contract `commits`. "
+        "`--source NAME --help` shows the options of a source.",
         epilog="Exit codes: 0 all acknowledged, 1 something broke the contract, 2 could not. "
         "KAFKA_BOOTSTRAP_SERVERS and SCHEMA_REGISTRY_URL say where to; "
         "without them, the local stack of this checkout. Guide: docs/guides/producer.md",
-        add_help=add_help,
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -118,7 +120,7 @@ def _fake_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--count",
-        type=_positive_int,
+        type=_whole,
         help=f"how many ({DEFAULT_COUNT}; with --follow without end)",
     )
     group.add_argument(
@@ -128,7 +130,7 @@ def _fake_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--follow", action="store_true", help="go on until stopped")
     group.add_argument(
-        "--repositories", type=_positive_int, default=5, metavar="N", help="how many (%(default)s)"
+        "--repositories", type=_whole, default=5, metavar="N", help="how many (%(default)s)"
     )
     group.add_argument(
         "--start",
@@ -178,7 +180,7 @@ def _git_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--workers",
-        type=_positive_int,
+        type=_whole,
         default=2,
         metavar="N",
         help="git processes that count lines side by side (%(default)s)",
@@ -215,17 +217,19 @@ _KINDS = {
 }
 
 
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
+    return int(text)
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
     return value
 
 

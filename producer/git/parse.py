@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from producer.commit import Record, commit_record
+from producer.commit import LATEST_SECONDS, Record, commit_record
 
 _PLACEHOLDERS = (
     "%H",
@@ -26,6 +26,7 @@ _PLACEHOLDERS = (
 FORMAT = "".join(f"{placeholder}%x00" for placeholder in _PLACEHOLDERS)
 
 _FIELDS = len(_PLACEHOLDERS)
+_LONGEST_DATE = 18
 _HASH_LENGTHS = frozenset({40, 64})
 
 
@@ -98,7 +99,10 @@ _ABSENT = frozenset({b"%aN", b"%aE", b"%cN", b"%cE"})
 
 
 def _seconds(token: bytes) -> int | None:
-    return int(token) if token.isdigit() else None
+    """Return a date; git gives its digits as they stand, however many, and nothing for no date."""
+    if not token.isdigit():
+        return None
+    return int(token) if len(token) <= _LONGEST_DATE else LATEST_SECONDS
 
 
 def _lines(token: bytes) -> list[str]:

@@ -1,7 +1,7 @@
-"""Inventing histories that look like real ones: the same seed gives the same commits for ever.
+"""Inventing histories that look like real ones: the same seed gives the same commits every time.
 
-Only the seed decides: times run on a clock of their own, and a commit's hash is made as git makes
-it. So a second run with the same seed sends what was sent before, and doubles nothing.
+Only the seed decides, and the words of the installed Faker. Times run on a clock of their own, and
+a commit's hash is made as git makes it, so a second run with the same seed doubles nothing.
 """
 
 from __future__ import annotations

@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
 from contractline.avro.schema import Schema
+from contractline.contracts.draft import VERSIONS
 from contractline.contracts.load import load_contract
 from contractline.contracts.model import Contract, Subject, Version
 from contractline.errors import ContractlineError
@@ -136,6 +138,7 @@ class StreamEncoder:
         """
         self.contract = contract
         self._registry = registry
+        self._files = frozenset[Path]()
         self._written: tuple[SchemaId, SchemaId | None, frozenset[str]] | None = None
         self.refresh()
 
@@ -149,7 +152,7 @@ class StreamEncoder:
             NotRegistered: the registry holds no version of the contract.
             RegistryUnavailable: the registry did not answer, or refused.
         """
-        self.contract = load_contract(self.contract.folder).contract or self.contract
+        self._read_again()
         subjects = dict(self.contract.subjects)
         value_subject = Subject(f"{self.contract.topic.name}-value")
         newest = self._registry.newest(value_subject, subjects.pop(value_subject))
@@ -158,13 +161,20 @@ class StreamEncoder:
         written = (newest.id, key.id if key else None, later)
         if written == self._written:
             return False
+        before = self.current.version if self._written else None
         self._written = written
         self.current = Encoders(
             newest.version.number,
             value_encoder(newest.version.schema, newest.id, later),
             key_encoder(key.version.schema, key.id) if key else None,
         )
-        return True
+        return self.current.version != before
+
+    def _read_again(self) -> None:
+        """Read the contract when its released files are others: a released file never changes."""
+        files = frozenset((self.contract.folder / VERSIONS).glob("*"))
+        if files != self._files and (found := load_contract(self.contract.folder).contract):
+            self.contract, self._files = found, files
 
 
 def _fields_after(version: Version, versions: Sequence[Version]) -> frozenset[str]:
@@ -199,8 +209,12 @@ class Following:
 
     def _follow(self) -> None:
         while not self._ended.wait(self._every):
-            for encoder in self._encoders:
-                self._look(encoder)
+            self.look()
+
+    def look(self) -> None:
+        """Ask once; what a registry that is away would have said is asked next time."""
+        for encoder in self._encoders:
+            self._look(encoder)
 
     def _look(self, encoder: StreamEncoder) -> None:
         before = encoder.current.version
@@ -210,7 +224,7 @@ class Following:
             self._say_once(f"{encoder.contract.name} v{before} stays in use: {problem}")
             return
         self._said = ""
-        if changed and encoder.current.version != before:
+        if changed:
             name = encoder.contract.name
             self._say(f"{name} v{encoder.current.version} is registered: writing it from now on")
 

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from contractline.avro.schema import Schema
+from contractline.contracts.load import load_contract
+from contractline.kafka.encode import (
+    Following,
+    RecordRefused,
+    StreamEncoder,
+    key_encoder,
+    value_encoder,
+)
+from contractline.kafka.errors import NotRegistered, RegistryAway
+from contractline.kafka.wire import SchemaId, header
+from producer.commit import commit_record
+from tests.unit.kafka.schemas import STRINGS, KnownRegistry, record
+
+COMMITS = Path(__file__).parents[3] / "contracts" / "commits"
+ID = SchemaId(9)
+
+
+def written(schema: Schema, value: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema.definition), value)
+    return out.getvalue()
+
+
+def a_commit(**changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "repository": "a/b",
+        "commit_id": "1" * 40,
+        "author": "Ivan M",
+        "author_email": "ivan.m@example.com",
+        "committer": "Ivan M",
+        "committer_email": "ivan.m@example.com",
+        "text": "message\n",
+        "authored": None,
+        "committed": 1_700_000_000,
+        "parents": ["2" * 40],
+        "source": "fake",
+        "produced_at": 5,
+        "additions": 3,
+        "co_authors": ["A <a@b>"],
+    }
+    return commit_record(**fields) | changes
+
+
+def test_a_frame_is_the_header_and_what_fastavro_writes():
+    contract = load_contract(COMMITS).contract
+    assert contract is not None
+    encode = value_encoder(contract.value, ID)
+
+    assert encode(a_commit()) == header(ID) + written(contract.value, a_commit())
+
+
+def test_a_missing_field_gets_its_default():
+    schema = record(name="string", tags=(STRINGS, ["x"]), level=(["null", "int"], None))
+
+    assert value_encoder(schema, ID)({"name": "n"}) == value_encoder(schema, ID)(
+        {"name": "n", "tags": ["x"], "level": None}
+    )
+
+
+def test_fields_of_later_versions_are_left_out():
+    encode = value_encoder(record(name="string"), ID, frozenset({"tags"}))
+
+    assert encode({"name": "n", "tags": ["a"]}) == encode({"name": "n"})
+    with pytest.raises(RecordRefused, match="does not hold"):
+        encode({"name": "n", "tgas": ["a"]})
+
+
+def test_a_key_takes_its_fields_from_the_record():
+    encode = key_encoder(record(repository="string", commit_id="string"), ID)
+
+    assert encode(a_commit()) == encode({"repository": "a/b", "commit_id": "1" * 40})
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "value"),
+    [
+        ({"author": None}, "$.author", None),
+        ({"commit_id": 7}, "$.commit_id", 7),
+        ({"committed_at": 2**63}, "$.committed_at", 2**63),
+        ({"committed_at": 1.5}, "$.committed_at", 1.5),
+        ({"produced_at": True}, "$.produced_at", True),
+        ({"authored_at": 2**63}, "$.authored_at", 2**63),
+        ({"additions": "3"}, "$.additions", "3"),
+        ({"parents": "abc"}, "$.parents", "abc"),
+        ({"parents": ["a", None]}, "$.parents[1]", None),
+        ({"commit_message": "\ud83d"}, "$.commit_message", "\ud83d"),
+        ({"unheard_of": 1}, "$.unheard_of", 1),
+    ],
+)
+def test_a_record_that_breaks_the_contract_is_refused_with_place_and_value(changes, path, value):
+    contract = load_contract(COMMITS).contract
+    assert contract is not None
+
+    with pytest.raises(RecordRefused) as refusal:
+        value_encoder(contract.value, ID)(a_commit(**changes))
+
+    assert refusal.value.mistake.path == path
+    assert refusal.value.mistake.value == value
+
+
+def test_a_missing_required_field_is_refused():
+    contract = load_contract(COMMITS).contract
+    assert contract is not None
+    commit = a_commit()
+    del commit["author"]
+
+    with pytest.raises(RecordRefused, match=r"\$\.author: is required and missing"):
+        value_encoder(contract.value, ID)(commit)
+    del commit["commit_id"]
+    with pytest.raises(RecordRefused, match=r"\$\.commit_id: is required and missing"):
+        key_encoder(contract.keys[0].schema, ID)(commit)
+
+
+def test_what_is_no_record_is_refused():
+    with pytest.raises(RecordRefused):
+        value_encoder(record(name="string"), ID)(None)  # type: ignore[arg-type]
+
+
+def test_an_int_is_checked_though_fastavro_does_not():
+    with pytest.raises(RecordRefused, match="out of the range of an int"):
+        value_encoder(record(n="int"), ID)({"n": 2**31})
+
+
+@pytest.fixture
+def contract(tmp_path):
+    """The contract of commits, in a folder that a test may change."""
+    shutil.copytree(COMMITS, tmp_path / "commits")
+    found = load_contract(tmp_path / "commits").contract
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def registry(contract):
+    known = KnownRegistry()
+    known.register("commits_topic-key", contract.keys[0].schema)
+    return known
+
+
+def test_the_highest_registered_version_is_written(contract, registry):
+    registry.register("commits_topic-value", contract.values[0].schema)
+    encoder = StreamEncoder(contract, registry)
+    assert encoder.current.version == 1
+    first = encoder.current.value(a_commit())
+
+    registry.register("commits_topic-value", contract.values[1].schema)
+    assert encoder.refresh()
+    assert encoder.current.version == 2
+    assert encoder.current.value(a_commit()) != first
+    assert not encoder.refresh()
+
+
+def test_a_version_that_is_released_while_running_is_found(contract, registry):
+    for version in contract.values:
+        registry.register("commits_topic-value", version.schema)
+    encoder = StreamEncoder(contract, registry)
+
+    definition = dict(contract.value.definition)
+    branch = {"name": "branch", "type": ["null", "string"], "default": None, "doc": "Branch."}
+    definition["fields"] = [*definition["fields"], branch]
+    newer = type(contract.value)(definition)
+    (contract.folder / "versions" / "value.v3.avsc").write_text(newer.text)
+    (contract.folder / "value.avsc").write_text(newer.text)
+    assert not encoder.refresh()
+    registry.register("commits_topic-value", newer)
+
+    assert encoder.refresh()
+    assert encoder.current.version == 3
+    assert encoder.current.value(a_commit()) == header(SchemaId(4)) + written(newer, a_commit())
+
+
+def test_a_contract_that_is_not_registered_names_the_command(contract, registry):
+    with pytest.raises(NotRegistered) as problem:
+        StreamEncoder(contract, registry)
+
+    assert "commits_topic-value" in str(problem.value)
+    assert "make register-schemas" in problem.value.hint
+
+
+def test_following_says_what_changes_once(contract, registry):
+    registry.register("commits_topic-value", contract.values[0].schema)
+    encoder = StreamEncoder(contract, registry)
+    said: list[str] = []
+    following = Following([encoder], said.append)
+
+    registry.register("commits_topic-value", contract.values[1].schema)
+    following.look()
+    following.look()
+
+    assert said == ["commits v2 is registered: writing it from now on"]
+
+
+def test_following_keeps_its_version_while_the_registry_is_away(contract, registry):
+    class Away(KnownRegistry):
+        def id_of(self, subject, schema):
+            raise RegistryAway(self.url, "does not answer")
+
+    registry.register("commits_topic-value", contract.values[0].schema)
+    encoder = StreamEncoder(contract, registry)
+    before = encoder.current
+    encoder._registry = Away()
+    said: list[str] = []
+    following = Following([encoder], said.append)
+
+    following.look()
+    following.look()
+
+    assert encoder.current is before
+    assert len(said) == 1
+    assert "v1 stays in use" in said[0]
