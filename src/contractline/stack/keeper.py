@@ -187,7 +187,7 @@ class Keeper:
                 pid=self._process.pid,
                 seconds=round(time.monotonic() - began, 3),
                 url=shown_url(self.service, self._site),
-                version=self.service.version,
+                version=self.service.shown_version(self._site),
             )
         )
         self._answering.set()

@@ -114,6 +114,8 @@ def test_a_binary_on_the_path_is_used_instead(site: Site, tmp_path: Path):
     command = clickhouse.CLICKHOUSE.command(with_binary)
 
     assert command.argv[:2] == (str(binary), "server")
+    assert clickhouse.CLICKHOUSE.shown_version(with_binary) == "server on PATH"
+    assert clickhouse.CLICKHOUSE.shown_version(site) == clickhouse.CLICKHOUSE.version
 
 
 def test_a_real_server_listens_on_loopback_and_wants_the_password():

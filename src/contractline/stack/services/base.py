@@ -107,6 +107,10 @@ class Service(ABC):
         """Return the address that holds: of the real installation, or of the own service."""
         return site.external.get(self.name) or self.own_url(site)
 
+    def shown_version(self, site: Site) -> str:
+        """Return what runs, for the reader."""
+        return self.version
+
     def leftovers(self, site: Site) -> list[psutil.Process]:
         """Return what an ended service may have left that keeps it from starting again."""
         return []

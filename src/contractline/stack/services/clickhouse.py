@@ -37,8 +37,12 @@ class ClickHouse(Service):
 
     def command(self, site: Site) -> Command:
         """Return the command of the server, where there is one, or of the embedded engine."""
-        binary = shutil.which(BINARY, path=site.environment.get("PATH"))
-        return _server(site, Path(binary)) if binary else _embedded(site)
+        binary = _binary(site)
+        return _server(site, binary) if binary else _embedded(site)
+
+    def shown_version(self, site: Site) -> str:
+        """Return the engine's version, or that a server of some version is used."""
+        return "server on PATH" if _binary(site) else self.version
 
     def is_ready(self, site: Site) -> bool:
         """Tell whether it answers a ping."""
@@ -63,6 +67,11 @@ def is_available() -> bool:
         return False
 
 
+def _binary(site: Site) -> Path | None:
+    found = shutil.which(BINARY, path=site.environment.get("PATH"))
+    return Path(found) if found else None
+
+
 def _embedded(site: Site) -> Command:
     config = site.layout.config / "clickhouse.xml"
     config.write_text(render_config(group_instance_id=GROUP_MEMBER))
@@ -84,7 +93,9 @@ def _server(site: Site, binary: Path) -> Command:
     config = site.layout.config / "clickhouse-server.xml"
     data = site.layout.data / "clickhouse-server"
     write_private(config, render_server(data, site.ports["clickhouse"], site.passwords.clickhouse))
-    return Command((str(binary), "server", f"--config-file={config}"), {}, site.layout.data)
+    argv = (str(binary), "server", f"--config-file={config}")
+    # Its own watchdog would start it again behind the supervisor's back.
+    return Command(argv, {"CLICKHOUSE_WATCHDOG_ENABLE": "0"}, site.layout.data)
 
 
 def render_server(data: Path, port: int, password: str) -> str:

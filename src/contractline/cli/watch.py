@@ -1,0 +1,32 @@
+"""``contractline watch``: keep the pipeline in its declared state until told to stop."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from threading import Event
+
+import click
+
+from contractline.cli import Invocation
+
+
+@click.command()
+@click.pass_obj
+def command(invocation: Invocation) -> None:
+    """Replay messages whose schema could not be fetched, once it can; until SIGTERM or Ctrl-C.
+
+    `contractline up` runs this as one of its services.
+    """
+    from contractline.settings import Endpoints
+    from contractline.watch import Watch
+
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    project = invocation.project
+    Watch(lambda: Endpoints.load(project), _say).run(stop)
+
+
+def _say(line: str) -> None:
+    click.echo(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ} {line}")
