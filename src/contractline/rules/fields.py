@@ -8,6 +8,7 @@ from typing import Any
 
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft
+from contractline.mapping.ddl import ENVELOPE
 from contractline.rules.cdc import is_cdc
 from contractline.rules.rule import Violation
 
@@ -27,23 +28,6 @@ LOGICAL_TYPES = {
     "uuid": ("string", "fixed"),
 }
 """The logical types of the Avro specification, and the types that may carry them."""
-
-QUEUE_COLUMNS = frozenset(
-    {
-        "_database",
-        "_error",
-        "_headers",
-        "_key",
-        "_offset",
-        "_partition",
-        "_raw_message",
-        "_table",
-        "_timestamp",
-        "_timestamp_ms",
-        "_topic",
-    }
-)
-"""What ClickHouse's Kafka engine adds to each row by itself."""
 
 
 def field_has_doc(draft: Draft) -> Iterator[Violation]:
@@ -99,7 +83,7 @@ def field_name_free(draft: Draft) -> Iterator[Violation]:
     if draft.pipeline.clickhouse is None:
         return
     for position, field in enumerate(draft.value.fields):
-        if field["name"] in QUEUE_COLUMNS:
+        if field["name"].lower() in ENVELOPE:
             words = f"`{field['name']}` is a column of ClickHouse's Kafka engine"
             at: Steps = ("fields", position, "name")
             yield Violation(words, "give the field another name", at, draft.file("value"))

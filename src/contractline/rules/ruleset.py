@@ -43,7 +43,7 @@ RULES: tuple[Rule, ...] = (
     _rule("CDC_PROPERTY_FITS_FIELD", cdc.cdc_property_fits_field),
     _rule("SYSTEM_HAS_NO_SINK", sink.system_has_no_sink),
     _rule("HISTORY_NEEDS_CDC", sink.history_needs_cdc),
-    _rule("ROW_VERSION_FITS_SOURCE", sink.row_version_fits_source),
+    _rule("ROW_VERSION_NEEDS_PRODUCER", sink.row_version_needs_producer),
     _rule("SINK_FIELD_EXISTS", sink.sink_field_exists),
     _rule("ORDER_BY_IDENTIFIES_ROW", sink.order_by_identifies_row),
     _rule("ORDER_BY_NEVER_NULL", sink.order_by_never_null),

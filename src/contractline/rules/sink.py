@@ -13,9 +13,13 @@ from contractline.contracts.model import (
     ProducerSource,
     SystemSource,
 )
+from contractline.mapping.ddl import LINEAGE
 from contractline.rules.cdc import is_nullable
 from contractline.rules.places import section
 from contractline.rules.rule import Violation
+
+MADE_COLUMNS = ("version", "is_deleted", "op", "changed_at")
+"""What the tables hold besides fields, derived columns and the place in Kafka."""
 
 _TIMES = ("timestamp-millis", "timestamp-micros", "timestamp-nanos")
 
@@ -46,24 +50,17 @@ def history_needs_cdc(draft: Draft) -> Iterator[Violation]:
         yield Violation(words, "remove it", section(draft, "clickhouse", "history"))
 
 
-def row_version_fits_source(draft: Draft) -> Iterator[Violation]:
-    """A producer's stream says which record of a row wins; a PostgreSQL source does not.
+def row_version_needs_producer(draft: Draft) -> Iterator[Violation]:
+    """Only a producer's stream says with ``version`` which of several records of one row wins.
 
-    It says so with ``version``.
+    Why: PostgreSQL's log position orders the changes of a table, and nothing else may. A producer
+    may deliver again and out of order; without ``version`` the later offset wins.
 
-    Why: at-least-once delivery brings records again and out of order. PostgreSQL's log position
-    orders the changes of a table; nothing orders those of a producer unless the contract does.
-
-    Bad: ``kind: producer`` without ``version``. Good: ``version: {latest: produced_at}``.
+    Bad: ``version: {latest: updated_at}`` with ``kind: postgres``.
+    Good: ``version: {latest: produced_at}`` with ``kind: producer``.
     """
-    sink, source = draft.pipeline.clickhouse, draft.pipeline.source
-    if sink is None:
-        return
-    if isinstance(source, ProducerSource) and sink.version is None:
-        hint = "add `version: {latest: …}` with the field that says when the record was made"
-        words = "nothing says which of two records of one row wins"
-        yield Violation(words, hint, section(draft, "clickhouse"))
-    if isinstance(source, PostgresSource) and sink.version is not None:
+    sink = draft.pipeline.clickhouse
+    if sink and sink.version and not isinstance(draft.pipeline.source, ProducerSource):
         words = "the log position decides between the changes of a table"
         yield Violation(words, "remove it", section(draft, "clickhouse", "version"))
 
@@ -85,7 +82,7 @@ def sink_field_exists(draft: Draft) -> Iterator[Violation]:
 def order_by_identifies_row(draft: Draft) -> Iterator[Violation]:
     """``orderBy`` holds every field of the key; for a PostgreSQL source it holds nothing else.
 
-    It names no field twice. A producer's stream without a key has one.
+    It names no field twice.
 
     Why: ClickHouse keeps one row of each sorting key. Without a field of the key it would keep
     one of several rows; with a column that changes it would keep old rows of a table.
@@ -99,12 +96,7 @@ def order_by_identifies_row(draft: Draft) -> Iterator[Violation]:
     key = [field["name"] for field in draft.key.fields] if draft.key else []
     order, at = sink.order_by, section(draft, "clickhouse", "orderBy")
     is_table = isinstance(draft.pipeline.source, PostgresSource)
-    if not order:
-        if not key and not is_table:
-            words = "the stream has no key and the table no orderBy"
-            yield Violation(words, "name the fields that identify a row", at)
-        return
-    missing = [name for name in key if name not in order]
+    missing = [name for name in key if name not in order] if order else []
     if missing:
         words = f"orderBy lacks {', '.join(missing)} of the key"
         yield Violation(words, "add it, or rows are lost when they merge", at)
@@ -119,7 +111,7 @@ def order_by_identifies_row(draft: Draft) -> Iterator[Violation]:
 def order_by_never_null(draft: Draft) -> Iterator[Violation]:
     """No field of ``orderBy`` may be null.
 
-    Why: ClickHouse takes no nullable column into a sorting key.
+    Why: it says which row a record is; two rows of which that is unknown would replace each other.
 
     Bad: ``orderBy: [author_login]`` of type ["null", "string"].
     Good: a field of type string.
@@ -168,14 +160,14 @@ def latest_is_timestamp(draft: Draft) -> Iterator[Violation]:
 
 
 def derived_column_free(draft: Draft) -> Iterator[Violation]:
-    """The name of a derived column is no field's and no other derived column's.
+    """The name of a derived column is no field's and no other column's.
 
     Why: a table has one column of a name.
 
     Bad: a derived ``committed_at`` beside the field. Good: a derived ``commit_date``.
     """
     sink = draft.pipeline.clickhouse
-    taken = set(_fields(draft))
+    taken = {*_fields(draft), *LINEAGE, *MADE_COLUMNS}
     for position, column in enumerate(sink.derived if sink else ()):
         if column.name in taken:
             at = section(draft, "clickhouse", "derived", position, "name")
