@@ -71,4 +71,7 @@ def _report(draft: Draft, release: Release, root: Path) -> None:
     for file, _ in release.files:
         click.echo(f"  wrote {shown_path(file, root)}")
     if release.version is not None:
-        click.echo("next: commit these files, then `contractline apply schemas` registers it")
+        steps = ["commit it", "`contractline apply`"]
+        if draft.pipeline.clickhouse is not None:
+            steps.insert(0, "`contractline generate tables`")
+        click.echo(f"next: {', '.join(steps)}")

@@ -18,16 +18,19 @@ class Sums:
 
     Attributes:
         digests: by file name.
-        bad_lines: the numbers of the lines that are no records.
+        lines: the line of each file's record, counted from 1.
+        bad_lines: the lines that are no records.
     """
 
     digests: Mapping[str, str]
-    bad_lines: tuple[int, ...] = ()
+    lines: Mapping[str, int]
+    bad_lines: tuple[int, ...]
 
     @classmethod
     def parse(cls, text: str) -> Sums:
         """Return what a SHA256SUMS file records."""
         digests: dict[str, str] = {}
+        lines: dict[str, int] = {}
         bad = []
         for number, line in enumerate(text.splitlines(), 1):
             match = _LINE.match(line)
@@ -35,11 +38,8 @@ class Sums:
                 bad.append(number)
             else:
                 digests[match.group(2)] = match.group(1)
-        return cls(digests, tuple(bad))
-
-    def line(self, name: str) -> int | None:
-        """Return the line of a file's record, counted from 1 (of a file without bad lines)."""
-        return list(self.digests).index(name) + 1 if name in self.digests else None
+                lines[match.group(2)] = number
+        return cls(digests, lines, tuple(bad))
 
 
 def digest(content: bytes) -> str:

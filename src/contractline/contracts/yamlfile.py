@@ -98,8 +98,8 @@ class YamlFile:
         place = _child(self.root, name)
         node = place[1] if place else None
         lines = self.text.split("\n")
-        if isinstance(node, yaml.ScalarNode) and node.start_mark and node.end_mark:
-            start, end = node.start_mark, node.end_mark
+        start, end = (node.start_mark, node.end_mark) if node else (None, None)
+        if isinstance(node, yaml.ScalarNode) and start and end and start.line == end.line:
             quote = node.style if node.style in ("'", '"') else ""
             line = lines[start.line]
             lines[start.line] = line[: start.column] + quote + value + quote + line[end.column :]

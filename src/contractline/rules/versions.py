@@ -92,7 +92,7 @@ def released_version_unchanged(draft: Draft) -> Iterator[Violation | Finding]:
         if name not in draft.released.names:
             hint = "take it back from git; released versions are never removed"
             words = f"{name} was released and is gone"
-            yield Violation(words, hint, file=folder / SUMS, line=sums.line(name))
+            yield Violation(words, hint, file=folder / SUMS, line=sums.lines[name])
         elif now is not None and now != recorded:
             hint = "take it back from git; make the change in the working schema and release it"
             words = f"{name} changed after its release"

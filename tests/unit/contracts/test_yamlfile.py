@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from contractline.contracts.yamlfile import YamlFile, YamlInvalid
+
+TEXT = """\
+# the stream
+id: commits
+version: '1.0.0' # of the contract
+team:
+  members:
+    - username: a
+    - {username: b, role: owner}
+anchored: &a [1, 2]
+again: *a
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "line"),
+    [
+        ((), 2),
+        (("version",), 3),
+        (("team",), 4),
+        (("team", "members", 0), 6),
+        (("team", "members", 1, "role"), 7),
+        (("team", "members", 1, "missing"), 7),
+        (("team", "members", 5), 5),
+        (("again", 1), 8),
+        (("nothing",), 2),
+    ],
+)
+def test_lines(steps, line):
+    assert YamlFile.parse(TEXT).line(steps) == line
+
+
+def test_an_empty_document_has_no_lines():
+    assert YamlFile.parse("").data is None
+    assert YamlFile.parse("# nothing").line(("a",)) is None
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: b: c", 1, "mapping values are not allowed"),
+        ("a: 1\n\tb: 2", 2, "found a tab character that violates indentation"),
+        ("a: *x", 1, "undefined alias"),
+        ("a: 1\n---\nb: 1", 2, "found another document"),
+        ("a: !!python/object:os.x {}", 1, "could not determine a constructor"),
+        ("a: 1\nb: 2\na: 3", 3, "the name `a` stands twice in $"),
+        ("x:\n  - {a: 1, a: 2}", 2, "the name `a` stands twice in $.x[0]"),
+        ("? [a]\n: b", 1, "a name is a text"),
+        ("a: &x [*x]", 1, "an alias holds itself"),
+        (BOMB, 6, "more than 100,000 values, aliases written out"),
+        ("[" * 100_000, 1, "nested more than 64 levels deep"),
+        ("- " * 3_000, 1, "nested more than 64 levels deep"),
+        ("a: 2026-13-45", None, "month must be in 1..12"),
+        ('a: !!int ""', None, "string index out of range"),
+        ("a: \x00", None, "control characters are not allowed"),
+    ],
+)
+def test_what_can_not_be_used_says_why_and_where(text, line, words):
+    with pytest.raises(YamlInvalid) as caught:
+        YamlFile.parse(text)
+    assert words in caught.value.problem
+    assert caught.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TEXT, TEXT.replace("'1.0.0'", "'2.0.0'")),
+        ('a: 1\r\nversion: "1.0.0"\r\n', 'a: 1\r\nversion: "2.0.0"\r\n'),
+        ("version:   1.0.0   # x", "version:   2.0.0   # x"),
+        ("{id: x, version: 1.0.0, a: é}", "{id: x, version: 2.0.0, a: é}"),
+        ("é: ü\nversion: 1.0.0\n", "é: ü\nversion: 2.0.0\n"),
+    ],
+)
+def test_one_value_is_replaced_and_everything_else_stays(text, expected):
+    assert YamlFile.parse(text).with_text("version", "2.0.0") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["version: >-\n  1.0.0\n", "id: x", "version: [1]", "- version", ""]
+)
+def test_a_value_that_can_not_be_replaced_is_said(text):
+    with pytest.raises(YamlInvalid, match=r"set it to 2\.0\.0"):
+        YamlFile.parse(text).with_text("version", "2.0.0")
