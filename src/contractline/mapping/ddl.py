@@ -20,6 +20,7 @@ from contractline.mapping.sql import identifier, literal
 from contractline.mapping.types import Column, SchemaUnmappable, columns_of
 from contractline.project import Project
 
+QUEUE_SUFFIX = "_queue"
 INGESTION = "ingestion"
 """The database of queues, views and errors."""
 
@@ -52,7 +53,7 @@ ENVELOPE = {
 """What the Kafka engine says of each message: columns of the Null table."""
 
 TRANSIENT = "_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%'"
-"""Whether only the registry kept a message from being read, not the message itself."""
+"""Whether only the registry kept a message from being read, not the message itself, in SQL."""
 
 MERGE_AFTER_SECONDS = 3600
 _MAX_VERSION_MICROS = 2**56 - 1
@@ -98,6 +99,11 @@ def stream_files(project: Project, contracts: Sequence[Contract]) -> dict[Path, 
     """
     folder = project.ddl / STREAMS
     return {folder / f"{c.name}.sql": render(c) for c in contracts if c.sink is not None}
+
+
+def is_transient(reason: str) -> bool:
+    """Tell the same as :data:`TRANSIENT` of a reason at hand."""
+    return "while fetching schema" in reason and "HTTP status code: 404" not in reason
 
 
 class _Stream:

@@ -1,0 +1,326 @@
+"""Replay: messages that could not be decoded are put into their streams a second time.
+
+ClickHouse decodes the kept bytes itself and nothing leaves it: the rows go through the stream's own
+Null table and views with their first topic, partition and offset, so that an old change stays old.
+A message is marked as resolved after its row is in. A replay that is cut short is safe to repeat:
+the tables hold one row of each identity and version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contractline.errors import ContractlineError
+from contractline.mapping.ddl import (
+    DECODING,
+    ENVELOPE,
+    ERRORS,
+    INGESTION,
+    QUEUE_SUFFIX,
+    is_transient,
+)
+from contractline.mapping.sql import identifier, literal
+from contractline.settings import Endpoints
+from contractline.targets.warehouse import QueryRefused, Warehouse
+
+CLASSES = ("transient", "poison")
+BATCH_MESSAGES = 2_000
+BATCH_BYTES = 8 * 2**20
+PASS_MESSAGES = 100_000
+_TOPIC = re.compile(r"kafka_topic_list = '((?:[^'\\]|\\.)*)'")
+_SCHEMA_BYTES = 5
+
+
+class StreamUnknown(ContractlineError):
+    """When ClickHouse has no stream of that name."""
+
+    def __init__(self, stream: str, known: Sequence[str]) -> None:
+        self.stream = stream
+        super().__init__(
+            f"ClickHouse has no stream {stream}; it has: {', '.join(known) or 'none'}",
+            hint="`contractline apply tables` makes the streams of the contracts",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenErrors:
+    """The open errors of one topic and class.
+
+    Attributes:
+        topic: the topic.
+        stream: its stream; None where ClickHouse has none (any more).
+        kind: transient or poison.
+        messages: how many.
+        oldest: when the first of them was produced.
+        reason: the words of one of them.
+    """
+
+    topic: str
+    stream: str | None
+    kind: str
+    messages: int
+    oldest: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of replaying a stream's errors.
+
+    Attributes:
+        stream: the stream.
+        replayed: messages whose rows are in the tables now.
+        poison: messages that can't be read as they are.
+        waiting: messages whose schema can't be fetched yet.
+        reason: why the last of those that are still open could not be read.
+    """
+
+    stream: str
+    replayed: int = 0
+    poison: int = 0
+    waiting: int = 0
+    reason: str = ""
+
+    @property
+    def left(self) -> int:
+        """How many messages are still open."""
+        return self.poison + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """The place of one message, which identifies it, and what a batch is cut by."""
+
+    partition: int
+    offset: int
+    at_ms: int
+    schema: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A stream as ClickHouse has it.
+
+    Attributes:
+        name: the stream.
+        topic: what its queue reads.
+        columns: name in the queue, name in the Null table, type.
+    """
+
+    name: str
+    topic: str
+    columns: tuple[tuple[str, str, str], ...]
+
+
+def open_errors(warehouse: Warehouse) -> list[OpenErrors]:
+    """Return what is open, by topic and class.
+
+    Raises:
+        ServiceUnavailable: ClickHouse did not answer.
+    """
+    streams = {topic: name for name, topic in _topics(warehouse).items()}
+    rows = warehouse.rows(
+        f"SELECT topic, class, count(), min(at), any(reason) FROM {ERRORS} FINAL"  # noqa: S608
+        " WHERE isNull(resolved_at) GROUP BY topic, class ORDER BY topic, class"
+    )
+    return [OpenErrors(t, streams.get(t), k, n, at, why) for t, k, n, at, why in rows]
+
+
+def replay_stream(
+    warehouse: Warehouse, endpoints: Endpoints, stream: str, kinds: Sequence[str] = ("transient",)
+) -> Replayed:
+    """Put the open errors of a stream into it again.
+
+    Args:
+        warehouse: ClickHouse.
+        endpoints: tells how ClickHouse reaches the registry.
+        stream: the stream.
+        kinds: the classes to replay.
+
+    Raises:
+        StreamUnknown: ClickHouse has no such stream.
+        ServiceUnavailable: ClickHouse did not answer.
+    """
+    topics = _topics(warehouse)
+    if stream not in topics:
+        raise StreamUnknown(stream, sorted(topics))
+    registry = endpoints.clickhouse_schema_registry_url or endpoints.need("schema_registry_url")
+    replay = _Replay(warehouse, registry, _described(warehouse, stream, topics[stream]))
+    return replay.run(kinds)
+
+
+def _topics(warehouse: Warehouse) -> dict[str, str]:
+    """Return the topic that each stream reads."""
+    rows = warehouse.rows(
+        "SELECT name, engine_full FROM system.tables WHERE database = {database:String}"
+        " AND engine = 'Kafka' ORDER BY name",
+        {"database": INGESTION},
+    )
+    found = {str(name): _TOPIC.search(full) for name, full in rows}
+    return {n.removesuffix(QUEUE_SUFFIX): topic.group(1) for n, topic in found.items() if topic}
+
+
+def _described(warehouse: Warehouse, stream: str, topic: str) -> _Stream:
+    """Read the columns of a queue and of its Null table, which begins with them in their order."""
+    rows = warehouse.rows(
+        "SELECT table, name, type FROM system.columns WHERE database = {database:String}"
+        " AND table IN ({queue:String}, {stream:String}) ORDER BY table, position",
+        {"database": INGESTION, "queue": f"{stream}{QUEUE_SUFFIX}", "stream": stream},
+    )
+    queue = [(name, type_) for table, name, type_ in rows if table != stream]
+    names = [name for table, name, _ in rows if table == stream]
+    pairs = zip(queue, names, strict=False)
+    return _Stream(stream, topic, tuple((path, name, type_) for (path, type_), name in pairs))
+
+
+class _Replay:
+    """One stream's replay."""
+
+    def __init__(self, warehouse: Warehouse, registry: str, stream: _Stream) -> None:
+        self._warehouse = warehouse
+        self._stream = stream
+        self._counts: Counter[str] = Counter()
+        self._reason = ""
+        settings = {
+            "format_avro_schema_registry_url": literal(registry),
+            **DECODING,
+            # Rows must come in the order of their bytes: their places are counted off.
+            "max_threads": "1",
+            "max_insert_threads": "1",
+        }
+        self._settings = ", ".join(f"{key} = {value}" for key, value in settings.items())
+
+    def run(self, kinds: Sequence[str]) -> Replayed:
+        """Replay everything that is open now."""
+        after: tuple[bytes, int, int, int] | None = None
+        while messages := self._open(kinds, after):
+            for batch in _batches(messages):
+                self._try(batch)
+            last = messages[-1]
+            after = (last.schema, last.partition, last.offset, last.at_ms)
+        return Replayed(self._stream.name, **self._counts, reason=self._reason)
+
+    def _open(
+        self, kinds: Sequence[str], after: tuple[bytes, int, int, int] | None
+    ) -> list[_Message]:
+        """Return the next open messages; those of one schema lie together."""
+        beyond = ""
+        if after is not None:
+            schema, *place = after
+            numbers = ", ".join(str(one) for one in place)
+            beyond = (
+                f" AND (substring(raw, 1, {_SCHEMA_BYTES}), partition, offset,"
+                f" toUnixTimestamp64Milli(at)) > (unhex('{schema.hex()}'), {numbers})"
+            )
+        rows = self._warehouse.rows(
+            "SELECT partition, offset, toUnixTimestamp64Milli(at) AS at_ms,"  # noqa: S608
+            f" hex(substring(raw, 1, {_SCHEMA_BYTES})) AS schema, length(raw)"
+            f" FROM {ERRORS} FINAL WHERE topic = {literal(self._stream.topic)}"
+            f" AND isNull(resolved_at) AND class IN ({', '.join(map(literal, kinds))}){beyond}"
+            f" ORDER BY schema, partition, offset, at_ms LIMIT {PASS_MESSAGES}"
+        )
+        return [_Message(p, o, at, bytes.fromhex(schema), size) for p, o, at, schema, size in rows]
+
+    def _try(self, batch: Sequence[_Message]) -> None:
+        """Replay a batch; where a message keeps it from that, halve it until only that one is left."""
+        problem = self._problem(batch)
+        if problem is None:
+            self._insert(batch)
+            self._mark(batch, "now64(3) AS resolved_at")
+            self._counts["replayed"] += len(batch)
+        elif is_transient(problem):
+            # The batch is of one schema id, so the others of it would fail alike.
+            self._counts["waiting"] += len(batch)
+            self._reason = problem
+        elif len(batch) == 1 or "while fetching schema" in problem:
+            self._mark(batch, f"'poison' AS class, {literal(problem)} AS reason", unless=problem)
+            self._counts["poison"] += len(batch)
+            self._reason = problem
+        else:
+            middle = len(batch) // 2
+            self._try(batch[:middle])
+            self._try(batch[middle:])
+
+    def _problem(self, batch: Sequence[_Message]) -> str | None:
+        """Return what keeps a batch from being decoded; None when nothing does."""
+        sql = f"SELECT count() FROM {self._decoded(batch)} SETTINGS {self._settings}"  # noqa: S608
+        try:
+            count = self._warehouse.rows(sql)[0][0]
+        except QueryRefused as problem:
+            return problem.problem
+        # Bytes of one message can run on into the next. Alone a message may hold several records,
+        # as the Kafka engine reads it too.
+        aligned = count == len(batch) or len(batch) == 1
+        return None if aligned else f"{len(batch)} messages gave {count} rows"
+
+    def _insert(self, batch: Sequence[_Message]) -> None:
+        names = [identifier(name) for _, name, _ in self._stream.columns]
+        paths = [identifier(path) for path, _, _ in self._stream.columns]
+        place = "places[least(rowNumberInAllBlocks() + 1, length(places))]"
+        envelope = {
+            "_topic": literal(self._stream.topic),
+            "_partition": f"{place}.1",
+            "_offset": f"{place}.2",
+            "_timestamp_ms": f"{place}.3",
+            "_key": f"{place}.4",
+            "_error": "''",
+            "_raw_message": "''",
+        }
+        self._warehouse.run(
+            f"INSERT INTO {INGESTION}.{identifier(self._stream.name)}"  # noqa: S608
+            f" ({', '.join([*names, *ENVELOPE])})"
+            f" WITH (SELECT groupArray((partition, offset, at, key)) FROM {self._kept(batch)})"
+            f" AS places SELECT {', '.join([*paths, *(envelope[one] for one in ENVELOPE)])}"
+            f" FROM {self._decoded(batch)} SETTINGS {self._settings}"
+        )
+
+    def _decoded(self, batch: Sequence[_Message]) -> str:
+        structure = ", ".join(f"{identifier(p)} {t}" for p, _, t in self._stream.columns)
+        return (
+            f"format('AvroConfluent', {literal(structure)},"  # noqa: S608
+            f" (SELECT arrayStringConcat(groupArray(raw)) FROM {self._kept(batch)}))"
+        )
+
+    def _kept(self, batch: Sequence[_Message]) -> str:
+        """Return the rows of a batch in its order; the same ones whatever arrives meanwhile."""
+        return (
+            f"(SELECT * FROM {ERRORS} FINAL WHERE {self._where(batch)}"  # noqa: S608
+            " ORDER BY partition, offset, at)"
+        )
+
+    def _where(self, batch: Sequence[_Message]) -> str:
+        places = ", ".join(f"({m.partition}, {m.offset}, {m.at_ms})" for m in batch)
+        return (
+            f"topic = {literal(self._stream.topic)}"
+            f" AND offset BETWEEN {min(m.offset for m in batch)} AND {max(m.offset for m in batch)}"
+            f" AND (partition, offset, toUnixTimestamp64Milli(at)) IN ({places})"
+        )
+
+    def _mark(self, batch: Sequence[_Message], what: str, *, unless: str | None = None) -> None:
+        """Write a decision about messages: their rows again, with a higher revision."""
+        known = f" AND NOT (class = 'poison' AND reason = {literal(unless)})" if unless else ""
+        self._warehouse.run(
+            f"INSERT INTO {ERRORS} SELECT * REPLACE ({what},"  # noqa: S608
+            " toUInt64(toUnixTimestamp64Micro(now64(6))) AS revision)"
+            f" FROM {ERRORS} FINAL WHERE isNull(resolved_at) AND {self._where(batch)}{known}"
+        )
+
+
+def _batches(messages: Sequence[_Message]) -> Iterator[list[_Message]]:
+    """Cut messages into batches of one schema id and of bearable size."""
+    batch: list[_Message] = []
+    size = 0
+    for message in messages:
+        is_full = len(batch) >= BATCH_MESSAGES or size + message.size > BATCH_BYTES
+        if batch and (is_full or message.schema != batch[0].schema):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += message.size
+    if batch:
+        yield batch
