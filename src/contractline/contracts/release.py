@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from contractline.avro.difference import differences
+from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.contracts.draft import VERSIONS, Draft
 from contractline.contracts.model import Part
 from contractline.contracts.sums import NAME as SUMS
@@ -33,6 +34,16 @@ class VersionExists(ContractlineError):
         self.file = file
         super().__init__(
             f"{file} exists already", hint="`contractline check contracts` says what is wrong"
+        )
+
+
+class ReleaseFailed(ContractlineError):
+    """When a file of a release can't be read or written; the next release finishes this one."""
+
+    def __init__(self, file: Path, problem: object) -> None:
+        self.file = file
+        super().__init__(
+            f"{file}: {problem}", hint="mend that, then release again: it goes on where it stopped"
         )
 
 
@@ -68,6 +79,7 @@ def plan_release(draft: Draft, message: str = "") -> Release:
     Raises:
         PartUnread: a part of the contract could not be read.
         VersionExists: a file is in the way.
+        ReleaseFailed: the changelog can't be read.
     """
     schemas = dict(_new_versions(draft))
     values = draft.versions("value")
@@ -82,10 +94,17 @@ def plan_release(draft: Draft, message: str = "") -> Release:
 
 
 def write(release: Release) -> None:
-    """Write a release: each file whole or not at all, what others rely on first."""
+    """Write a release, each file whole or not at all.
+
+    Raises:
+        ReleaseFailed: a file can't be written.
+    """
     for file, text in release.files:
-        file.parent.mkdir(exist_ok=True)
-        _replace(file, text)
+        try:
+            file.parent.mkdir(exist_ok=True)
+            _replace(file, text)
+        except OSError as problem:
+            raise ReleaseFailed(file, problem.strerror or problem) from problem
 
 
 def _new_versions(draft: Draft) -> Iterator[tuple[Part, str]]:
@@ -113,11 +132,17 @@ def _changelog(
     lines = ([message.strip(), ""] if message.strip() else []) + [f"- {c}" for c in changes]
     entry = "\n".join([f"## v{version}", "", *(lines or ["First release."])]).rstrip()
     title = f"# Versions of {draft.name}"
-    old = file.read_text(encoding="utf-8") if file.exists() else title
-    heading, entries = _entries(old)
+    heading, entries = _entries(_text(file) if file.exists() else title)
     entries[version] = entry
     ordered = [entries[number] for number in sorted(entries, reverse=True)]
     yield file, "\n\n".join([heading or title, *ordered]) + "\n"
+
+
+def _text(file: Path) -> str:
+    try:
+        return decoded(read_bytes(file))
+    except FileUnreadable as problem:
+        raise ReleaseFailed(file, problem) from problem
 
 
 def _entries(text: str) -> tuple[str, dict[int, str]]:

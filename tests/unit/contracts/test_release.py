@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contractline.contracts.load import load_contract
-from contractline.contracts.release import VersionExists, plan_release, write
+from contractline.contracts.release import ReleaseFailed, VersionExists, plan_release, write
 from contractline.contracts.sums import digest
 
 PAGE = {"name": "page", "type": "string", "default": "", "doc": "Address of the page."}
@@ -144,3 +144,23 @@ def test_a_number_is_not_used_twice(clicks):
     (clicks / "versions" / "value.v2.avsc").unlink()
     add_field(clicks, PAGE | {"name": "frame"})
     assert plan_release(load_contract(clicks)).version == 3
+
+
+@pytest.mark.parametrize("name", ["CHANGELOG.md", "versions/SHA256SUMS"])
+def test_a_folder_in_a_files_place_is_said(clicks, name):
+    add_field(clicks)
+    draft = load_contract(clicks)
+    (clicks / name).unlink(missing_ok=True)
+    (clicks / name).mkdir()
+    with pytest.raises(ReleaseFailed, match=name.rpartition("/")[2]) as caught:
+        write(plan_release(draft))
+    assert "goes on where it stopped" in caught.value.hint
+
+
+def test_a_folder_that_is_a_file_is_said(clicks):
+    for file in (clicks / "versions").iterdir():
+        file.unlink()
+    (clicks / "versions").rmdir()
+    (clicks / "versions").touch()
+    with pytest.raises(ReleaseFailed, match="versions"):
+        write(plan_release(load_contract(clicks)))
