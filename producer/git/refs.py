@@ -66,14 +66,14 @@ def tips(git: Git, choice: Choice) -> dict[str, str]:
 
 def commits(git: Git, names: Iterable[str]) -> dict[str, str]:
     """Return the commits that names lead to; names that lead to none are left out."""
-    names = list(names)
+    names = [name for name in names if "\n" not in name]
     answers = git.text(
         "cat-file",
         "--batch-check=%(objectname) %(objecttype)",
         lines=(f"{name}^{{commit}}" for name in names),
     )
     found = {}
-    for name, answer in zip(names, answers.split("\n"), strict=False):
+    for name, answer in zip(names, answers.split("\n") if names else (), strict=True):
         commit, _, kind = answer.partition(" ")
         if kind == "commit":
             found[name] = commit
@@ -92,8 +92,11 @@ def _head(git: Git) -> str:
 
 def _full_name(git: Git, name: str) -> str:
     """Return a ref's full name; what names no ref, such as a hash, is its own."""
+    if name.startswith("-"):  # git would take it for an option
+        return name
     found = git.run("rev-parse", "--symbolic-full-name", "--verify", "-q", name, fine=(0, 1))
-    return found.stdout.decode(errors="replace").strip() or name
+    full = found.stdout.decode(errors="replace").strip()
+    return full if full.startswith("refs/") and "\n" not in full else name
 
 
 def _branches(git: Git) -> list[str]:

@@ -37,6 +37,7 @@ CONFIG: dict[str, Any] = {
     # A record waits for as long as the broker is away; giving up is the caller's choice.
     "message.timeout.ms": 0,
     "queue.buffering.max.messages": 100_000,
+    "reconnect.backoff.max.ms": 2000,
     # What librdkafka would log, error_cb and the callers say in words.
     "log_level": 0,
 }

@@ -11,6 +11,7 @@ from contractline.settings import environment
 PLAIN = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_GRAFT_FILE": "/dev/null/none",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_AUTHOR_NAME": "Test",
     "GIT_AUTHOR_EMAIL": "test@example.com",
@@ -20,13 +21,13 @@ PLAIN = {
 """What a test's own git runs with: nobody's configuration, and no replacements."""
 
 
-def git(path: Path, *arguments: str, given: bytes = b"", **variables: str) -> str:
+def git(path: Path, *arguments: str, given: bytes = b"") -> str:
     """Run git in a repository and return what it writes."""
     done = subprocess.run(
         ["git", "-C", str(path), *arguments],
         input=given,
         capture_output=True,
-        env={**environment(), **PLAIN, **variables},
+        env={**environment(), **PLAIN},
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
