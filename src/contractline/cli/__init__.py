@@ -31,6 +31,10 @@ COMMANDS = {
     "release": "turn a changed working schema into the next version",
     "plan": "show what the systems differ in from their declared state",
     "apply": "bring the systems to their declared state",
+    "generate": "write what follows from the contracts into committed files",
+    "replay": "put messages that could not be read into their streams again",
+    "demo": "run the whole pipeline once on real input, and show what arrived",
+    "watch": "keep the pipeline in its declared state until told to stop",
 }
 """The commands: a name, which is also the name of its module, and what it does in one line."""
 

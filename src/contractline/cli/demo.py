@@ -1,0 +1,220 @@
+"""``contractline demo``: the whole pipeline once, on real input, with a report at its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from contractline.cli import Invocation
+
+if TYPE_CHECKING:
+    from contractline.cli._demo import Sender
+    from contractline.contracts.model import Contract
+    from contractline.project import Project
+    from contractline.settings import Endpoints
+    from contractline.targets.warehouse import Warehouse
+
+ARRIVE_SECONDS = 180.0
+BAR_WIDTH = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What a stream holds, beside what its source holds."""
+
+    stream: str
+    source: str
+    expected: int
+    arrived: int
+
+
+@click.command()
+@click.option(
+    "--repository",
+    default=".",
+    show_default=True,
+    metavar="PATH-or-URL",
+    help="The git repository whose history is sent.",
+)
+@click.option(
+    "--commits",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="How many generated commits are sent beside it.",
+)
+@click.pass_obj
+def command(invocation: Invocation, repository: str, commits: int) -> int:
+    """Start the stack, apply the contracts, send real input, and show what arrived.
+
+    The stack goes on running. Exit code 0 when everything arrived, 1 when something is missing,
+    2 when it could not be told.
+    """
+    from contractline.cli import _demo
+    from contractline.contracts.load import contract_named, load_contracts
+    from contractline.settings import Endpoints
+    from contractline.targets.warehouse import Warehouse
+
+    started = time.monotonic()
+    project = invocation.project
+    contracts = load_contracts(project)
+    _start(project)
+    endpoints = Endpoints.load(project)
+    if not _apply(project, contracts, endpoints):
+        return 2
+    with closing(Warehouse(endpoints)) as warehouse:
+        _heading(f"Sending the history of {repository} and {commits:,} generated commits")
+        with _demo.sending(project, repository, commits) as senders:
+            before, now, moved = _demo.move_person(endpoints, warehouse)
+            click.echo(f"  meanwhile {_demo.PERSON} moved from {before} to {now} in PostgreSQL")
+            _watch(warehouse, senders)
+            git, fake = (sender.account() for sender in senders)
+        of_git = _demo.commits_at(repository, git)
+        counts = _arrivals(endpoints, warehouse, git.repositories, of_git, fake.acknowledged)
+        freshness = _demo.canaries(contract_named(contracts, "commits"), endpoints, warehouse)
+        complete = _report(warehouse, counts, freshness, moved)
+    _next(project, time.monotonic() - started)
+    return 0 if complete else 1
+
+
+def _start(project: Project) -> None:
+    from contractline.cli._progress import provide, telling
+    from contractline.settings import environment
+    from contractline.stack.control import Stack
+
+    _heading("Starting PostgreSQL, Kafka, Schema Registry, Connect and ClickHouse")
+    stack = Stack(project, environment())
+    provide(stack.artefacts)
+    with telling() as tell:
+        if not stack.up(tell):
+            click.echo("the stack is already running")
+
+
+def _apply(project: Project, contracts: Sequence[Contract], endpoints: Endpoints) -> bool:
+    from contractline.cli._targets import show_findings, show_rest, show_step
+    from contractline.targets import apply_all
+
+    _heading("Applying the contracts")
+    outcomes = []
+    for outcome in apply_all(
+        project,
+        contracts,
+        endpoints,
+        on_plan=show_findings,
+        on_step=lambda _, step: show_step(step),
+    ):
+        show_rest(outcome)
+        outcomes.append(outcome)
+    return all(outcome.exit_code == 0 for outcome in outcomes)
+
+
+def _watch(warehouse: Warehouse, senders: Sequence[Sender]) -> None:
+    """Show the commits as they arrive, until the producers have sent everything."""
+    shown = time.monotonic()
+    while any(sender.is_running for sender in senders):
+        time.sleep(0.2)
+        if time.monotonic() - shown > 2:
+            shown = time.monotonic()
+            ((rows,),) = warehouse.rows("SELECT count() FROM reporting.commits")
+            click.echo(f"  {rows:,} commits in ClickHouse")
+
+
+def _arrivals(
+    endpoints: Endpoints,
+    warehouse: Warehouse,
+    repositories: Sequence[str],
+    of_git: int,
+    of_fake: int,
+) -> list[Count]:
+    """Count both ends of each stream, waiting for what is still on its way."""
+    from contractline.targets.database import connected
+
+    end = time.monotonic() + ARRIVE_SECONDS
+    name = "git, " + ", ".join(repositories)
+    names = {"names": list(repositories)}
+    with connected(endpoints) as database:
+        while True:
+            counts = [
+                Count("commits", name, of_git, _one(warehouse, _OF_REPOSITORIES, names)),
+                Count("commits", "generated", of_fake, _one(warehouse, _GENERATED)),
+            ]
+            for table in ("users", "identities"):
+                (row,) = database.rows(f"SELECT count(*) AS n FROM public.github_{table}")  # noqa: S608
+                here = _one(warehouse, f"SELECT count() FROM github.{table} FINAL")  # noqa: S608
+                counts.append(Count(f"github_{table}", "PostgreSQL", row["n"], here))
+            if all(c.arrived >= c.expected for c in counts) or time.monotonic() > end:
+                return counts
+            time.sleep(0.1)
+
+
+_OF_REPOSITORIES = "SELECT count() FROM reporting.commits WHERE repository IN {names:Array(String)}"
+_GENERATED = "SELECT count() FROM reporting.commits WHERE source = 'fake'"
+
+
+def _one(warehouse: Warehouse, sql: str, values: dict[str, Any] | None = None) -> int:
+    ((number,),) = warehouse.rows(sql, values)
+    return int(number)
+
+
+def _report(
+    warehouse: Warehouse, counts: Sequence[Count], freshness: Sequence[float], moved: float
+) -> bool:
+    from contractline.cli._demo import CANARIES, percentile
+
+    _heading("What arrived")
+    for count in counts:
+        complete = count.arrived >= count.expected
+        mark = click.style("complete" if complete else "MISSING", fg="green" if complete else "red")
+        of = f"{count.stream} ({count.source})"
+        click.echo(f"  {of:<44} {count.expected:>9,} sent {count.arrived:>9,} there  {mark}")
+    for name in ("team", "position"):
+        _chart(warehouse, name)
+    errors = _one(warehouse, "SELECT count() FROM reporting.open_errors")
+    _heading(f"Open errors: {errors}")
+    _heading("Freshness")
+    middle, high = percentile(freshness, 0.5), max(freshness)
+    click.echo(
+        f"  a commit, acknowledged to visible: {middle * 1000:.0f} ms in the middle, "
+        f"{high * 1000:.0f} ms at most ({CANARIES} single commits)"
+    )
+    click.echo(
+        f"  the move in PostgreSQL, committed to visible: {moved * 1000:.0f} ms (under load)"
+    )
+    return errors == 0 and all(count.arrived >= count.expected for count in counts)
+
+
+def _chart(warehouse: Warehouse, name: str) -> None:
+    rows = warehouse.rows(
+        f"SELECT {name}, sum(commits) AS n, sum(additions) FROM reporting.commits_by_{name} "  # noqa: S608
+        f"GROUP BY {name} ORDER BY {name} = '', n DESC"
+    )
+    _heading(f"Commits by {name}")
+    most = max((commits for _, commits, _ in rows), default=1)
+    for label, commits, added in rows:
+        bar = "█" * max(1, round(BAR_WIDTH * commits / most))
+        click.echo(
+            f"  {label or '(not in the table)':<20} {bar:<{BAR_WIDTH}} {commits:>7,}  +{added:,}"
+        )
+
+
+def _next(project: Project, seconds: float) -> None:
+    from contractline.settings import environment
+    from contractline.stack.control import Stack
+
+    _heading(f"Everything runs ({seconds:.0f} s)")
+    for service in Stack(project, environment()).status():
+        click.echo(f"  {service.name:<11} {service.url}")
+    _heading("Try next")
+    click.echo("  . .venv/bin/activate && contractline status")
+    click.echo("  python -m producer --source fake --follow")
+    click.echo("  make down   (stops it all and keeps the data)")
+
+
+def _heading(text: str) -> None:
+    click.echo()
+    click.secho(text, bold=True)

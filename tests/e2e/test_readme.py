@@ -1,0 +1,108 @@
+"""The README as its reader follows it: the demo, a look around, a new field, the demo again."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import clickhouse_connect
+import psycopg
+import pytest
+from confluent_kafka.admin import AdminClient
+from tests.e2e.conftest import Checkout
+
+ROOT = Path(__file__).parents[2]
+DIFFERS = {"contractline plan"}
+"""Lines after which something is left to do, so that they exit with 1."""
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    """Return the code blocks below a heading of the README."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+
+
+def follow(checkout: Checkout, block: str, *, differs: bool = False) -> None:
+    """Run the lines of a block one after another."""
+    for line in block.splitlines():
+        ran = checkout.shell(line)
+        expected = 1 if differs and line in DIFFERS else 0
+        assert ran.returncode == expected, f"{line}\n{ran.stdout}\n{ran.stderr}"
+
+
+def endpoints(checkout: Checkout) -> dict[str, str]:
+    values = checkout.shell("python -c 'import json, os; print(json.dumps(dict(os.environ)))'")
+    found: dict[str, str] = json.loads(values.stdout)
+    return found
+
+
+def rows(checkout: Checkout, sql: str):
+    client = clickhouse_connect.get_client(dsn=endpoints(checkout)["CLICKHOUSE_URL"])
+    try:
+        return client.query(sql).result_rows
+    finally:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def demo(checkout) -> str:
+    ran = checkout.shell("make demo")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_the_demo_shows_that_everything_arrived(demo):
+    assert demo.count("complete") == 4
+    assert "MISSING" not in demo
+    assert "Open errors: 0" in demo
+    assert re.search(r"acknowledged to visible: \d+ ms", demo)
+    assert "Python-team" in demo
+    assert "Developer" in demo
+
+
+def test_readers_see_the_commits_that_git_counts(demo, checkout):
+    expected = int(checkout.git("rev-list", "--count", "HEAD"))
+    sql = "SELECT count(), uniqExact(commit_id) FROM reporting.commits WHERE source = 'git'"
+    assert rows(checkout, sql) == [(expected, expected)]
+    generated = "SELECT uniqExact(repository, commit_id) FROM github.commits WHERE source = 'fake' "
+    assert rows(checkout, generated + "AND repository != 'contractline/canary'") == [(20_000,)]
+
+
+def test_any_client_connects_by_the_printed_variables(demo, checkout):
+    found = endpoints(checkout)
+    with psycopg.connect(found["POSTGRES_DSN"]) as connection:
+        (people,) = connection.execute("SELECT count(*) FROM public.github_users").fetchone()
+    assert rows(checkout, "SELECT count() FROM reporting.users") == [(people,)]
+    admin = AdminClient({"bootstrap.servers": found["KAFKA_BOOTSTRAP_SERVERS"]})
+    assert "commits_topic" in admin.list_topics(timeout=10).topics
+
+
+def test_looking_around(demo, checkout):
+    (block,) = blocks("Look around", "sh")
+    follow(checkout, block)
+
+
+def test_adding_a_field(demo, checkout):
+    (field,) = blocks("Add a field", "json")
+    before_merge, after_merge = blocks("Add a field", "sh")
+    schema_file = checkout.root / "contracts/commits/value.avsc"
+    schema = json.loads(schema_file.read_text())
+    schema["fields"].append(json.loads(field))
+    schema_file.write_text(json.dumps(schema, indent=2) + "\n")
+    follow(checkout, before_merge, differs=True)
+    changed = checkout.git("status", "--porcelain")
+    assert "contracts/commits/versions/value.v3.avsc" in changed
+    assert "clickhouse_ddl/streams/commits.sql" in changed
+    follow(checkout, after_merge)
+    old = rows(checkout, "SELECT count() FROM github.commits WHERE branch IS NULL")
+    assert old[0][0] > 20_000
+    assert checkout.shell("contractline plan").returncode == 0
+
+
+def test_the_demo_works_a_second_time(demo, checkout):
+    ran = checkout.shell("make demo")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "the stack is already running" in ran.stdout
+    assert ran.stdout.count("complete") == 4
