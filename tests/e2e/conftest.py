@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.fixtures.stack import REPOSITORY, clean_environment, own_ports
 
 from contractline.project import Project
 from contractline.stack.control import Stack
+from tests.fixtures.stack import REPOSITORY, clean_environment, own_ports
 
 COMMAND_SECONDS = 280
 
