@@ -141,7 +141,8 @@ class Ready(ServiceEvent):
     version: str
 
     def __str__(self) -> str:
-        return f"{self.service}: ready in {self.seconds:.1f} s at {self.url}"
+        place = f" at {self.url}" if self.url else ""
+        return f"{self.service}: ready in {self.seconds:.1f} s{place}"
 
 
 @_register

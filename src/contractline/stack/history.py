@@ -14,7 +14,7 @@ from contractline.events import Event, ServiceEvent
 
 # The first pause is none: a killed engine should be back at once.
 PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-STABLE_SECONDS = 60.0
+STABLE_SECONDS = 10.0
 
 
 class State(StrEnum):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from contractline import events
 from contractline.errors import ContractlineError
@@ -136,8 +137,6 @@ class Keeper:
         return all(ports.free(ports[name]) for name in self.service.default_ports)
 
     async def _spawn(self) -> None:
-        log = self._site.layout.log(self.service.name)
-        self._log_start = log.stat().st_size if log.exists() else 0
         starting = asyncio.ensure_future(asyncio.to_thread(self._prepare_and_start))
         try:
             self._process = await asyncio.shield(starting)
@@ -153,8 +152,11 @@ class Keeper:
 
     def _prepare_and_start(self) -> subprocess.Popen[bytes]:
         process.end(self.service.leftovers(self._site), signal.SIGQUIT, grace=2.0)
+        log = self._site.layout.log(self.service.name)
+        self._log_start = _size(log)
         self.service.prepare(self._site)
-        return self.service.command(self._site).start(self._site.layout.log(self.service.name))
+        self._log_start = min(self._log_start, _size(log))
+        return self.service.command(self._site).start(log)
 
     async def _until_ready(self, deadline: float) -> str:
         """Return nothing once the service answers, else in words how it ended."""
@@ -234,6 +236,10 @@ class Keeper:
 
     def _write(self, event: Event) -> None:
         self._log.write(event)
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 def _status(code: int) -> str:

@@ -67,7 +67,7 @@ def test_real_installations_are_not_started(make_checkout):
     assert "registry: not started, SCHEMA_REGISTRY_URL is set" in output
     assert "secret" not in output
     states = {name: service["state"] for name, service in checkout.status().items()}
-    assert states.pop("postgres") == "running"
+    assert states.pop("postgres") == states.pop("watch") == "running"
     assert set(states.values()) == {"external"}
     exports = checkout.run("env")
     assert "export KAFKA_BOOTSTRAP_SERVERS=kafka.example.org:9092\n" in exports

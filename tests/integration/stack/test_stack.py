@@ -49,7 +49,7 @@ def test_all_listeners_are_on_loopback(stack: RunningStack):
 
     listeners = set(process.listeners(supervisors[0].pid))
 
-    assert {port for _, port in listeners} >= {stack.port(n) for n in stack.own_services}
+    assert {port for _, port in listeners} >= {stack.port(n) for n in stack.listening}
     assert {address for address, _ in listeners} <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 

@@ -12,13 +12,14 @@ from contractline.stack.services.connect import CONNECT
 from contractline.stack.services.kafka import KAFKA
 from contractline.stack.services.postgres import POSTGRES
 from contractline.stack.services.registry import REGISTRY
+from contractline.stack.services.watch import WATCH
 
 
 def table() -> dict[str, Service]:
     """Return the services of this installation by name, each after those that it needs."""
     services: list[Service] = [POSTGRES, KAFKA, REGISTRY, CONNECT]
     if clickhouse.is_available():
-        services.append(CLICKHOUSE)
+        services += [CLICKHOUSE, WATCH]
     return {service.name: service for service in services}
 
 
