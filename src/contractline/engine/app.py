@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qsl
 
@@ -22,24 +21,17 @@ from starlette.types import Receive, Scope, Send
 
 from contractline.engine.access import Access, has_credentials
 from contractline.engine.answering import Reply, Server, summary
-from contractline.engine.asking import Asked, asked
-from contractline.engine.compression import Decoder, choose
+from contractline.engine.asking import Asked
+from contractline.engine.compression import choose
 from contractline.engine.errors import Code, QueryFailed
-from contractline.engine.incoming import (
-    ExternalTable,
-    Files,
-    Form,
-    RequestFiles,
-    is_form,
-    take_form,
-    take_statement,
-)
+from contractline.engine.incoming import Files
+from contractline.engine.job import Job, job_of
 from contractline.engine.kill import without_waiting
-from contractline.engine.leases import Leases, Wish
+from contractline.engine.leases import Leases
 from contractline.engine.pipe import PIPE_BYTES, Pipe, open_pipe
 from contractline.engine.running import Run, Running
 from contractline.engine.session import Engine, Result
-from contractline.engine.sql import CHANGING, Kind, Statement
+from contractline.engine.sql import Kind
 
 WORKERS = 64
 """Statements that run side by side; more wait for their turn."""
@@ -53,36 +45,6 @@ _NO_SUCH_PATH = (
     "Send queries from your program with POST method or GET /?query=...\n\n"
     "Use clickhouse-client:\n\nFor interactive data analysis:\n    clickhouse-client\n"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A request, ready to run.
-
-    Attributes:
-        asked: what it asks for.
-        statement: its statement.
-        data: the path of the data of an INSERT.
-        tables: the tables that it brings along.
-    """
-
-    asked: Asked
-    statement: Statement
-    data: str | None
-    tables: tuple[ExternalTable, ...]
-
-    @property
-    def wish(self) -> Wish:
-        """What it wants of its session."""
-        return Wish(
-            settings=self.asked.settings,
-            database=self.asked.database,
-            role=self.asked.role,
-            session_id=self.asked.session_id,
-            timeout=self.asked.session_timeout,
-            must_exist=self.asked.session_check,
-            keeps=self.statement.keeps,
-        )
 
 
 class Endpoint:
@@ -108,12 +70,12 @@ class Endpoint:
         try:
             self._access.check(request.headers, options)
             with self._files.scope() as files:
-                job = await _job(request, options, files)
+                job = await job_of(request, options, files)
                 _describe(reply, job, request)
                 if job.statement.kind is Kind.ROWS:
                     await self._answer_rows(job, reply, receive)
                 else:
-                    await self._answer_nothing(job, reply)
+                    await self._answer_whole(job, reply)
         except QueryFailed as failed:
             if not reply.started:
                 nobody = not has_credentials(request.headers, options)
@@ -136,22 +98,20 @@ class Endpoint:
             self._running.stop_all()
             time.sleep(_RETRY_STOP_SECONDS)
 
-    async def _answer_nothing(self, job: Job, reply: Reply) -> None:
-        """Run a statement that answers no rows; it is completed even if the client goes away."""
-        statement = job.statement
-        sql = statement.reading(job.data) if job.data else statement.text
+    async def _answer_whole(self, job: Job, reply: Reply) -> None:
+        """Run a statement of few rows or none; it is completed even if the client goes away."""
+        sql = job.sql
+        if job.statement.verb == "KILL":
+            sql = await asyncio.to_thread(without_waiting, sql, self._running.engine_id)
         run = Run(self._engine, partial(self._work, job, sql))
         with self._running.listed(job.asked.query_id, run):
             result = await self._start(run)
-        inserted = statement.kind is Kind.DATA and statement.file_at is not None
-        await reply.whole(result.body, summary(result, inserted=inserted))
+        await reply.whole(result.body, summary(result, inserted=job.inserts))
 
     async def _answer_rows(self, job: Job, reply: Reply, receive: Receive) -> None:
         """Run a statement that answers rows; it is stopped when the client goes away."""
         async with open_pipe() as pipe:
             sql = job.statement.answering_into(pipe.path, job.asked.output_format)
-            if job.statement.verb == "KILL":
-                sql = await asyncio.to_thread(without_waiting, sql, self._running.engine_id)
             run = Run(self._engine, partial(self._work_rows, job, sql, pipe))
             with self._running.listed(job.asked.query_id, run):
                 result = self._start(run)
@@ -237,46 +197,11 @@ def _options(query_string: bytes) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True, errors="surrogateescape"))
 
 
-async def _job(request: Request, options: dict[str, str], files: RequestFiles) -> Job:
-    body = _decompressed(request)
-    kind = request.headers.get("content-type", "")
-    form = Form()
-    if is_form(kind):
-        form = await take_form(kind, body, files)
-        options = options | form.fields
-    asks = asked(options, request.headers, form.descriptions)
-    statement, data = await take_statement(asks.query, body, files)
-    if request.method != "POST" and not _only_reads(statement):
-        raise QueryFailed.of(
-            Code.READONLY,
-            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies "
-            "readonly. You should use method POST for modifying queries",
-        )
-    return Job(asks, statement, data, form.tables(options))
-
-
-def _only_reads(statement: Statement) -> bool:
-    if statement.kind is Kind.ROWS:
-        return statement.verb not in CHANGING
-    return statement.verb in ("SET", "USE")
-
-
-async def _decompressed(request: Request) -> AsyncIterator[bytes]:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    decoder = None if encoding in ("", "identity") else Decoder(encoding)
-    async for chunk in request.stream():
-        piece = decoder.decompress(chunk) if decoder else chunk
-        if piece:
-            yield piece
-    if decoder:
-        decoder.finish()
-
-
 def _describe(reply: Reply, job: Job, request: Request) -> None:
     """Tell a reply what its headers say."""
     reply.query_id = job.asked.query_id
     reply.timezone = job.asked.settings.get("session_timezone") or reply.server.timezone
-    if job.statement.kind is Kind.ROWS:
+    if job.statement.kind in (Kind.ROWS, Kind.FEW_ROWS):
         reply.output_format = job.statement.format or job.asked.output_format
     if job.asked.compress:
         reply.encoding = choose(request.headers.get("accept-encoding", ""))

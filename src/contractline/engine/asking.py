@@ -107,9 +107,7 @@ def asked(
             )
     return Asked(
         query=options.get("query", "").encode(errors="surrogateescape"),
-        query_id=options.get("query_id")
-        or headers.get("x-clickhouse-query-id")
-        or str(uuid.uuid4()),
+        query_id=options.get("query_id") or str(uuid.uuid4()),
         parameters={
             name.removeprefix(_PARAMETER): value
             for name, value in options.items()
@@ -130,12 +128,12 @@ def asked(
         session_check=_flag(options, "session_check"),
         wait=_flag(options, "wait_end_of_query") or _flag(options, "http_wait_end_of_query"),
         buffer_bytes=max(BUFFER_BYTES, _number(options, "buffer_size")),
-        compress=_flag(options, "enable_http_compression"),
+        compress=_flag(options, "enable_http_compression", default="1"),
     )
 
 
-def _flag(options: Mapping[str, str], name: str) -> bool:
-    return options.get(name, "0").lower() in ("1", "true")
+def _flag(options: Mapping[str, str], name: str, default: str = "0") -> bool:
+    return options.get(name, default).lower() in ("1", "true")
 
 
 def _number(options: Mapping[str, str], name: str) -> int:

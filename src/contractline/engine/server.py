@@ -25,6 +25,7 @@ TEMPORARY = "contractline-tmp"
 
 _KEEP_ALIVE_SECONDS = 30
 _GRACE_SECONDS = 1
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _MAX_URL_BYTES = 2 << 20  # ClickHouse takes 1 MiB of URL, and headers come with it
 
 
@@ -115,15 +116,19 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         # uvicorn's own would end the process by the signal again, before the engine is closed.
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _SIGNALS:
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
+        for number in _SIGNALS:  # a second one must not end the process before its sessions
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol.
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))

@@ -20,35 +20,19 @@ class Kind(Enum):
     """How a statement is run."""
 
     ROWS = "rows"
-    """It answers with rows: SELECT, SHOW, DESCRIBE and the like."""
+    """It answers with rows, any number of them: SELECT."""
+    FEW_ROWS = "few rows"
+    """It answers with rows that fit into memory: SHOW, DESCRIBE, EXPLAIN, KILL and the like."""
     DATA = "data"
     """An INSERT whose data follows it."""
     OTHER = "other"
     """Everything else; it answers nothing."""
 
 
-ANSWERING = frozenset(
-    [
-        "SELECT",
-        "WITH",
-        "FROM",
-        "SHOW",
-        "DESC",
-        "DESCRIBE",
-        "EXPLAIN",
-        "EXISTS",
-        "CHECK",
-        "KILL",
-        "BACKUP",
-        "RESTORE",
-        "WATCH",
-        "(",
-    ]
+_ROWS = frozenset({"SELECT", "WITH", "FROM", "("})
+_FEW_ROWS = frozenset(
+    ["SHOW", "DESC", "DESCRIBE", "EXPLAIN", "EXISTS", "CHECK", "KILL", "BACKUP", "RESTORE"],
 )
-"""First words of statements that answer with rows."""
-
-CHANGING = frozenset(["KILL", "BACKUP", "RESTORE"])
-"""Those of them that change something."""
 
 # A name after FORMAT is a format, unless it is a word that can follow a column called `format`.
 _NOT_A_FORMAT = frozenset(
@@ -216,13 +200,16 @@ def parse(text: bytes) -> Statement:
         raise QueryFailed.of(Code.SYNTAX_ERROR, "Empty query")
     if first.text == "INSERT":
         return _insert(text, found)
-    seen = [first, *_single(found)]
-    if first.text == "WITH" and any(t.text == "INSERT" and t.depth == 0 for t in seen):
-        return Statement(Kind.OTHER, "INSERT", text[: seen[-1].end])
-    if first.text not in ANSWERING:
-        keeps = first.text in ("SET", "USE", "BEGIN") or "TEMPORARY" in {t.text for t in seen[:4]}
-        return Statement(Kind.OTHER, first.text, text[: seen[-1].end], keeps=keeps)
-    return _answering(text, seen)
+    seen = [first]
+    for token in _single(found):
+        if first.text == "WITH" and (seen[-1].text, token.text) == ("INSERT", "INTO"):
+            return _insert(text, found)
+        seen.append(token)
+    end = seen[-1].end
+    if first.text in _ROWS | _FEW_ROWS:
+        return _answering(text[:end], seen)
+    keeps = first.text in ("SET", "USE", "BEGIN") or "TEMPORARY" in {t.text for t in seen[:4]}
+    return Statement(Kind.OTHER, first.text, text[:end], keeps=keeps)
 
 
 def _single(found: Iterator[Token]) -> Iterator[Token]:
@@ -240,22 +227,26 @@ def _single(found: Iterator[Token]) -> Iterator[Token]:
 
 
 def _answering(text: bytes, seen: list[Token]) -> Statement:
-    end = seen[-1].end
-    verb, name = seen[0].text, None
-    body, tail = text[:end], b""
+    verb = seen[0].text
     for token, following in pairwise(seen):
         if token.depth == 0 and (token.text, following.text) == ("INTO", "OUTFILE"):
             raise QueryFailed.of(Code.INTO_OUTFILE_NOT_ALLOWED, "INTO OUTFILE is not allowed")
+    at = _answer_format(seen)
+    name = text[seen[at + 1].start : seen[at + 1].end].decode() if at else None
+    if verb in _FEW_ROWS:
+        return Statement(Kind.FEW_ROWS, verb, text, name)
+    if not at:
+        return Statement(Kind.ROWS, verb, text)
+    return Statement(Kind.ROWS, verb, text[: seen[at].start], name, tail=text[seen[at + 1].end :])
+
+
+def _answer_format(seen: list[Token]) -> int | None:
+    """Return the index of the FORMAT that ends a statement, before its SETTINGS at most."""
     for index in range(len(seen) - 2, 0, -1):
-        token, following = seen[index], seen[index + 1]
-        after = seen[index + 2] if index + 2 < len(seen) else None
-        if _is_format(seen[index - 1], token, following) and (
-            after is None or after.text == "SETTINGS"
-        ):
-            name = text[following.start : following.end].decode()
-            body, tail = text[: token.start], text[following.end : end]
-            break
-    return Statement(Kind.ROWS, verb, body, format=name, tail=tail)
+        last = index + 2 == len(seen) or seen[index + 2].text == "SETTINGS"
+        if last and _is_format(seen[index - 1], seen[index], seen[index + 1]):
+            return index
+    return None
 
 
 def _is_format(before: Token, token: Token, following: Token) -> bool:

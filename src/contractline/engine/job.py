@@ -1,0 +1,109 @@
+"""A request, made ready to run: what it asks for, its statement, and the data that comes with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from contractline.engine.asking import Asked, asked
+from contractline.engine.compression import Decoder
+from contractline.engine.errors import Code, QueryFailed
+from contractline.engine.incoming import (
+    ExternalTable,
+    Form,
+    RequestFiles,
+    is_form,
+    take_form,
+    take_statement,
+)
+from contractline.engine.leases import Wish
+from contractline.engine.sql import Kind, Statement
+
+_CHANGING = frozenset({"KILL", "BACKUP", "RESTORE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request, ready to run.
+
+    Attributes:
+        asked: what it asks for.
+        statement: its statement.
+        data: the path of the data of an INSERT.
+        tables: the tables that it brings along.
+    """
+
+    asked: Asked
+    statement: Statement
+    data: str | None
+    tables: tuple[ExternalTable, ...]
+
+    @property
+    def sql(self) -> bytes:
+        """The statement as the engine takes it, unless its answer is streamed."""
+        return self.statement.reading(self.data) if self.data else self.statement.text
+
+    @property
+    def inserts(self) -> bool:
+        """Whether the rows that the engine counts are inserted ones."""
+        return self.statement.file_at is not None
+
+    @property
+    def wish(self) -> Wish:
+        """What it wants of its session."""
+        return Wish(
+            settings=self.asked.settings,
+            database=self.asked.database,
+            role=self.asked.role,
+            session_id=self.asked.session_id,
+            timeout=self.asked.session_timeout,
+            must_exist=self.asked.session_check,
+            keeps=self.statement.keeps,
+        )
+
+
+async def job_of(request: Request, options: dict[str, str], files: RequestFiles) -> Job:
+    """Read a request.
+
+    Args:
+        request: the request.
+        options: its URL parameters.
+        files: where to put what comes with it.
+
+    Raises:
+        QueryFailed: it can't be understood, or GET is used for a change.
+    """
+    body = _decompressed(request)
+    kind = request.headers.get("content-type", "")
+    form = Form()
+    if is_form(kind):
+        form = await take_form(kind, body, files)
+        options = options | form.fields
+    asks = asked(options, request.headers, form.descriptions)
+    statement, data = await take_statement(asks.query, body, files)
+    if request.method != "POST" and not _only_reads(statement):
+        raise QueryFailed.of(
+            Code.READONLY,
+            "Cannot execute query in readonly mode. For queries over HTTP, method GET implies "
+            "readonly. You should use method POST for modifying queries",
+        )
+    return Job(asks, statement, data, form.tables(options))
+
+
+def _only_reads(statement: Statement) -> bool:
+    if statement.kind in (Kind.ROWS, Kind.FEW_ROWS):
+        return statement.verb not in _CHANGING
+    return statement.verb in ("SET", "USE")
+
+
+async def _decompressed(request: Request) -> AsyncIterator[bytes]:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    decoder = None if encoding in ("", "identity") else Decoder(encoding)
+    async for chunk in request.stream():
+        piece = decoder.decompress(chunk) if decoder else chunk
+        if piece:
+            yield piece
+    if decoder:
+        decoder.finish()
