@@ -304,10 +304,12 @@ class _Replay:
     def _mark(self, batch: Sequence[_Message], what: str, *, unless: str | None = None) -> None:
         """Write a decision about messages: their rows again, with a higher revision."""
         known = f" AND NOT (class = 'poison' AND reason = {literal(unless)})" if unless else ""
+        # The inner query: an alias of REPLACE would stand for the column in a WHERE beside it.
         self._warehouse.run(
             f"INSERT INTO {ERRORS} SELECT * REPLACE ({what},"  # noqa: S608
             " toUInt64(toUnixTimestamp64Micro(now64(6))) AS revision)"
-            f" FROM {ERRORS} FINAL WHERE isNull(resolved_at) AND {self._where(batch)}{known}"
+            f" FROM (SELECT * FROM {ERRORS} FINAL"
+            f" WHERE isNull(resolved_at) AND {self._where(batch)}{known})"
         )
 
 

@@ -145,12 +145,14 @@ class Lab:
             assert time.monotonic() < end, f"{sql}: {found!r}, and not {expected!r}"
             time.sleep(0.05)
 
-    def open_errors(self, name: str) -> list[Row]:
-        return self.rows(
-            "SELECT offset, class, reason, raw, key FROM ingestion.errors FINAL"
-            f" WHERE topic = '{self.contract(name).topic.name}' AND isNull(resolved_at)"
-            " ORDER BY partition, offset"
+    def errors(self, name: str, *, resolved: bool = False) -> list[Row]:
+        """Offset, class, reason, bytes and key of a stream's open, or else resolved, errors."""
+        rows = self.rows(
+            "SELECT offset, class, reason, hex(raw), hex(key) FROM ingestion.errors FINAL"
+            f" WHERE topic = '{self.contract(name).topic.name}'"
+            f" AND isNull(resolved_at) = {int(not resolved)} ORDER BY partition, offset"
         )
+        return [(*row[:3], bytes.fromhex(row[3]), bytes.fromhex(row[4])) for row in rows]
 
     def remove(self) -> None:
         for contract in self.contracts:

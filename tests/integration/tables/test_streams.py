@@ -44,7 +44,7 @@ def test_two_versions_in_one_topic(lab: Lab) -> None:
             )
         )
     assert found == expected
-    assert not lab.open_errors("commits")
+    assert not lab.errors("commits")
 
 
 def test_avro_default_and_not_clickhouse_s_for_earlier_records(lab: Lab) -> None:
@@ -192,7 +192,7 @@ def test_changes_of_a_table_end_as_the_log_says(lab: Lab) -> None:
         ("stays", None, "2026-01-02 03:04:05.678901", "2026-01-02 03:04:05.020"),
         ("odd time", None, None, "2026-01-02 03:04:05.050"),
     ]
-    assert not lab.open_errors("github_users")
+    assert not lab.errors("github_users")
 
 
 def test_a_restored_database_wins_over_its_earlier_log(lab: Lab) -> None:
