@@ -144,7 +144,8 @@ class Run:
 
     def _read(self) -> None:
         assert self.process.stderr
-        self.said.extend(self.process.stderr)
+        with self.process.stderr as words:
+            self.said.extend(words)
 
     def wait_for(self, what: Callable[[], object], limit: float = LIMIT_SECONDS) -> None:
         """Wait until something holds while the run goes on."""
