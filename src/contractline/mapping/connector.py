@@ -21,6 +21,9 @@ METADATA_PREFIX = "__"
 HEARTBEAT_TABLE = "public.debezium_heartbeat"
 """The table that Debezium touches while all others are quiet (connect/postgres)."""
 
+SIGNAL_TABLE = "public.debezium_signal"
+"""The table through which a connector is told to read a table anew (connect/postgres)."""
+
 _POLLS_PER_LATENCY = 6
 _POLL_MIN_MS, _POLL_MAX_MS = 10, 500
 _ROWS_PER_POLL_MS = 40
@@ -80,7 +83,8 @@ def render(name: str, template: Mapping[str, str], contracts: Sequence[Contract]
         raise ContractsInvalid(findings)
     config = dict(template) | {
         "table.include.list": ",".join(_pattern(s.source.table) for s in streams),
-        "column.include.list": ",".join(_columns(stream) for stream in streams),
+        "column.include.list": ",".join((*map(_columns, streams), _whole(SIGNAL_TABLE))),
+        "predicates.signal.pattern": _pattern(f"{template['topic.prefix']}.{SIGNAL_TABLE}"),
         **_pace(min(stream.contract.latency for stream in streams)),
         **_heartbeat(name, template, contracts),
     }
@@ -108,11 +112,14 @@ def _mistakes(
 
 
 def _columns(stream: Stream) -> str:
-    table = _pattern(stream.source.table)
     if stream.source.uncontracted_columns == "stop":
-        return rf"{table}\..*"
+        return _whole(stream.source.table)
     names = "|".join(_pattern(column) for column in stream.columns)
-    return rf"{table}\.({names})"
+    return rf"{_pattern(stream.source.table)}\.({names})"
+
+
+def _whole(table: str) -> str:
+    return rf"{_pattern(table)}\..*"
 
 
 def _key(stream: Stream) -> str:

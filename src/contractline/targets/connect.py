@@ -34,6 +34,11 @@ class Connector:
     state: str
     tasks: tuple[Task, ...]
 
+    @property
+    def slot(self) -> str:
+        """The replication slot that it reads."""
+        return self.config.get("slot.name", "debezium")
+
 
 class Connect:
     """Kafka Connect, read and changed one request at a time."""

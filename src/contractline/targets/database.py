@@ -1,7 +1,8 @@
-"""What the source database says about itself: its catalogue as values. Nothing is changed here."""
+"""What the source database says about itself: its catalogue as values. Only signals are written here."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from contractline.errors import ServiceUnavailable
+from contractline.mapping.connector import SIGNAL_TABLE
 from contractline.mapping.postgres import Column
 from contractline.settings import Endpoints
 
@@ -129,6 +131,10 @@ class Database:
         rows = self.rows(_SLOT, name)
         return Slot(**rows[0]) if rows else None
 
+    def reads(self, role: str, slot: str) -> bool:
+        """Tell whether a role reads a slot, or takes the snapshot that comes before."""
+        return bool(self.rows(_READS, slot, role)[0]["reads"])
+
     def exists(self, kind: str, name: str) -> bool:
         """Tell whether a table, or a function with its arguments, exists."""
         find = "to_regprocedure" if kind == "function" else "to_regclass"
@@ -161,6 +167,21 @@ class Database:
         """Tell whether a role has a right on a table, and on its schema."""
         rows = self.rows(_MAY, role, right, role, table)
         return bool(rows and rows[0]["may"])
+
+    def signalled(self, connector: str) -> frozenset[str]:
+        """Return the tables whose earlier rows a connector has read, or was told to read."""
+        mark = f"{connector}: "
+        rows = self.rows(_SIGNALS, mark)
+        return frozenset(row["id"].removeprefix(mark) for row in rows)
+
+    def signal(self, connector: str, table: str, *, is_read: bool) -> None:
+        """Tell a connector to read a table, or note that its first snapshot reads it."""
+        kind, data = (
+            ("log", {"message": "read by the first snapshot"})
+            if is_read
+            else ("execute-snapshot", {"type": "incremental", "data-collections": [table]})
+        )
+        self.connection.execute(_SIGNAL, (f"{connector}: {table}", kind, json.dumps(data)))
 
     def _table(self, row: dict[str, Any]) -> Table:
         indexes = self.rows(_UNIQUE, row["oid"])
@@ -241,6 +262,18 @@ SELECT active, coalesce(wal_status, 'lost') AS state,
        coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept_bytes
 FROM pg_replication_slots WHERE slot_name = %s
 """
+
+_READS = """
+SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND active)
+    OR EXISTS (SELECT FROM pg_stat_activity WHERE usename = %s AND datname = current_database()
+               AND state IN ('active', 'idle in transaction')) AS reads
+"""
+
+_SIGNALS = sql.SQL("SELECT id FROM {} WHERE starts_with(id, %s)").format(identifier(SIGNAL_TABLE))
+
+_SIGNAL = sql.SQL(
+    "INSERT INTO {} (id, type, data) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING"
+).format(identifier(SIGNAL_TABLE))
 
 _TABLES = """
 SELECT c.oid, n.nspname || '.' || c.relname AS name,

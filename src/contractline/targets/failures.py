@@ -7,29 +7,26 @@ import re
 from dataclasses import dataclass
 
 from contractline.avro.schema import Schema, SchemaInvalid
-from contractline.contracts.model import Contract, Part, Subject, Version
+from contractline.contracts.model import Contract, Part, Subject
 from contractline.mapping.postgres import differences
 
 _TOPIC = re.compile(r"Avro data from topic (\S+)")
 _SCHEMA = re.compile(r"Error retrieving Avro schema\s*(?=\{)")
+_NOT_FOUND = re.compile(r"error code: 404\d\d$")
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w$]+\.)+([\w$]+): (.+)$", re.MULTILINE)
 
+_LOST = "PostgreSQL dropped log that was not read yet, so changes are missing"
 _KNOWN = (
     (r"password authentication failed", "PostgreSQL does not accept the replication password"),
     (r"role \"\S+\" does not exist", "the replication role does not exist"),
-    (r"must be superuser or replication role|permission denied to start WAL sender",
-     "the replication role may not replicate"),
-    (r"permission denied for", "the replication role lacks a right"),
-    (r"publication \"\S+\" does not exist|No table filters found for filtered publication",
-     "the publication does not exist"),
+    (r"permission denied", "the replication role lacks a right"),
+    (r"publication \"\S+\" does not exist", "the publication does not exist"),
     (r"replication slot \"\S+\" is active", "another process reads the replication slot"),
     (r"all replication slots are in use", "PostgreSQL has no free replication slot"),
-    (r"requested standby connections exceeds max_wal_senders", "PostgreSQL has no free WAL sender"),
-    (r"can no longer (?:get changes|access) |no longer available on the server|"
-     r"slot \"\S+\" has been invalidated",
-     "PostgreSQL dropped log that was not read yet"),
+    (r"exceeds max_wal_senders", "PostgreSQL has no free WAL sender"),
+    (r"no longer available on the server|can no longer (?:get changes|access)", _LOST),
     (r"not present in metadata|UnknownTopicOrPartition", "a topic does not exist"),
-)  # fmt: skip
+)
 """What PostgreSQL, Debezium and Kafka write, and what it means."""
 
 
@@ -41,25 +38,30 @@ class Failure:
         cause: the innermost cause, in words where it is known.
         topic: the topic whose record could not be written, where that was it.
         schema: the schema that the converter did not find, where that was it.
+        is_lasting: whether no restart helps.
     """
 
     cause: str
     topic: str | None = None
     schema: Schema | None = None
+    is_lasting: bool = False
+
+    @property
+    def is_unknown_schema(self) -> bool:
+        """Whether the registry answered that it does not hold the schema."""
+        return self.schema is not None and _NOT_FOUND.search(self.cause) is not None
 
 
 def read(trace: str) -> Failure:
     """Read a task's trace."""
     topic = _TOPIC.search(trace)
-    return Failure(_cause(trace), topic.group(1) if topic else None, _schema(trace))
+    cause = _cause(trace)
+    return Failure(cause, topic.group(1) if topic else None, _schema(trace), cause == _LOST)
 
 
-def subject_of(contract: Contract, schema: Schema) -> tuple[Subject, Part, tuple[Version, ...]]:
-    """Return the subject in which the converter looked a schema up, with its released versions."""
-    is_key = contract.key is not None and _name(schema) == _name(contract.key)
-    part: Part = "key" if is_key else "value"
-    subject = Subject(f"{contract.topic.name}-{part}")
-    return subject, part, contract.keys if is_key else contract.values
+def subject_of(contract: Contract, schema: Schema) -> Subject:
+    """Return the subject in which the converter looked a schema up."""
+    return Subject(f"{contract.topic.name}-{_part(contract, schema)}")
 
 
 def unknown_schema(contract: Contract, schema: Schema, table: str) -> tuple[str, str]:
@@ -70,7 +72,8 @@ def unknown_schema(contract: Contract, schema: Schema, table: str) -> tuple[str,
         schema: what the converter looked up.
         table: what the words call the source.
     """
-    _, part, released = subject_of(contract, schema)
+    part = _part(contract, schema)
+    released = contract.keys if part == "key" else contract.values
     register = "`make register-schemas`"
     for version in released:
         if version.schema == schema:
@@ -87,6 +90,11 @@ def unknown_schema(contract: Contract, schema: Schema, table: str) -> tuple[str,
     if {difference.kind for difference in found} == {"extra"}:
         return what, f"add it, {release}"
     return what, f"undo the change of the table, or bring {part}.avsc to it, {release}"
+
+
+def _part(contract: Contract, schema: Schema) -> Part:
+    """Whether a schema is that of the key: the two differ in the record's name."""
+    return "key" if contract.key and _name(schema) == _name(contract.key) else "value"
 
 
 def _schema(trace: str) -> Schema | None:

@@ -17,7 +17,7 @@ from psycopg import sql
 from contractline.contracts.model import Contract
 from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
-from contractline.mapping.connector import HEARTBEAT_TABLE, Stream, streams_of
+from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, Stream, streams_of
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
@@ -35,6 +35,12 @@ from contractline.targets.database import (
 )
 from contractline.targets.differences import noticed, plan_of, refused
 from contractline.targets.files import SqlFile, connector_template, sql_files
+
+RIGHTS = {
+    HEARTBEAT_TABLE: ("SELECT", "UPDATE"),
+    SIGNAL_TABLE: ("SELECT", "INSERT", "DELETE"),
+}
+"""What the replication role may do with the connector's own tables; of captured ones it reads."""
 
 OPERATIONS = ("insert", "update", "delete")
 LOCK_TIMEOUT = "5s"
@@ -172,7 +178,7 @@ class _Source:
         self.user = user
         self._project = project
         names = [stream.source.table for stream in streams]
-        self._live = database.tables([*names, HEARTBEAT_TABLE])
+        self._live = database.tables([*names, *RIGHTS])
 
     @cached_property
     def connectors(self) -> dict[str, dict[str, str]]:
@@ -252,7 +258,7 @@ class _Source:
         """Compare a connector's publication with the tables of its contracts."""
         name = self.connectors[connector]["publication.name"]
         wanted = [s.source.table for s in self.streams if s.source.connector == connector]
-        wanted = [table for table in (*wanted, HEARTBEAT_TABLE) if self._is_there(table)]
+        wanted = [table for table in (*wanted, *RIGHTS) if self._is_there(table)]
         tables = sql.SQL(", ").join(map(identifier, wanted))
         parts = {"name": sql.Identifier(name), "tables": tables}
         publish = f"(publish = '{', '.join(OPERATIONS)}')"
@@ -294,8 +300,8 @@ class _Source:
     def rights(self) -> Iterator[Step | Finding]:
         """Grant the replication role what it needs and does not have."""
         exists = self.database.role(self.user) is not None
-        wanted = [(s.source.table, ("SELECT",)) for s in self.streams]
-        for table, needed in (*wanted, (HEARTBEAT_TABLE, ("SELECT", "UPDATE"))):
+        wanted = {stream.source.table: ("SELECT",) for stream in self.streams}
+        for table, needed in (wanted | RIGHTS).items():
             if not self._is_there(table):
                 continue
             lacking = [

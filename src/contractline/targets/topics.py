@@ -6,6 +6,7 @@ command that does it by hand.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,7 @@ from contractline.settings import Endpoints
 from contractline.targets.differences import noticed, plan_of, refused
 
 TIMEOUT_SECONDS = 10.0
+_PAUSE_SECONDS = 0.05
 _BROKER_DEFAULT = -1
 _FOREVER = -1
 
@@ -126,10 +128,12 @@ class Cluster:
             config=settings_of(topic),
         )
         self._wait(self._admin.create_topics([new])[topic.name])
+        self._wait_for(topic.name, topic.partitions)
 
     def grow(self, topic: str, partitions: int) -> None:
         """Give a topic more partitions."""
         self._wait(self._admin.create_partitions([NewPartitions(topic, partitions)])[topic])
+        self._wait_for(topic, partitions)
 
     def configure(self, topic: str, settings: Mapping[str, str]) -> None:
         """Set some settings of a topic and leave its others alone."""
@@ -140,6 +144,16 @@ class Cluster:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         for future in self._admin.incremental_alter_configs([resource]).values():
             self._wait(future)
+
+    def _wait_for(self, topic: str, partitions: int) -> None:
+        """Wait until the brokers tell of what the controller has agreed to."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            metadata = self._try(lambda: self._admin.list_topics(timeout=TIMEOUT_SECONDS)).topics
+            if topic in metadata and len(metadata[topic].partitions) == partitions:
+                return
+            time.sleep(_PAUSE_SECONDS)
+        raise ServiceUnavailable("Kafka", self._servers, f"does not show the topic {topic} yet")
 
     def _wait(self, future: Any) -> Any:
         return self._try(lambda: future.result(timeout=TIMEOUT_SECONDS * 2))

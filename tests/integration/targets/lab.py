@@ -132,7 +132,9 @@ class Lab:
             if section["property"] == "compatibility":
                 section["value"] = compatibility
         document["customProperties"] = [
-            section for section in document["customProperties"] if section["property"] != "clickhouse"
+            section
+            for section in document["customProperties"]
+            if section["property"] != "clickhouse"
         ]
         (folder / "contract.odcs.yaml").write_text(yaml.safe_dump(document))
         if key:
@@ -231,9 +233,7 @@ class Lab:
             future.result()
 
     def _slot_is_active(self) -> bool:
-        rows = self.sql(
-            "SELECT active FROM pg_replication_slots WHERE slot_name = %s", self.prefix
-        )
+        rows = self.sql("SELECT active FROM pg_replication_slots WHERE slot_name = %s", self.prefix)
         return any(row["active"] for row in rows)
 
     def _write(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 
 import httpx
 import pytest
 
 from contractline.plan import Change
+from contractline.targets.topics import Cluster
 from tests.fixtures.stack import RunningStack
-from tests.integration.targets.lab import Lab, messages, until
+from tests.integration.targets.lab import Lab, Record, messages, until
 
 FIELDS = [{"name": "name", "type": "string"}]
 
@@ -120,7 +120,9 @@ def test_a_paused_connector_is_reported_with_what_waits(people: Lab) -> None:
 
 def test_heartbeats_pass_the_strict_converter_and_move_the_slot(people: Lab) -> None:
     topic = f"__debezium-heartbeat.{people.prefix}"
-    position = "SELECT confirmed_flush_lsn::text AS at FROM pg_replication_slots WHERE slot_name = %s"
+    position = (
+        "SELECT confirmed_flush_lsn::text AS at FROM pg_replication_slots WHERE slot_name = %s"
+    )
     (before,) = people.sql(position, people.prefix)
 
     until(lambda: len(people.topic_records(topic)) >= 3, "three heartbeats")
@@ -137,7 +139,9 @@ def test_heartbeats_pass_the_strict_converter_and_move_the_slot(people: Lab) -> 
 def test_a_heartbeat_without_a_registered_contract_stops_the_task_in_words(people: Lab) -> None:
     subject = f"__debezium-heartbeat.{people.prefix}-value"
     url = f"{people.endpoints.schema_registry_url}/subjects/{subject}"
-    until(lambda: bool(people.topic_records(f"__debezium-heartbeat.{people.prefix}")), "a heartbeat")
+    until(
+        lambda: bool(people.topic_records(f"__debezium-heartbeat.{people.prefix}")), "a heartbeat"
+    )
     httpx.delete(url).raise_for_status()
     httpx.delete(f"{url}?permanent=true")
     change(people, poll_interval_ms="60")  # a new task, whose converter remembers nothing
@@ -151,31 +155,96 @@ def test_a_heartbeat_without_a_registered_contract_stops_the_task_in_words(peopl
     assert people.task_state() == "RUNNING"
 
 
-def test_a_table_that_is_added_brings_its_rows(people: Lab) -> None:
-    people.sql("CREATE TABLE teams (name text PRIMARY KEY)")
-    people.sql("INSERT INTO teams VALUES ('A'), ('B')")
+@pytest.mark.parametrize("key", ["PRIMARY KEY", "NOT NULL"], ids=["primary-key", "no-primary-key"])
+def test_a_table_that_joins_a_running_connector_brings_its_rows(people: Lab, key: str) -> None:
+    people.sql(f"CREATE TABLE teams (name text {key})")
+    people.sql("INSERT INTO teams SELECT 't' || n FROM generate_series(1, 50) AS n")
     people.contract("teams", FIELDS, FIELDS)
     people.bring_up()
-    people.sql("INSERT INTO teams VALUES ('C')")
+    people.sql("INSERT INTO teams VALUES ('new')")
+    people.sql("DELETE FROM teams WHERE name = 't1'")
+    people.sql("UPDATE teams SET name = 't0' WHERE name = 't2'")
 
-    records = people.wait_for_records("teams", 3)
+    left = {f"t{n}" for n in (0, *range(3, 51))} | {"new"}
+    until(lambda: names_left(people.records("teams")) == left, "the rows of teams")
 
-    assert sorted(r.row["name"] for r in records if r.row) == ["A", "B", "C"]
+    assert people.plan("connectors").steps == ()
+    signals = Cluster(people.endpoints).topics([f"{people.prefix}.public.debezium_signal"])
+    assert signals == {}
 
 
-def test_a_task_that_failed_without_a_schema_is_restarted(people: Lab, stack: RunningStack) -> None:
+def names_left(records: list[Record]) -> set[str]:
+    """Return the names that a reader ends with, who ranks by the position in the log."""
+    newest: dict[str, tuple[int, int, bool]] = {}
+    for offset, record in enumerate(records):
+        if record.value is not None:
+            rank = (record.value["__lsn"] or 0, offset, record.is_delete)
+            name = record.value["name"]
+            newest[name] = max(rank, newest.get(name, rank))
+    return {name for name, (_, _, is_delete) in newest.items() if not is_delete}
+
+
+def test_a_table_without_key_that_joins_can_not_bring_its_rows(people: Lab) -> None:
+    people.sql("CREATE TABLE log (name text NOT NULL)")
+    people.sql("INSERT INTO log VALUES ('before')")
+    people.contract("log", FIELDS)
+    people.bring_up()
+    people.sql("INSERT INTO log VALUES ('after')")
+
+    records = people.wait_for_records("log", 1)
+
+    assert [r.row for r in records] == [{"name": "after"}]
+    assert "log joined a running connector: the rows that it held before are not sent" in messages(
+        people.plan("connectors")
+    )
+
+
+def test_a_task_that_says_it_runs_and_does_not_read_is_reported(people: Lab) -> None:
     user = people.endpoints.need("postgres_replication_user")
-    people.sql(f"REVOKE SELECT ON people FROM {user}; REVOKE UPDATE ON debezium_heartbeat FROM {user}")
     people.sql(f"ALTER ROLE {user} NOREPLICATION")
-    change(people, poll_interval_ms="60")
+    people.connect("POST", f"/connectors/{people.prefix}/restart?includeTasks=true")
+    until(lambda: "CONNECTOR_READS" in messages(people.plan("connectors")), "the report")
+
+    assert people.task_state() == "RUNNING"
+    (outcome,) = people.apply("postgres")
+    assert outcome.exit_code == 0
+    people.apply("connectors")
+    until(lambda: people.plan("connectors").is_clean, "the connector to read again")
+
+
+def test_lost_log_is_left_to_a_person(people: Lab) -> None:
+    path = f"/connectors/{people.prefix}"
+    people.connect("PUT", f"{path}/stop")
+    until(lambda: people.plan("connectors").refusals != (), "the stop")
+    dropped = "SELECT pg_drop_replication_slot(%s)"
+    until(lambda: not people.sql("SELECT 1 FROM pg_stat_replication"), "the slot to be free", 5)
+    people.sql(dropped, people.prefix)
+    people.sql("INSERT INTO people VALUES ('lost')")
+    people.connect("PUT", f"{path}/resume")
     until(lambda: people.task_state() == "FAILED", "the task to fail")
 
-    said = messages(people.plan("connectors"))
-    outcomes = people.apply("postgres", "connectors")
+    (outcome,) = people.apply("connectors")
 
-    assert re.search("replication role", said)
-    assert [outcome.exit_code for outcome in outcomes] == [0, 0]
-    assert people.task_state() == "RUNNING"
+    assert outcome.exit_code == 1
+    assert outcome.done == ()
+    said = messages(people.plan("connectors"))
+    assert "PostgreSQL dropped log that was not read yet, so changes are missing" in said
+    assert f"DELETE /connectors/{people.prefix}/offsets" in said
+
+
+def test_after_a_crash_of_the_worker_and_the_source_nothing_is_lost(
+    people: Lab, stack: RunningStack
+) -> None:
+    people.sql("INSERT INTO people VALUES ('before')")
+    people.wait_for_records("people", 1)
+    for service in ("connect", "postgres"):
+        killed = stack.kill(service)
+        stack.wait_until_back(service, killed)
+    people.sql("INSERT INTO people VALUES ('after')")
+
+    # The registry keeps its schemas in that PostgreSQL: it fails for a moment, and so may the task.
+    until(lambda: people.apply("connectors")[0].exit_code == 0, "the connector to read again")
+    until(lambda: names_left(people.records("people")) == {"before", "after"}, "both rows")
 
 
 def test_a_worker_that_is_away_says_so(lab: Lab) -> None:

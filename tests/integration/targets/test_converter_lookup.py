@@ -124,7 +124,9 @@ def breaking_cases() -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def answers(stack: RunningStack) -> dict[str, str]:
     runtime = stack.stack.artefacts.runtime
-    found = {name: case | {"registered": contracted(case)} for name, case in CONNECTOR_GIVES.items()}
+    found = {
+        name: case | {"registered": contracted(case)} for name, case in CONNECTOR_GIVES.items()
+    }
     cases = found | breaking_cases()
     asked = {
         "jars": [str(runtime / "plugins" / "avro" / "*"), str(runtime / "connect" / "*")],
@@ -132,7 +134,11 @@ def answers(stack: RunningStack) -> dict[str, str]:
     }
     script = Path(__file__).with_name("converter_lookup.py")
     done = subprocess.run(
-        [sys.executable, script], input=json.dumps(asked), capture_output=True, text=True, timeout=120
+        [sys.executable, script],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return dict(zip(cases, json.loads(done.stdout), strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -35,9 +36,7 @@ def new_database(stack: RunningStack):
     assert dsn
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {DATABASE}")
-    yield stack.endpoints.model_copy(
-        update={"postgres_dsn": make_conninfo(dsn, dbname=DATABASE)}
-    )
+    yield stack.endpoints.model_copy(update={"postgres_dsn": make_conninfo(dsn, dbname=DATABASE)})
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
@@ -207,7 +206,9 @@ def test_a_table_that_nobody_makes_is_named(lab: Lab) -> None:
 
     plan = lab.plan("postgres")
 
-    assert f"{lab.prefix}.people: does not exist, and the contract people reads it" in messages(plan)
+    assert f"{lab.prefix}.people: does not exist, and the contract people reads it" in messages(
+        plan
+    )
     assert "people" not in " ".join(step.detail for step in plan.steps)
 
 

@@ -46,9 +46,7 @@ def write(lab: Lab) -> None:
 def configure(lab: Lab, **settings: str) -> None:
     admin = AdminClient({"bootstrap.servers": lab.endpoints.need("kafka_bootstrap_servers")})
     entries = [
-        ConfigEntry(
-            name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET
-        )
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
         for name, value in settings.items()
     ]
     resource = ConfigResource(ResourceType.TOPIC, lab.topic("people"), incremental_configs=entries)

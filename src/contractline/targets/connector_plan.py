@@ -1,0 +1,285 @@
+"""How the connectors in Kafka Connect depart from what connect/connectors and the contracts say.
+
+A connector is created, changed or restarted only while all that it needs is there, so that a step
+does not end in a failed task. Connectors that no file declares are reported and left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from contractline.contracts.model import Contract
+from contractline.finding import Finding
+from contractline.mapping.connector import (
+    HEARTBEAT_TABLE,
+    SIGNAL_TABLE,
+    connector_contracts,
+    render,
+    streams_of,
+)
+from contractline.plan import Change, Step
+from contractline.project import Project
+from contractline.targets import capture, failures
+from contractline.targets.connect import Connect, Connector, Task
+from contractline.targets.database import Database
+from contractline.targets.differences import noticed, refused
+from contractline.targets.files import connector_names, connector_template
+from contractline.targets.registry import Registry
+from contractline.targets.topics import Cluster
+
+HELD = frozenset({"PAUSED", "STOPPED"})
+"""The states in which somebody holds a connector back."""
+
+_PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name", "topic.prefix")
+"""Properties that say where a connector stands in the log; another value loses that place."""
+
+_NEW_SNAPSHOT = (
+    "by hand, since it takes a new snapshot: PUT /connectors/{0}/stop, DELETE"
+    " /connectors/{0}/offsets, drop its slot, PUT /connectors/{0}/resume (docs/guides/cdc.md)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Create a connector, or change its configuration.
+
+    Attributes:
+        name: the connector.
+        config: its whole configuration.
+        read_by_then: the tables that its first snapshot reads.
+    """
+
+    name: str
+    config: Mapping[str, str]
+    read_by_then: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Restart what of a connector has failed."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Let a running connector read the rows that a table held before it joined."""
+
+    name: str
+    table: str
+
+
+class Reading:
+    """One reading of everything that the connectors depend on.
+
+    Args:
+        project: the checkout.
+        contracts: all its contracts.
+        role: the role by which connectors read PostgreSQL.
+        connect: Kafka Connect.
+        registry: the schema registry.
+        database: the source database.
+        cluster: Kafka.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        contracts: Sequence[Contract],
+        *,
+        role: str,
+        connect: Connect,
+        registry: Registry,
+        database: Database,
+        cluster: Cluster,
+    ) -> None:
+        self._project = project
+        self._contracts = contracts
+        self._role = role
+        self._registry = registry
+        self._database = database
+        self._cluster = cluster
+        self._live = connect.connectors()
+        tables = [stream.source.table for stream in streams_of(contracts)]
+        self._tables = database.tables([*tables, HEARTBEAT_TABLE, SIGNAL_TABLE])
+
+    def differences(self) -> Iterator[Step | Finding]:
+        """Compare every connector, declared or not."""
+        declared = connector_names(self._project)
+        for name in declared:
+            yield from self._connector(name)
+        for name in sorted(self._live.keys() - set(declared)):
+            yield noticed(
+                "CONNECTOR_DECLARED",
+                name,
+                "runs in Kafka Connect, and no file in connect/connectors declares it",
+                f"declare it, or delete it by hand: DELETE /connectors/{name}",
+            )
+
+    def _connector(self, name: str) -> Iterator[Step | Finding]:
+        template = connector_template(self._project, name)
+        wanted = render(name, template, self._contracts)
+        yield from self._columns(name)
+        unmet = list(self._unmet(name, template))
+        yield from unmet
+        live = self._live.get(name)
+        if live is None:
+            if not unmet:
+                yield self._creation(name, wanted)
+            return
+        moved = [key for key in _PLACE if live.config.get(key) != wanted.get(key)]
+        if moved:
+            yield _moved(name, moved, live, wanted)
+        elif live.config != wanted and not unmet:
+            yield _change(name, live, wanted)
+        else:
+            yield from self._running(live, is_ready=not unmet)
+        if not unmet:
+            yield from self._unread(name)
+
+    def _unmet(self, name: str, template: Mapping[str, str]) -> Iterator[Finding]:
+        """What the connector needs and other targets have not brought yet."""
+        contracts = connector_contracts(self._contracts, name)
+        topics = [contract.topic.name for contract in contracts]
+        there = self._cluster.topics(topics)
+        for topic in (topic for topic in topics if topic not in there):
+            yield _needs(name, f"the topic {topic}, which does not exist yet", "topics")
+        for contract in contracts:
+            for subject, versions in contract.subjects.items():
+                for version in versions:
+                    if not self._registry.holds(subject, version.schema):
+                        what = f"{contract.name} v{version.number}, which {subject} does not hold"
+                        yield _needs(name, what, "schemas")
+        tables = [stream.source.table for stream in streams_of(self._contracts, name)]
+        needed = (*tables, HEARTBEAT_TABLE, SIGNAL_TABLE)
+        for table in (table for table in needed if table not in self._tables):
+            yield _needs(name, f"the table {table}, which does not exist yet", "postgres")
+        publication = self._database.publication(template["publication.name"])
+        listed = publication.tables if publication else frozenset()
+        missing = [table for table in needed if table in self._tables and table not in listed]
+        if missing:
+            what = f"{', '.join(missing)} in the publication {template['publication.name']}"
+            yield _needs(name, what, "postgres")
+
+    def _columns(self, name: str) -> Iterator[Finding]:
+        for stream in streams_of(self._contracts, name):
+            if live := self._tables.get(stream.source.table):
+                yield from capture.uncontracted(stream, live)
+
+    def _creation(self, name: str, wanted: Mapping[str, str]) -> Step:
+        """Create it; its first snapshot reads all tables, unless it goes on where it once was."""
+        goes_on = self._database.slot(wanted["slot.name"]) is not None
+        tables = [] if goes_on else [s.source.table for s in streams_of(self._contracts, name)]
+        detail = json.dumps(wanted, indent=2)
+        payload = Configure(name, wanted, tuple(tables))
+        return Step(Change.CREATE, name, "create it", detail, payload)
+
+    def _running(self, live: Connector, *, is_ready: bool) -> Iterator[Step | Finding]:
+        if live.state in HELD:
+            yield refused(
+                "CONNECTOR_RUNS",
+                live.name,
+                f"somebody has {live.state.lower()} it; changes wait in the replication slot"
+                f" ({self._kept(live)})",
+                f"PUT /connectors/{live.name}/resume",
+            )
+            return
+        failed = [task for task in live.tasks if task.state == "FAILED"]
+        problems = [self._explained(live, task) for task in failed]
+        lasting = [problem for problem in problems if isinstance(problem, Finding)]
+        yield from lasting
+        if problems and not lasting and is_ready:
+            summary = f"its task had failed ({problems[0]}), and what it needs is there now"
+            yield Step(Change.RESTART, live.name, summary, payload=Restart(live.name))
+        runs = {task.state for task in live.tasks} == {"RUNNING"}
+        if runs and not self._database.reads(self._role, live.slot):
+            yield refused(
+                "CONNECTOR_READS",
+                live.name,
+                "its task says RUNNING, but nobody reads the replication slot; PostgreSQL refuses"
+                f" it or is out of its reach, and it tries again every 10 s ({self._kept(live)})",
+                "`contractline plan postgres` tells what it lacks, `contractline logs connect` more",
+            )
+
+    def _explained(self, live: Connector, task: Task) -> Finding | str:
+        """Return the finding while the cause of a failure lasts; the cause once it is gone."""
+        failure = failures.read(task.trace)
+        kept = f"the change waits in the replication slot ({self._kept(live)})"
+        if failure.is_lasting:
+            hint = _NEW_SNAPSHOT.format(live.name)
+            return refused("CONNECTOR_RUNS", live.name, failure.cause, hint)
+        contract = next((c for c in self._contracts if c.topic.name == failure.topic), None)
+        if failure.schema is None or contract is None:
+            return failure.cause
+        subject = failures.subject_of(contract, failure.schema)
+        if self._registry.holds(subject, failure.schema):
+            if failure.is_unknown_schema:
+                return f"{subject} did not hold its schema"
+            return f"the schema registry could not be asked: {failure.cause}"
+        table = getattr(contract.source, "table", contract.topic.name)
+        words, remedy = failures.unknown_schema(contract, failure.schema, table)
+        return refused("CONNECTOR_RUNS", live.name, words, f"{remedy}; {kept}")
+
+    def _unread(self, name: str) -> Iterator[Step | Finding]:
+        """The tables that joined after the first snapshot, and whose earlier rows are missing."""
+        read = self._database.signalled(name)
+        for stream in streams_of(self._contracts, name):
+            table = stream.source.table
+            if table in read:
+                continue
+            if stream.contract.key_fields:
+                summary = f"read the rows that {table} held before it came under contract"
+                yield Step(Change.ALTER, name, summary, payload=Snapshot(name, table))
+            else:
+                yield noticed(
+                    "CDC_TABLE_READ",
+                    stream.contract.name,
+                    f"{table} joined a running connector: the rows that it held before are not sent,"
+                    " since Debezium reads them by key and the contract has none",
+                    "give the contract a key, or write the rows again in PostgreSQL",
+                )
+
+    def _kept(self, live: Connector) -> str:
+        slot = self._database.slot(live.slot)
+        return f"{capture.size(slot.kept_bytes)} of WAL kept" if slot else "which does not exist"
+
+
+def _change(name: str, live: Connector, wanted: Mapping[str, str]) -> Step:
+    keys = [
+        key
+        for key in sorted(live.config.keys() | wanted.keys())
+        if live.config.get(key) != wanted.get(key)
+    ]
+    lines = [f"{key}: {_turn(key, live, wanted)}" for key in keys]
+    summary = f"change {', '.join(keys)}"
+    return Step(Change.ALTER, name, summary, "\n".join(lines), Configure(name, wanted))
+
+
+def _moved(name: str, keys: Sequence[str], live: Connector, wanted: Mapping[str, str]) -> Finding:
+    changes = ", ".join(f"{key} {_turn(key, live, wanted)}" for key in keys)
+    return refused(
+        "CONNECTOR_KEEPS_ITS_PLACE",
+        name,
+        f"differs in {changes}: with another value it loses its place in the log, and changes",
+        f"declare a new connector in a file of its own; or {_NEW_SNAPSHOT.format(name)}",
+    )
+
+
+def _needs(name: str, what: str, target: str) -> Finding:
+    return refused(
+        "CONNECTOR_NEEDS", name, f"needs {what}", f"`contractline apply {target}` brings it"
+    )
+
+
+def _turn(key: str, live: Connector, wanted: Mapping[str, str]) -> str:
+    return f"{_shown(key, live.config.get(key))} -> {_shown(key, wanted.get(key))}"
+
+
+def _shown(key: str, value: str | None) -> str:
+    """A property as it may be shown: a secret only where it is a reference."""
+    if value is None:
+        return "(none)"
+    is_secret = any(word in key for word in ("password", "secret", "credential", "user.info"))
+    return "***" if is_secret and not value.startswith("${") else value
