@@ -8,7 +8,8 @@ READY := $(VENV)/.ready
 REPO ?= .
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up down reset status register-schemas bench lock clean
+.PHONY: help setup demo test check format up down reset status register-schemas bench lock clean \
+	compose-env compose-up compose-demo compose-test compose-down
 
 help: ## list the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +61,29 @@ status: $(READY) ## show each service
 
 register-schemas: $(READY) ## register the released schemas of the contracts
 	@$(BIN)/contractline apply schemas
+
+# With Docker. Only the tests need Python on the host. Run in compose/, since its .env names the files.
+COMPOSE := cd compose && docker compose
+REGISTRY ?=
+
+compose/.env:
+	@compose/make-env.sh "$(REGISTRY)"
+
+compose-env: ## write compose/.env with generated passwords (REGISTRY=apicurio for that registry)
+	@compose/make-env.sh "$(REGISTRY)"
+
+compose-up: compose/.env ## start the pipeline in containers and apply the contracts
+	@$(COMPOSE) up --build --detach
+
+compose-demo: compose-up ## send commits through the containers, print the report, go on (REPO=path)
+	@$(COMPOSE) run --rm --volume "$(abspath $(REPO)):/repository:ro" demo
+	@$(COMPOSE) --profile demo up --detach producer
+
+compose-test: $(READY) ## the whole-flow tests, on containers of their own
+	$(BIN)/python -m pytest tests/compose -q -rs
+
+compose-down: ## stop the containers; their data stay
+	@$(COMPOSE) --profile "*" down
 
 bench: setup ## measure on the real stack, beside the alternatives
 	$(BIN)/python -m benchmarks

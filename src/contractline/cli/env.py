@@ -11,13 +11,21 @@ from contractline.cli import Invocation
 
 
 @click.command()
+@click.option("--compose", is_flag=True, help="Of the containers of compose/ instead.")
 @click.pass_obj
-def command(invocation: Invocation) -> None:
+def command(invocation: Invocation, compose: bool) -> None:
     """Print export lines for a shell, credentials included: eval "$(contractline env)"."""
-    from contractline.settings import environment
-    from contractline.stack.control import Stack
+    project = invocation.project
+    if compose:
+        from contractline.cli._compose import endpoints
 
-    click.echo(render(Stack(invocation.project, environment()).exports()), nl=False)
+        variables = endpoints(project.root)
+    else:
+        from contractline.settings import environment
+        from contractline.stack.control import Stack
+
+        variables = Stack(project, environment()).exports()
+    click.echo(render(variables), nl=False)
 
 
 def render(variables: Mapping[str, str]) -> str:

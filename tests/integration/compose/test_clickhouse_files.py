@@ -35,9 +35,7 @@ def ask_as(tmp_path: Path) -> Ask:
         folder = tmp_path / user
         folder.mkdir()
         answers = folder / "answers.json"
-        passwords = {
-            f"CLICKHOUSE_{name}_PASSWORD": "x" for name in ("WRITER", "READER", "REPORTS")
-        }
+        passwords = {f"CLICKHOUSE_{name}_PASSWORD": "x" for name in ("WRITER", "READER", "REPORTS")}
         done = subprocess.run(
             [sys.executable, str(PROGRAM), str(folder), user, str(answers)],
             input=json.dumps(list(asked)),

@@ -114,7 +114,9 @@ def composed(confluent: Model, apicurio: Model) -> Facts:
         "heap of kafka": services["kafka"]["environment"]["KAFKA_HEAP_OPTS"],
         "heap of connect": heap,
         "name of the source database": database["POSTGRES_DB"],
-        "name of the replication role": services["init"]["environment"]["POSTGRES_REPLICATION_USER"],
+        "name of the replication role": services["init"]["environment"][
+            "POSTGRES_REPLICATION_USER"
+        ],
         "name of the superuser": _found(
             r"postgresql://(\w+):", services["init"]["environment"]["POSTGRES_DSN"]
         ),
