@@ -25,9 +25,12 @@ from pathlib import Path
 
 from contractline.errors import ContractlineError
 from contractline.stack import lock
-from contractline.stack.download import ArtefactsMissing, DiskFull, Progress, fetch
+from contractline.stack.errors import DiskFull
 from contractline.stack.layout import read_json
 from contractline.stack.lock import Artefact, sha256
+
+Progress = Callable[[int], None]
+"""Called with the bytes that arrived; negative when they have to be fetched again."""
 
 UNPACK = "tar.gz"
 MANIFEST = "manifest.json"
@@ -124,6 +127,9 @@ class Artefacts:
         needed = sum(a.size for a in missing) + SPARE_BYTES
         if shutil.disk_usage(self.store).free < needed:
             raise DiskFull(self.store, needed)
+        # An HTTP client is slow to import, and mostly nothing is missing.
+        from contractline.stack.download import fetch
+
         fetch(missing, self.store, _repository_addresses(), progress)
 
     def _lay_out(self) -> None:
@@ -229,8 +235,6 @@ def _alone(file: Path, waiting: Callable[[], None]) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
-
-__all__ = ["Artefacts", "ArtefactsMissing", "DiskFull", "WheelDamaged", "wheel_folder"]
 
 if __name__ == "__main__":
     from contractline.stack.relock import main

@@ -11,51 +11,13 @@ from pathlib import Path
 
 import httpx
 
-from contractline.errors import ContractlineError
-from contractline.stack.layout import CACHE_VARIABLE
+from contractline.stack.errors import ArtefactsMissing, DiskFull
 from contractline.stack.lock import Artefact, sha256
 
 PARALLEL = 8
 TRIES = 5
 PAUSE_SECONDS = 0.5
 TIMEOUT_SECONDS = 30.0
-
-Progress = Callable[[int], None]
-"""Called with the bytes that arrived; negative when they have to be fetched again."""
-
-
-class ArtefactsMissing(ContractlineError):
-    """When files that the stack needs are neither in the cache nor to be fetched."""
-
-    def __init__(self, missing: Sequence[Artefact], folder: Path, problem: str) -> None:
-        self.missing = tuple(missing)
-        self.folder = folder
-        size = sum(a.size for a in missing) / 1e6
-        lines = "\n".join(
-            f"  {a.size / 1e6:8.2f} MB  {a.group}:{a.artifact}:{a.version}  {a.name}"
-            for a in missing
-        )
-        super().__init__(
-            f"{len(missing)} files ({size:.1f} MB) can't be fetched: {problem}\n{lines}",
-            hint=(
-                "run it again when the network is back: what has arrived is kept.\n"
-                "  behind a proxy: set HTTPS_PROXY; with certificates of your own: SSL_CERT_FILE\n"
-                f"  by hand: put the files into {folder} under these names,\n"
-                "  or copy that folder from a machine where `contractline setup` was run\n"
-                f"  ({CACHE_VARIABLE} names another cache folder)"
-            ),
-        )
-
-
-class DiskFull(ContractlineError):
-    """When there is no room for the files that the stack needs."""
-
-    def __init__(self, folder: Path, needed: int) -> None:
-        self.folder = folder
-        super().__init__(
-            f"no room left in {folder}: {needed / 1e6:.0f} MB are needed",
-            hint=f"make room there, or name another folder with {CACHE_VARIABLE}",
-        )
 
 
 class _Interrupted(Exception):
@@ -66,7 +28,7 @@ def fetch(
     artefacts: Sequence[Artefact],
     folder: Path,
     addresses: Callable[[Artefact], Sequence[str]],
-    progress: Progress,
+    progress: Callable[[int], None],
 ) -> None:
     """Bring files into a folder; each is there under its name once its hash is right.
 
@@ -128,7 +90,7 @@ class _Download:
         artefact: Artefact,
         folder: Path,
         addresses: Sequence[str],
-        progress: Progress,
+        progress: Callable[[int], None],
         stop: threading.Event,
     ) -> None:
         self._client = client

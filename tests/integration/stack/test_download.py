@@ -17,7 +17,8 @@ import pytest
 
 from contractline.stack import download
 from contractline.stack.artefacts import Artefacts, WheelDamaged
-from contractline.stack.download import ArtefactsMissing, DiskFull, fetch
+from contractline.stack.download import fetch
+from contractline.stack.errors import ArtefactsMissing, DiskFull
 from contractline.stack.lock import Artefact
 from contractline.stack.ports import any_free
 from tests.fixtures.stack import clean_environment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 import uuid
 from pathlib import Path
 from typing import ClassVar
@@ -73,6 +74,8 @@ class Kafka(Service):
         from confluent_kafka import KafkaException
         from confluent_kafka.admin import AdminClient
 
+        # The client would wait longer and longer between its own tries.
+        socket.create_connection((LOOPBACK, site.ports["kafka"]), PROBE_SECONDS).close()
         client = AdminClient({"bootstrap.servers": self.own_url(site), "log_level": 0})
         try:
             return bool(client.list_topics(timeout=PROBE_SECONDS).brokers)
