@@ -113,7 +113,9 @@ def _cause(trace: str) -> str:
         if re.search(pattern, trace):
             return words
     causes = _CAUSE.findall(trace)
-    return f"{causes[-1][0]}: {causes[-1][1]}" if causes else trace.splitlines()[0]
+    if causes:
+        return f"{causes[-1][0]}: {causes[-1][1]}"
+    return trace.strip().partition("\n")[0] or "no cause was given"
 
 
 def _name(schema: Schema) -> str:

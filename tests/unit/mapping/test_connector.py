@@ -1,0 +1,165 @@
+"""The connector's configuration follows from the contracts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contractline.contracts.load import load_contracts
+from contractline.contracts.model import Contract
+from contractline.errors import ContractsInvalid
+from contractline.mapping import connector
+from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, render
+from contractline.project import Project
+
+PROJECT = Project(Path(__file__).parents[3])
+TEMPLATE = json.loads((PROJECT.connectors / "postgres.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def contracts() -> list[Contract]:
+    return load_contracts(PROJECT)
+
+
+def changed(contracts: Sequence[Contract], name: str, **source: Any) -> list[Contract]:
+    """Return the contracts with another source of one of them."""
+    return [with_source(one, **source) if one.name == name else one for one in contracts]
+
+
+def with_source(contract: Contract, **source: Any) -> Contract:
+    new = contract.source.model_copy(update=source)
+    return replace(contract, pipeline=contract.pipeline.model_copy(update={"source": new}))
+
+
+def column_patterns(config: dict[str, str]) -> list[str]:
+    return config["column.include.list"].split(",")
+
+
+def is_included(config: dict[str, str], column: str) -> bool:
+    return any(re.fullmatch(pattern, column) for pattern in column_patterns(config))
+
+
+def test_the_repository_s_connector(contracts: list[Contract]) -> None:
+    config = render("postgres", TEMPLATE, contracts)
+
+    assert config == TEMPLATE | {
+        "table.include.list": r"public\.github_identities,public\.github_users",
+        "column.include.list": (
+            r"public\.github_identities\.(kind|identity|user_name|updated_at),"
+            r"public\.github_users\.(user_name|position|team|birth_date|updated_at),"
+            r"public\.debezium_signal\..*"
+        ),
+        "message.key.columns": (
+            r"public\.github_identities:kind,identity;public\.github_users:user_name"
+        ),
+        "poll.interval.ms": "50",
+        "max.batch.size": "2000",
+        "max.queue.size": "8000",
+        "topic.heartbeat.prefix": "__debezium-heartbeat",
+        "predicates.signal.pattern": r"postgres\.public\.debezium_signal",
+    }
+
+
+def test_the_template_is_strict_and_holds_no_secret() -> None:
+    for side in ("key", "value"):
+        assert TEMPLATE[f"{side}.converter"] == "io.confluent.connect.avro.AvroConverter"
+        assert TEMPLATE[f"{side}.converter.auto.register.schemas"] == "false"
+        assert TEMPLATE[f"{side}.converter.connect.meta.data"] == "false"
+        assert f"{side}.converter.use.latest.version" not in TEMPLATE
+    assert TEMPLATE["errors.tolerance"] == "none"
+    assert TEMPLATE["publication.autocreate.mode"] == "disabled"
+    for key in ("database.hostname", "database.user", "database.password"):
+        assert re.fullmatch(r"\$\{env:[A-Z_]+\}", TEMPLATE[key])
+
+
+def test_the_template_and_the_sql_name_the_same_tables() -> None:
+    assert HEARTBEAT_TABLE in TEMPLATE["heartbeat.action.query"]
+    assert TEMPLATE["signal.data.collection"] == SIGNAL_TABLE
+    created = {path.read_text().partition("\n")[0] for path in PROJECT.postgres_sql.glob("*.sql")}
+    for table in (HEARTBEAT_TABLE, SIGNAL_TABLE):
+        assert f"-- creates: table {table}" in created
+
+
+def test_report_lists_the_contracted_columns(contracts: list[Contract]) -> None:
+    config = render("postgres", TEMPLATE, contracts)
+
+    assert is_included(config, "public.github_users.team")
+    assert not is_included(config, "public.github_users.level")
+    assert not is_included(config, "public.github_users.teams")
+    assert not is_included(config, "publicxgithub_users.team")
+
+
+def test_stop_lets_every_column_of_that_table_in(contracts: list[Contract]) -> None:
+    stopped = changed(contracts, "github_users", uncontracted_columns="stop")
+    config = render("postgres", TEMPLATE, stopped)
+
+    assert is_included(config, "public.github_users.level")
+    assert not is_included(config, "public.github_identities.level")
+
+
+def test_the_working_schema_does_not_count(contracts: list[Contract]) -> None:
+    (users,) = (one for one in contracts if one.name == "github_users")
+    (commits,) = (one for one in contracts if one.name == "commits")
+    ahead = [replace(one, value=commits.value) if one is users else one for one in contracts]
+
+    assert render("postgres", TEMPLATE, ahead) == render("postgres", TEMPLATE, contracts)
+
+
+@pytest.mark.parametrize(
+    ("latency", "poll", "batch", "queue"),
+    [(1, "10", "512", "2048"), (300, "50", "2000", "8000"), (600, "100", "4000", "16000"),
+     (60_000, "500", "8192", "32768")],
+)  # fmt: skip
+def test_the_pace_follows_the_promised_latency(
+    latency: int, poll: str, batch: str, queue: str
+) -> None:
+    assert connector._pace(timedelta(milliseconds=latency)) == {
+        "poll.interval.ms": poll,
+        "max.batch.size": batch,
+        "max.queue.size": queue,
+    }
+
+
+def test_signs_of_regular_expressions_in_names_mean_themselves(contracts: list[Contract]) -> None:
+    odd = changed(contracts, "github_users", table="public.a$b")
+    prefixed = [
+        replace(
+            one,
+            pipeline=one.pipeline.model_copy(
+                update={"topic": one.topic.model_copy(update={"name": "postgres.public.a$b"})}
+            ),
+        )
+        if one.name == "github_users"
+        else one
+        for one in odd
+    ]
+
+    tables = render("postgres", TEMPLATE, prefixed)["table.include.list"].split(",")
+
+    assert r"public\.a\$b" in tables
+
+
+def test_a_topic_that_debezium_does_not_write_is_a_mistake(contracts: list[Contract]) -> None:
+    moved = changed(contracts, "github_users", table="public.people")
+
+    with pytest.raises(ContractsInvalid, match=r"to the topic postgres\.public\.people"):
+        render("postgres", TEMPLATE, moved)
+
+
+def test_heartbeats_need_a_contract(contracts: list[Contract]) -> None:
+    silent = [one for one in contracts if one.name != "heartbeat"]
+
+    with pytest.raises(ContractsInvalid, match="needs a contract for its heartbeats"):
+        render("postgres", TEMPLATE, silent)
+
+
+def test_a_connector_without_contracts_is_a_mistake(contracts: list[Contract]) -> None:
+    with pytest.raises(ContractsInvalid, match="no contract names this connector"):
+        render("nobody", TEMPLATE, contracts)

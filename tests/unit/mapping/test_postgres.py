@@ -1,0 +1,90 @@
+"""Columns of PostgreSQL against the fields of a contract, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from contractline.mapping.postgres import Column, avro_type, differences, fields_of
+
+CONTRACTED = [
+    {"name": "name", "type": "string"},
+    {"name": "born", "type": ["null", {"type": "int", "logicalType": "date"}], "default": None},
+    {"name": "at", "type": "string", "default": "1970-01-01T00:00:00.000000Z"},
+]
+NAME = Column("name", "text", nullable=False, has_default=False)
+BORN = Column("born", "date", nullable=True, has_default=False)
+AT = Column("at", "timestamp with time zone", nullable=False, has_default=True)
+
+
+def words(*columns: Column) -> list[str]:
+    found = differences("public.people", fields_of(columns), "people v1", CONTRACTED)
+    return [difference.words for difference in found]
+
+
+def test_a_table_as_contracted_differs_in_nothing() -> None:
+    assert words(NAME, BORN, AT) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (
+            (NAME, BORN, AT, Column("level", "integer", True, False)),
+            "public.people has a column `level` that people v1 does not hold",
+        ),
+        ((NAME, BORN), "public.people has no column `at`, which people v1 holds"),
+        (
+            (Column("name", "integer", False, False), BORN, AT),
+            "column `name` of public.people is int, but string in people v1",
+        ),
+        (
+            (Column("name", "text", True, False), BORN, AT),
+            "column `name` of public.people takes NULL, but not in people v1",
+        ),
+        (
+            (NAME, Column("born", "date", False, False), AT),
+            "column `born` of public.people takes no NULL, but may be null in people v1",
+        ),
+        (
+            (NAME, BORN, Column("at", "text", False, False)),
+            "column `at` of public.people has no default, but one in people v1",
+        ),
+        (
+            (Column("name", "text", False, True), BORN, AT),
+            "column `name` of public.people has a default, but none in people v1",
+        ),
+        (
+            (BORN, NAME, AT),
+            "the columns of public.people come as born, name, at, in people v1 as name, born, at",
+        ),
+    ],
+)
+def test_each_difference_has_words(columns: tuple[Column, ...], expected: str) -> None:
+    assert words(*columns) == [expected]
+
+
+def test_a_type_that_is_not_known_here_is_not_judged() -> None:
+    assert words(Column("name", "geometry", False, False), BORN, AT) == []
+
+
+def test_two_defaults_of_known_values_are_compared() -> None:
+    other = [{"name": "at", "type": "string", "default": "x"}]
+    found = differences("t", other, "v1", [CONTRACTED[2]])
+    assert [difference.kind for difference in found] == ["default"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "avro"),
+    [
+        ("text", "string"),
+        ("enum", "string"),
+        ("numeric", "string"),
+        ("bigint", "long"),
+        ("date", {"type": "int", "logicalType": "date"}),
+        ("text[]", {"type": "array", "items": ["null", "string"]}),
+        ("geometry", None),
+        ("geometry[]", None),
+    ],
+)
+def test_types(sql: str, avro: object) -> None:
+    assert avro_type(sql) == avro
