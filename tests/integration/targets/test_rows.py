@@ -11,8 +11,7 @@ import pytest
 
 from tests.integration.targets.lab import Lab, Record
 
-TEXT = {"type": "string"}
-PEOPLE = [
+PEOPLE: list[Mapping[str, Any]] = [
     {"name": "name", "type": "string"},
     {"name": "team", "type": ["null", "string"], "default": None},
     {"name": "born", "type": ["null", {"type": "int", "logicalType": "date"}], "default": None},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contractline.mapping.postgres import Column, avro_type, differences, fields_of
 
-CONTRACTED = [
+CONTRACTED: list[dict[str, Any]] = [
     {"name": "name", "type": "string"},
     {"name": "born", "type": ["null", {"type": "int", "logicalType": "date"}], "default": None},
     {"name": "at", "type": "string", "default": "1970-01-01T00:00:00.000000Z"},

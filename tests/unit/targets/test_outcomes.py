@@ -9,6 +9,7 @@ import pytest
 
 from contractline.cli._targets import chosen, exit_code, show_json, show_plan, show_rest
 from contractline.errors import ServiceUnavailable
+from contractline.finding import Finding
 from contractline.plan import Change, Plan, Step
 from contractline.targets import TARGETS, Outcome
 from contractline.targets.differences import noticed, plan_of, refused
@@ -45,7 +46,8 @@ def test_the_order_is_readers_before_writers() -> None:
 
 
 def test_steps_and_findings_keep_their_order() -> None:
-    plan = plan_of("topics", iter([REFUSED, STEP, NOTICED]))
+    differences: list[Step | Finding] = [REFUSED, STEP, NOTICED]
+    plan = plan_of("topics", iter(differences))
     assert plan.steps == (STEP,)
     assert plan.findings == (REFUSED, NOTICED)
     assert plan.refusals == (REFUSED,)
