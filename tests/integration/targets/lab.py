@@ -227,7 +227,7 @@ class Lab:
         )
         self.sql(f"DROP PUBLICATION IF EXISTS {self.prefix}")
         self.sql(f"DROP SCHEMA IF EXISTS {self.prefix} CASCADE")
-                "bootstrap.servers": self.endpoints.need("kafka_bootstrap_servers"),
+        admin = AdminClient({"bootstrap.servers": self.endpoints.need("kafka_bootstrap_servers")})
         topics = [t for t in admin.list_topics(timeout=10).topics if self.prefix in t]
         for future in admin.delete_topics(topics).values() if topics else ():
             future.result()
