@@ -51,6 +51,16 @@ class PackageMissing(ContractlineError):
         )
 
 
+class Unexpected(ContractlineError):
+    """When something happened that no code foresaw: a mistake of contractline itself."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(
+            f"unexpected {type(problem).__name__}: {problem}",
+            hint="please report it, with what `contractline --debug …` prints",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What the options before the command say."""
@@ -119,6 +129,11 @@ def run(arguments: Sequence[str]) -> int:
         if problem.name is None or problem.name.partition(".")[0] == "contractline":
             raise
         _show(PackageMissing(problem.name), debug="--debug" in arguments)
+        return 2
+    except Exception as problem:
+        unexpected = Unexpected(problem)
+        unexpected.__cause__ = problem
+        _show(unexpected, debug="--debug" in arguments)
         return 2
     return code if isinstance(code, int) else 0
 

@@ -6,7 +6,6 @@ copied there too when the account can't reach the installed ones. ``reset`` remo
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pwd
 import shutil
@@ -19,7 +18,8 @@ from contractline.errors import ContractlineError
 from contractline.stack.process import Account
 
 PREFERRED = ("nobody", "daemon")
-FOLDER = "contractline"
+OUTSIDE = (Path("/var/lib/contractline"), Path(tempfile.gettempdir()) / "contractline")
+"""Where the folders of other accounts are, best first."""
 
 
 class NoAccount(ContractlineError):
@@ -71,31 +71,27 @@ def can_run(account: Account, program: Path, *arguments: str) -> bool:
     return done.returncode == 0
 
 
-def reachable_folder(state: Path, account: Account) -> Path:
-    """Return the folder outside of a checkout that its stack's other account owns, made if need be.
+def reachable_folder(account: Account) -> Path:
+    """Make a folder outside of any checkout that an account owns and can reach.
+
+    Its name is no function of the checkout's path: another checkout at the same path, made after
+    the first was deleted, must not find the first one's data.
 
     Raises:
         OSError: no place allows it.
     """
     problem: OSError | None = None
-    for folder in outside_folders(state):
+    for place in OUTSIDE:
         try:
-            folder.parent.mkdir(exist_ok=True)
-            folder.parent.chmod(0o755)
-            folder.mkdir(exist_ok=True)
-            folder.chmod(0o700)
+            place.mkdir(exist_ok=True)
+            place.chmod(0o755)
+            folder = Path(tempfile.mkdtemp(dir=place))
             os.chown(folder, account.uid, account.gid)
         except OSError as refused:
             problem = refused
             continue
         return folder
-    raise problem or FileNotFoundError(state)
-
-
-def outside_folders(state: Path) -> list[Path]:
-    """Return where a stack may keep what its other account must reach, best first."""
-    name = hashlib.sha256(str(state).encode()).hexdigest()[:16]
-    return [b / FOLDER / name for b in (Path("/var/lib"), Path(tempfile.gettempdir()))]
+    raise problem or FileNotFoundError(OUTSIDE[0])
 
 
 def copy_folders(sources: list[Path], target: Path, account: Account) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import FrameType
 
 from contractline import events
@@ -29,6 +30,8 @@ from contractline.stack.services import own_exports, table
 from contractline.stack.supervisor import end_orphans
 
 STOP_SECONDS = 90.0
+ANSWER_SECONDS = 180.0
+"""How long a request may take: more than a service is given to start."""
 Listener = Callable[[Event], None]
 
 
@@ -49,6 +52,16 @@ class StackNotRunning(ContractlineError):
     def __init__(self, project: Project) -> None:
         super().__init__(
             f"no stack is running in {project.root}", hint="`contractline up` starts it"
+        )
+
+
+class SupervisorSilent(ContractlineError):
+    """When the supervisor lives and does not do what it is asked."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(
+            f"the stack's supervisor did not answer in {ANSWER_SECONDS:.0f} s; see {log}",
+            hint="`contractline down`, then `contractline up`; the data stay",
         )
 
 
@@ -251,13 +264,17 @@ class Stack:
         asked = json.dumps({"action": action, "service": name})
         write_private(self.layout.requests / f"{request}.json", asked)
         os.kill(supervisor.pid, signal.SIGHUP)
-        for event in reader.follow(lambda: supervisor.process() is not None):
+        deadline = time.monotonic() + ANSWER_SECONDS
+        goes_on = lambda: supervisor.process() is not None and time.monotonic() < deadline  # noqa: E731
+        for event in reader.follow(goes_on):
             if not isinstance(event, events.Answered):
                 listen(event)
             elif event.request == request:
                 if event.problem:
                     raise StackNotStarted(event.problem)
                 return
+        if supervisor.process() is not None:
+            raise SupervisorSilent(self.layout.log("supervisor"))
         raise StackNotRunning(self.project)
 
     def _is_foreign(self, name: str) -> bool:

@@ -101,8 +101,7 @@ class Keeper:
         began = time.monotonic()
         self._answering.clear()
         self._write(events.Stopping(service=self.service.name))
-        await asyncio.to_thread(_end, self._process, self.service.stop_signal, self._grace)
-        self._process = None
+        await self._end()
         seconds = time.monotonic() - began
         self._write(events.Stopped(service=self.service.name, seconds=round(seconds, 3)))
 
@@ -117,7 +116,8 @@ class Keeper:
             if not ended:
                 await self._is_ready(began, moved)
                 return
-            if self._ports_are_ours():
+            await self._end()
+            if self._ports_are_ours() or time.monotonic() > deadline:
                 break
         await self._fail(ended)
 
@@ -196,9 +196,7 @@ class Keeper:
         await self._when_ready(self.service.name, moved)
 
     async def _fail(self, ended: str) -> None:
-        if self._process is not None:
-            await asyncio.to_thread(_end, self._process, self.service.stop_signal, self._grace)
-            self._process = None
+        await self._end()
         log = self._site.layout.log(self.service.name)
         tail = await asyncio.to_thread(last_lines, log, self._log_start)
         cause = likely_cause([*tail, ended], ended)
@@ -206,6 +204,11 @@ class Keeper:
             events.Failed(service=self.service.name, cause=cause, log=str(log), tail=tuple(tail))
         )
         raise ServiceFailed(self.service.name, cause)
+
+    async def _end(self) -> None:
+        if self._process is not None:
+            await asyncio.to_thread(_end, self._process, self.service.stop_signal, self._grace)
+            self._process = None
 
     async def _watch(self) -> None:
         while self._process is not None:

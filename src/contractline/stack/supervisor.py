@@ -150,6 +150,11 @@ class Supervisor:
 
     async def _serve(self, action: str, name: str) -> str:
         """Do what was asked; return why it could not be done."""
+        if name not in self._keepers:
+            return (
+                f"the running supervisor has no service {name}, so it is of another version: "
+                "`contractline down`, then `contractline up`; the data stay"
+            )
         actions = {"start": self._start, "stop": self._halt, "restart": self._restart}
         try:
             await actions[action](name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contractline.stack.account import can_run, other_account, outside_folders, reachable_folder
+from contractline.stack.account import can_run, other_account, reachable_folder
 from contractline.stack.artefacts import wheel_folder
 from contractline.stack.process import Command
 from contractline.stack.services.postgres import INITDB, reachable_programs
@@ -28,11 +28,11 @@ def closed(tmp_path: Path) -> Path:
     return folder / installed.name
 
 
-def test_a_copy_of_the_programs_is_used(closed: Path, tmp_path: Path):
+def test_a_copy_of_the_programs_is_used(closed: Path):
     account = other_account()
     assert account is not None
     assert not can_run(account, closed / "pginstall" / "bin" / "postgres", "--version")
-    home = reachable_folder(tmp_path, account)
+    home = reachable_folder(account)
     try:
         programs = reachable_programs(closed, home, account)
 
@@ -45,4 +45,4 @@ def test_a_copy_of_the_programs_is_used(closed: Path, tmp_path: Path):
         assert (home / "postgres" / "PG_VERSION").read_text() == "18\n"
         assert reachable_programs(closed, home, account) == programs
     finally:
-        shutil.rmtree(outside_folders(tmp_path)[0])
+        shutil.rmtree(home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -15,7 +16,6 @@ import psutil
 import psycopg
 import pytest
 
-from contractline.stack.account import outside_folders
 from tests.integration.stack.conftest import ONLY_POSTGRES, until
 
 
@@ -239,7 +239,7 @@ def test_root_below_a_closed_folder(make_checkout, tmp_path: Path):
 
     output = checkout.run("up")
 
-    folder = outside_folders(checkout.project.state)[0]
+    folder = Path(json.loads((checkout.project.state / "postgres.json").read_text())["folder"])
     assert f"its data is in {folder}" in output
     assert folder.is_dir()
     server = psutil.Process(int(str(checkout.status()["postgres"]["pid"])))
@@ -247,6 +247,20 @@ def test_root_below_a_closed_folder(make_checkout, tmp_path: Path):
     checkout.run("reset", "--yes")
     assert not folder.exists()
     assert not checkout.project.state.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="as root PostgreSQL's data lie outside the checkout")
+def test_a_new_checkout_at_the_path_of_a_deleted_one(make_checkout):
+    first = make_checkout(**ONLY_POSTGRES)
+    first.run("up")
+    first.run("down")
+    left = Path(json.loads((first.project.state / "postgres.json").read_text())["folder"])
+    shutil.rmtree(first.project.state)
+    try:
+        assert "the stack is ready" in first.run("up")
+        first.run("reset", "--yes")
+    finally:
+        shutil.rmtree(left)
 
 
 def test_a_folder_with_other_letters_and_blanks(make_checkout):

@@ -19,7 +19,6 @@ from contractline.stack.account import (
     can_run,
     copy_folders,
     other_account,
-    outside_folders,
     reachable_folder,
 )
 from contractline.stack.artefacts import wheel_folder
@@ -125,9 +124,8 @@ class Postgres(Service):
     def forget(self, site: Site) -> None:
         """Remove the folder of the other account."""
         remembered = read_json(_remembered(site)).get("folder")
-        folders = [Path(remembered)] if remembered else []
-        for folder in (*folders, *outside_folders(site.layout.state)):
-            shutil.rmtree(folder, ignore_errors=True)
+        if remembered:
+            shutil.rmtree(remembered, ignore_errors=True)
 
 
 POSTGRES = Postgres()
@@ -155,7 +153,7 @@ class _Place:
             return cls(site.layout.data, installed, None)
         # A checkout that was moved keeps its data.
         remembered = Path(read_json(_remembered(site)).get("folder", "/nowhere"))
-        home = remembered if remembered.is_dir() else reachable_folder(site.layout.state, account)
+        home = remembered if remembered.is_dir() else reachable_folder(account)
         programs = reachable_programs(package, home, account)
         said = {"folder": str(home), "account": account.name}
         if read_json(_remembered(site)) != said:
