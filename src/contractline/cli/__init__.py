@@ -125,17 +125,20 @@ def run(arguments: Sequence[str]) -> int:
     except ContractlineError as problem:
         _show(problem, debug="--debug" in arguments)
         return problem.exit_code
-    except ModuleNotFoundError as problem:
-        if problem.name is None or problem.name.partition(".")[0] == "contractline":
-            raise
-        _show(PackageMissing(problem.name), debug="--debug" in arguments)
-        return 2
     except Exception as problem:
-        unexpected = Unexpected(problem)
-        unexpected.__cause__ = problem
-        _show(unexpected, debug="--debug" in arguments)
+        unforeseen = _in_words(problem)
+        unforeseen.__cause__ = problem
+        _show(unforeseen, debug="--debug" in arguments)
         return 2
     return code if isinstance(code, int) else 0
+
+
+def _in_words(problem: Exception) -> ContractlineError:
+    if isinstance(problem, ModuleNotFoundError) and problem.name:
+        package = problem.name.partition(".")[0]
+        if package != "contractline":
+            return PackageMissing(package)
+    return Unexpected(problem)
 
 
 def _show(problem: ContractlineError, *, debug: bool) -> None:
