@@ -29,6 +29,7 @@ TEAMS = ("Java-team", "Python-team")
 VISIBLE_SECONDS = 60.0
 LOOK_SECONDS = 0.005
 
+_IS_THERE = "SELECT count() FROM reporting.users WHERE user_name = {person:String}"
 _MOVE = "UPDATE public.github_users SET team = %s WHERE user_name = %s RETURNING team"
 
 
@@ -151,6 +152,8 @@ def move_person(endpoints: Endpoints, warehouse: Warehouse) -> tuple[str, str, f
     from contractline.targets.database import connected
 
     with connected(endpoints) as database:
+        # The connector first reads the tables as they are; only then does a change stream.
+        _await(warehouse, _IS_THERE, {"person": PERSON}, 1, f"{PERSON} of PostgreSQL")
         (row,) = database.rows("SELECT team FROM public.github_users WHERE user_name = %s", PERSON)
         before = row["team"]
         now = TEAMS[1] if before == TEAMS[0] else TEAMS[0]

@@ -62,7 +62,8 @@ def raising(problem: BaseException):
     [
         (SettingInvalid("NAME", "is odd", hint="make it even"), 2, "error: NAME: is odd\nhint: ma"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ModuleNotFoundError("", name="chdb.session"), 2, "the package chdb.session is not in"),
+        (ModuleNotFoundError("", name="chdb.session"), 2, "the package chdb is not in"),
+        (KeyError("one"), 2, "error: unexpected KeyError: 'one'"),
     ],
 )
 def test_what_a_problem_becomes(
