@@ -53,7 +53,7 @@ class Lab:
                 "log_level": 0,
             }
         )
-        self._ids: dict[tuple[str, int], int] = {}
+        self._encoders: dict[tuple[str, int], tuple[bytes, Any]] = {}
 
     # Contracts
 
@@ -111,18 +111,21 @@ class Lab:
 
     def frame(self, name: str, record: Mapping[str, Any], *, version: int = 1) -> bytes:
         """Encode a record with a released version, by the registry's id."""
+        head, schema = self._encoders.get((name, version)) or self._encoder(name, version)
+        out = io.BytesIO()
+        out.write(head)
+        fastavro.schemaless_writer(out, schema, record)
+        return out.getvalue()
+
+    def _encoder(self, name: str, version: int) -> tuple[bytes, Any]:
         contract = self.contract(name)
         schema = contract.values[version - 1].schema
-        subject = f"{contract.topic.name}-value"
-        if (subject, version) not in self._ids:
-            with Registry(self.endpoints.need("schema_registry_url")) as registry:
-                found = registry.id_of(Subject(subject), schema)
-            assert found is not None
-            self._ids[subject, version] = found
-        out = io.BytesIO(header(self._ids[subject, version]))  # type: ignore[arg-type]
-        out.seek(0, io.SEEK_END)
-        fastavro.schemaless_writer(out, fastavro.parse_schema(schema.definition), record)
-        return out.getvalue()
+        with Registry(self.endpoints.need("schema_registry_url")) as registry:
+            found = registry.id_of(Subject(f"{contract.topic.name}-value"), schema)
+        assert found is not None
+        encoder = header(found), fastavro.parse_schema(schema.definition)
+        self._encoders[name, version] = encoder
+        return encoder
 
     def send(self, name: str, values: Iterable[bytes | None], key: bytes = b"key") -> None:
         topic = self.contract(name).topic.name
@@ -164,8 +167,9 @@ class Lab:
         )
         self.warehouse.close()
         admin = AdminClient({"bootstrap.servers": self.endpoints.need("kafka_bootstrap_servers")})
-        for future in admin.delete_topics([c.topic.name for c in self.contracts]).values():
-            future.exception()
+        if topics := [contract.topic.name for contract in self.contracts]:
+            for future in admin.delete_topics(topics).values():
+                future.exception()
 
 
 class _Edit:
