@@ -80,7 +80,7 @@ compose-demo: compose-up ## send commits through the containers, print the repor
 	@$(COMPOSE) --profile demo up --detach producer
 
 compose-test: $(READY) ## the whole-flow tests, on containers of their own
-	$(BIN)/python -m pytest tests/compose -q -rs
+	REGISTRY="$(REGISTRY)" $(BIN)/python -m pytest tests/compose -q -rs
 
 compose-down: ## stop the containers; their data stay
 	@$(COMPOSE) --profile "*" down
