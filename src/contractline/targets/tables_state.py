@@ -25,11 +25,13 @@ _SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)")
 _TARGET = re.compile(r"^CREATE MATERIALIZED VIEW \S+ TO (\S+)")
 _KINDS = {"View": "VIEW", "MaterializedView": "MATERIALIZED VIEW", "Dictionary": "DICTIONARY"}
 _TABLES = """
-    SELECT name, engine, engine_full, as_select, create_table_query, comment
-    FROM system.tables WHERE database = {database:String} AND name NOT LIKE '.inner%' ORDER BY name"""
+    SELECT database || '.' || name, engine, engine_full, as_select, create_table_query, comment
+    FROM system.tables WHERE database IN {databases:Array(String)} AND name NOT LIKE '.inner%'
+    ORDER BY database, name"""
 _COLUMNS = """
-    SELECT table, name, type, default_kind, default_expression, comment
-    FROM system.columns WHERE database = {database:String} ORDER BY table, position"""
+    SELECT database || '.' || table, name, type, default_kind, default_expression, comment
+    FROM system.columns WHERE database IN {databases:Array(String)}
+    ORDER BY database, table, position"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,7 @@ def read_state(
     databases = frozenset(
         str(row[0]) for row in warehouse.rows("SELECT name FROM system.databases")
     )
-    names = dict.fromkeys(statement.database for statement in declared)
-    live = {
-        f"{database}.{name}": state
-        for database in names
-        if database in databases
-        for name, state in _read(warehouse, database).items()
-    }
+    live = _read(warehouse, sorted({s.database for s in declared} & databases))
     existing = [s for s in declared if s.name in live]
     if not existing:
         return State(databases, live, {})
@@ -116,20 +112,20 @@ def read_state(
 def _normalised(
     warehouse: Warehouse, scratch: str, existing: Sequence[Statement], values: Mapping[str, str]
 ) -> dict[str, TableState | None]:
-    aliases = {f"o{position}": statement for position, statement in enumerate(existing)}
+    aliases = {f"{scratch}.o{position}": one for position, one in enumerate(existing)}
     made: dict[str, Statement] = {}
     for alias, statement in aliases.items():
         try:
-            warehouse.run(filled(statement.beside(f"{scratch}.{alias}"), values))
+            warehouse.run(filled(statement.beside(alias), values))
         except QueryRefused:
             if statement.kind == "TABLE":
                 raise
         else:
             made[alias] = statement
-    found = _read(warehouse, scratch)
+    found = _read(warehouse, [scratch])
     states: dict[str, TableState | None] = {statement.name: None for statement in existing}
     for alias, statement in made.items():
-        states[statement.name] = _as_declared(found[alias], statement, f"{scratch}.{alias}")
+        states[statement.name] = _as_declared(found[alias], statement, alias)
     return states
 
 
@@ -138,17 +134,15 @@ def _as_declared(state: TableState, statement: Statement, alias: str) -> TableSt
     return replace(state, kind=statement.kind, target=statement.target or "", definition=definition)
 
 
-def _read(warehouse: Warehouse, database: str) -> dict[str, TableState]:
+def _read(warehouse: Warehouse, databases: Sequence[str]) -> dict[str, TableState]:
+    """Return what databases hold, by ``database.name``."""
+    where = {"databases": list(databases)}
     columns: dict[str, list[ColumnState]] = {}
-    for table, name, type_, kind, default, comment in warehouse.rows(
-        _COLUMNS, {"database": database}
-    ):
+    for table, name, type_, kind, default, comment in warehouse.rows(_COLUMNS, where):
         column = ColumnState(name, type_, f"{kind} {default}" if kind else "", comment)
         columns.setdefault(table, []).append(column)
     found = {}
-    for name, engine, full, select, definition, comment in warehouse.rows(
-        _TABLES, {"database": database}
-    ):
+    for name, engine, full, select, definition, comment in warehouse.rows(_TABLES, where):
         kind = _KINDS.get(engine, "TABLE")
         clauses, _, settings = full.partition(" SETTINGS ")
         target = _TARGET.match(definition) if kind == "MATERIALIZED VIEW" else None
