@@ -29,6 +29,15 @@ STACK_ENDPOINTS = "endpoints.json"
 
 FILE = "contractline.toml"
 
+SERVICES = (
+    "kafka_bootstrap_servers",
+    "schema_registry_url",
+    "connect_url",
+    "postgres_dsn",
+    "clickhouse_url",
+)
+"""The fields of :class:`Endpoints` that say where a service is."""
+
 
 def environment() -> Mapping[str, str]:
     """Return the process environment; the only place that reads it."""
@@ -113,6 +122,11 @@ class Endpoints(BaseSettings):
         except (ValidationError, ValueError) as problem:
             raise SettingInvalid(FILE, str(problem)) from problem
         return cls.model_construct(**loaded.model_dump())
+
+    @property
+    def name_all_services(self) -> bool:
+        """Whether every service is known, so that no local stack is needed."""
+        return all(getattr(self, name) for name in SERVICES)
 
     def need(self, name: str) -> str:
         """Return an endpoint that must be known.

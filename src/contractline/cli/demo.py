@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ARRIVE_SECONDS = 180.0
 BAR_WIDTH = 28
+NEXT = ("contractline plan", "python -m producer --source fake --follow")
+LOCAL_NEXT = (". .venv/bin/activate", *NEXT, "make down   (stops it all and keeps the data)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,17 @@ def command(invocation: Invocation, repository: str, commits: int) -> int:
     """
     from contractline.cli import _demo
     from contractline.contracts.load import contract_named, load_contracts
-    from contractline.settings import Endpoints
+    from contractline.settings import STACK_ENDPOINTS, Endpoints
     from contractline.targets.warehouse import Warehouse
 
     started = time.monotonic()
     project = invocation.project
     contracts = load_contracts(project)
-    _start(project)
     endpoints = Endpoints.load(project)
+    is_local = (project.state / STACK_ENDPOINTS).exists() or not endpoints.name_all_services
+    if is_local:
+        _start(project)
+        endpoints = Endpoints.load(project)
     if not _apply(project, contracts, endpoints):
         return 2
     with closing(Warehouse(endpoints)) as warehouse:
@@ -78,7 +83,12 @@ def command(invocation: Invocation, repository: str, commits: int) -> int:
         counts = _arrivals(endpoints, warehouse, git.repositories, of_git, fake.acknowledged)
         freshness = _demo.canaries(contract_named(contracts, "commits"), endpoints, warehouse)
         complete = _report(warehouse, counts, freshness, moved)
-    _next(project, time.monotonic() - started)
+    _heading(f"Everything runs ({time.monotonic() - started:.0f} s)")
+    if is_local:
+        _show_services(project)
+    _heading("Try next")
+    for line in LOCAL_NEXT if is_local else NEXT:
+        click.echo(f"  {line}")
     return 0 if complete else 1
 
 
@@ -202,17 +212,12 @@ def _chart(warehouse: Warehouse, name: str) -> None:
         )
 
 
-def _next(project: Project, seconds: float) -> None:
+def _show_services(project: Project) -> None:
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
-    _heading(f"Everything runs ({seconds:.0f} s)")
     for service in Stack(project, environment()).status():
         click.echo(f"  {service.name:<11} {service.url}")
-    _heading("Try next")
-    click.echo("  . .venv/bin/activate && contractline status")
-    click.echo("  python -m producer --source fake --follow")
-    click.echo("  make down   (stops it all and keeps the data)")
 
 
 def _heading(text: str) -> None:
