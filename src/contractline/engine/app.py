@@ -14,7 +14,7 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -81,6 +81,8 @@ class Endpoint:
                 nobody = not has_credentials(request.headers, options)
                 ask = failed.code == Code.AUTHENTICATION_FAILED and nobody
                 await reply.failed(failed, ask_for_password=ask)
+        except ClientDisconnect:  # in the middle of its body: nothing was run
+            return
         except OSError as problem:
             if not reply.started:
                 await reply.failed(_of_the_system(problem))

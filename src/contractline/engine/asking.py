@@ -109,12 +109,12 @@ def asked(
         query=options.get("query", "").encode(errors="surrogateescape"),
         query_id=options.get("query_id") or str(uuid.uuid4()),
         parameters={
-            name.removeprefix(_PARAMETER): value
+            name.removeprefix(_PARAMETER): _text(value)
             for name, value in options.items()
             if name.startswith(_PARAMETER)
         },
         settings={
-            name: value
+            name: _text(value)
             for name, value in options.items()
             if name not in _OWN | not_settings and not name.startswith(_PARAMETER)
         },
@@ -130,6 +130,11 @@ def asked(
         buffer_bytes=max(BUFFER_BYTES, _number(options, "buffer_size")),
         compress=_flag(options, "enable_http_compression", default="1"),
     )
+
+
+def _text(value: str) -> str:
+    """Return a value without the bytes that are not UTF-8, which only a statement may hold."""
+    return value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _flag(options: Mapping[str, str], name: str, default: str = "0") -> bool:

@@ -53,8 +53,12 @@ class Job:
     @property
     def wish(self) -> Wish:
         """What it wants of its session."""
+        settings = self.asked.settings
+        if self.statement.kind is Kind.OTHER:
+            # The engine would read a misspelt statement as an expression, which a server does not.
+            settings = {"implicit_select": "0", **settings}
         return Wish(
-            settings=self.asked.settings,
+            settings=settings,
             database=self.asked.database,
             role=self.asked.role,
             session_id=self.asked.session_id,

@@ -15,9 +15,6 @@ from contractline.engine.session import Engine, Session, quote, quote_name
 DEFAULT_TIMEOUT_SECONDS = 60
 MAX_TIMEOUT_SECONDS = 3600
 
-# implicit_select would read a misspelt statement as an expression, which a server does not do.
-_ALWAYS = {"implicit_select": "0"}
-
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -127,7 +124,7 @@ def _prepare(session: Session, wish: Wish) -> None:
         session.query(f"SET ROLE {quote_name(wish.role)}")
     if wish.database is not None:
         session.query(f"USE {quote_name(wish.database)}")
-    session.set(_ALWAYS | dict(wish.settings))
+    session.set(wish.settings)
 
 
 @contextmanager

@@ -265,6 +265,12 @@ def _insert(text: bytes, found: Iterator[Token]) -> Statement:
     selecting = False
     before = last = Token("word", "INSERT", 0, 0, 0)
     for token in _single(found):
+        if _is_format(before, last, token):
+            name = text[token.start : token.end].decode()
+            head, start = text[: last.start], _data_start(text, token.end)
+            if not selecting:
+                return _data(head, name, start, settings_at)
+            return Statement(Kind.DATA, "INSERT", head, name, data_at=start, inputs=tuple(inputs))
         if token.kind == "word" and token.depth == 0 and last.text != ".":
             if token.text in ("SELECT", "WITH"):
                 selecting = True
@@ -274,12 +280,6 @@ def _insert(text: bytes, found: Iterator[Token]) -> Statement:
                 settings_at = token.start
             elif token.text == "VALUES" and not selecting and last.text not in ("INTO", "TABLE"):
                 return _data(text[: token.start], None, token.end, settings_at)
-        if _is_format(before, last, token):
-            name = text[token.start : token.end].decode()
-            head, start = text[: last.start], _data_start(text, token.end)
-            if not selecting:
-                return _data(head, name, start, settings_at)
-            return Statement(Kind.DATA, "INSERT", head, name, data_at=start, inputs=tuple(inputs))
         if last.text == "INPUT" and last.kind == "word" and token.text == "(":
             inputs.append(last)
         before, last = last, token
