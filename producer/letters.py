@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from contractline.errors import ContractlineError
 from contractline.kafka.checking import Mistake
-from producer.commit import Record
 
 
 class LettersUnwritable(ContractlineError):
@@ -37,7 +37,7 @@ class Letters:
         self._stream = stream
         self._out: IO[str] | None = None
 
-    def keep(self, record: Record, mistake: Mistake, version: int) -> None:
+    def keep(self, record: Mapping[str, Any], mistake: Mistake, version: int) -> None:
         """Write a record down.
 
         Raises:

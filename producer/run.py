@@ -15,7 +15,7 @@ from typing import TypeVar
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError, ServiceUnavailable
-from contractline.kafka.encode import Following, RecordRefused, StreamEncoder
+from contractline.kafka.encode import Following, StreamEncoder
 from contractline.kafka.errors import KafkaAway, KafkaUnavailable, RegistryAway
 from contractline.kafka.patience import persist
 from contractline.kafka.produce import Channel, Delivery
@@ -25,7 +25,7 @@ from producer.cursors import Cursors
 from producer.letters import Letters
 from producer.report import Account, Count, Reporter, Saved
 from producer.settings import Settings
-from producer.sources.base import Batch, Place, Source
+from producer.sources.base import Place, Source
 
 STREAM = "commits"
 SAVE_EVERY_SECONDS = 5.0
@@ -114,7 +114,8 @@ class Run:
         try:
             with closing(source.batches(known, self._stop)) as batches:
                 for batch in batches:
-                    self._send_batch(batch, channel)
+                    channel.send_all(batch.records, self._letters.keep)
+                    self._pending.update(batch.positions)
                     delivery.poll()
                     self._see_failures(delivery, channel)
                     self._show(source, delivery, channel)
@@ -128,15 +129,6 @@ class Run:
             self._reporter.say("stopping: waiting for what was read to be acknowledged")
         self._save(kept, delivery, channel)
         self._show(source, delivery, channel)
-
-    def _send_batch(self, batch: Batch, channel: Channel) -> None:
-        send = channel.send
-        for record in batch.records:
-            try:
-                send(record)
-            except RecordRefused as refusal:
-                self._letters.keep(record, refusal.mistake, channel.encoder.current.version)
-        self._pending.update(batch.positions)
 
     def _save(self, kept: Cursors | None, delivery: Delivery, channel: Channel) -> None:
         """Wait for all acknowledgements, then save the positions that they cover."""

@@ -50,30 +50,29 @@ class LooseField(NamedTuple):
     Attributes:
         name: the field.
         types: the exact types that need no further look.
-        default: what a record without the field gets.
     """
 
     name: str
     types: frozenset[type]
-    default: object
 
 
-def loose_fields(schema: Mapping[str, Any]) -> tuple[LooseField, ...] | None:
-    """Return the fields of a parsed record schema to look at; None when every value needs it."""
-    loose = []
-    for field in schema["fields"]:
-        kind = field["type"]
-        if _is_strict(kind):
-            continue
-        plain = kind["type"] if isinstance(kind, Mapping) else kind
-        if plain == "array" and kind["items"] == "string":
-            types = frozenset[type]({list})
-        elif isinstance(plain, str) and plain in _LOOSE:
-            types = _LOOSE[plain]
-        else:
-            return None
-        loose.append(LooseField(field["name"], types, field.get("default")))
-    return tuple(loose)
+def loose_fields(schema: Mapping[str, Any]) -> tuple[LooseField, ...]:
+    """Return the fields of a parsed record schema whose values need a look.
+
+    What lies deeper than a field's own value is looked at always: no type is right beforehand.
+    """
+    return tuple(
+        LooseField(field["name"], _right_types(field["type"]))
+        for field in schema["fields"]
+        if not _is_strict(field["type"])
+    )
+
+
+def _right_types(kind: Any) -> frozenset[type]:
+    plain = kind["type"] if isinstance(kind, Mapping) else kind
+    if plain == "array" and kind["items"] == "string":
+        return frozenset({list})
+    return _LOOSE.get(plain, frozenset()) if isinstance(plain, str) else frozenset()
 
 
 _LOOSE: dict[str, frozenset[type]] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +21,7 @@ from contractline.kafka.errors import AWAY, KafkaUnavailable, TopicMissing
 from contractline.kafka.patience import Patience
 
 Say = Callable[[str], None]
+Refuse = Callable[[Record, Mistake, int], None]
 
 STEP_SECONDS = 0.25
 QUIET_SECONDS = 3.0
@@ -66,8 +67,10 @@ class Delivery:
         self.abandon = abandon or threading.Event()
         self._patience = Patience(say)
         self._fatal: KafkaError | None = None
+        self._channels: dict[str, Channel] = {}
         settings = CONFIG | {"bootstrap.servers": servers} | (config or {})
-        self._producer = Producer(settings | {"error_cb": self._on_error})
+        callbacks = {"error_cb": self._on_error, "on_delivery": self._on_delivery}
+        self._producer = Producer(settings | callbacks)
 
     def __enter__(self) -> Delivery:
         return self
@@ -95,7 +98,8 @@ class Delivery:
             raise KafkaUnavailable.of(self.servers, problem) from problem
         if topic not in topics:
             raise TopicMissing(topic, self.servers)
-        return Channel(self, self._producer, encoder)
+        channel = self._channels[topic] = Channel(self, self._producer, encoder)
+        return channel
 
     @property
     def waiting(self) -> int:
@@ -167,7 +171,12 @@ class Delivery:
         if error.fatal():
             self._fatal = error
         elif error.code() not in AWAY:
-            self.say(f"Kafka at {self.servers}: {_words(error)}")
+            self.say(f"Kafka at {self.servers}: {error.str()} ({error.name()})")
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        """Take the failure of one message; successes do not call back."""
+        if error is not None:
+            self._channels[message.topic() or ""].fail(error)
 
 
 class Channel:
@@ -213,37 +222,64 @@ class Channel:
         """
         encoders = self.encoder.current
         try:
-            value = encoders.value(record)
             name = encoders.key(record if key is None else key) if encoders.key else None
+            self._hand_over(record, name, encoders.value(record))
         except RecordRefused:
             self.refused += 1
             raise
+
+    def send_all(self, records: Sequence[Record], refuse: Refuse) -> None:
+        """Send a batch; waits while the queue is full.
+
+        Args:
+            records: the values, with the key's fields among theirs.
+            refuse: gets each record that breaks the contract, the mistake, and the version.
+
+        Raises:
+            KafkaUnavailable: a failure that no waiting mends.
+        """
+        encoders = self.encoder.current
+        frame = encoders.quick if encoders.fit(records) else encoders.frame
+        produce, topic, sent = self._produce, self._topic, 0
+        try:
+            for record in records:
+                try:
+                    name, value = frame(record)
+                    try:
+                        produce(topic, value, name)
+                    except (BufferError, KafkaException):
+                        self._hand_over(record, name, value)
+                    else:
+                        sent += 1
+                except RecordRefused as refusal:
+                    self.refused += 1
+                    refuse(record, refusal.mistake, encoders.version)
+        finally:
+            self._sent += sent
+
+    def _hand_over(self, record: Record, name: bytes | None, value: bytes) -> None:
+        """Give a message to librdkafka, as soon as it takes it."""
         while True:
             try:
-                self._produce(self._topic, value, name, on_delivery=self._on_failure)
+                self._produce(self._topic, value, name)
             except BufferError:
                 self._delivery.make_room()
             except KafkaException as problem:
-                self._refuse(problem, record, len(value))
+                raise self._refusal(problem, record, len(value)) from problem
             else:
                 self._sent += 1
                 return
 
-    def _refuse(self, problem: KafkaException, record: Record, size: int) -> None:
-        error = problem.args[0]
-        if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:
-            raise KafkaUnavailable.of(self._delivery.servers, problem) from problem
-        self.refused += 1
+    def _refusal(self, problem: KafkaException, record: Record, size: int) -> Exception:
+        """Return what a message that librdkafka does not take means."""
+        if problem.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            return KafkaUnavailable.of(self._delivery.servers, problem)
         largest = max(record, key=lambda name: len(str(record[name])))
-        where = Mistake(f"$.{largest}", record[largest], f"makes a message of {size:,} bytes")
-        raise RecordRefused(where) from problem
+        what = f"makes a message of {size:,} bytes, more than Kafka takes"
+        return RecordRefused(Mistake(f"$.{largest}", record[largest], what))
 
-    def _on_failure(self, error: KafkaError | None, _: Message) -> None:
-        if error is not None:
-            self.failed += 1
-            reason = _words(error)
-            self.failures[reason] = self.failures.get(reason, 0) + 1
-
-
-def _words(error: KafkaError) -> str:
-    return f"{error.str()} ({error.name()})"
+    def fail(self, error: KafkaError) -> None:
+        """Count a record that was sent and not taken."""
+        self.failed += 1
+        reason = f"{error.str()} ({error.name()})"
+        self.failures[reason] = self.failures.get(reason, 0) + 1

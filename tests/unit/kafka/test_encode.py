@@ -11,11 +11,11 @@ import pytest
 from contractline.avro.schema import Schema
 from contractline.contracts.load import load_contract
 from contractline.kafka.encode import (
+    Encoders,
     Following,
     RecordRefused,
     StreamEncoder,
-    key_encoder,
-    value_encoder,
+    Writer,
 )
 from contractline.kafka.errors import NotRegistered, RegistryAway
 from contractline.kafka.wire import SchemaId, header
@@ -55,7 +55,7 @@ def a_commit(**changes: Any) -> dict[str, Any]:
 def test_a_frame_is_the_header_and_what_fastavro_writes():
     contract = load_contract(COMMITS).contract
     assert contract is not None
-    encode = value_encoder(contract.value, ID)
+    encode = Writer.of(contract.value, ID)
 
     assert encode(a_commit()) == header(ID) + written(contract.value, a_commit())
 
@@ -63,13 +63,13 @@ def test_a_frame_is_the_header_and_what_fastavro_writes():
 def test_a_missing_field_gets_its_default():
     schema = record(name="string", tags=(STRINGS, ["x"]), level=(["null", "int"], None))
 
-    assert value_encoder(schema, ID)({"name": "n"}) == value_encoder(schema, ID)(
+    assert Writer.of(schema, ID)({"name": "n"}) == Writer.of(schema, ID)(
         {"name": "n", "tags": ["x"], "level": None}
     )
 
 
 def test_fields_of_later_versions_are_left_out():
-    encode = value_encoder(record(name="string"), ID, frozenset({"tags"}))
+    encode = Writer.of(record(name="string"), ID, later=frozenset({"tags"}))
 
     assert encode({"name": "n", "tags": ["a"]}) == encode({"name": "n"})
     with pytest.raises(RecordRefused, match="does not hold"):
@@ -77,7 +77,7 @@ def test_fields_of_later_versions_are_left_out():
 
 
 def test_a_key_takes_its_fields_from_the_record():
-    encode = key_encoder(record(repository="string", commit_id="string"), ID)
+    encode = Writer.of(record(repository="string", commit_id="string"), ID, is_key=True)
 
     assert encode(a_commit()) == encode({"repository": "a/b", "commit_id": "1" * 40})
 
@@ -103,7 +103,7 @@ def test_a_record_that_breaks_the_contract_is_refused_with_place_and_value(chang
     assert contract is not None
 
     with pytest.raises(RecordRefused) as refusal:
-        value_encoder(contract.value, ID)(a_commit(**changes))
+        Writer.of(contract.value, ID)(a_commit(**changes))
 
     assert refusal.value.mistake.path == path
     assert refusal.value.mistake.value == value
@@ -116,20 +116,55 @@ def test_a_missing_required_field_is_refused():
     del commit["author"]
 
     with pytest.raises(RecordRefused, match=r"\$\.author: is required and missing"):
-        value_encoder(contract.value, ID)(commit)
+        Writer.of(contract.value, ID)(commit)
     del commit["commit_id"]
     with pytest.raises(RecordRefused, match=r"\$\.commit_id: is required and missing"):
-        key_encoder(contract.keys[0].schema, ID)(commit)
+        Writer.of(contract.keys[0].schema, ID, is_key=True)(commit)
 
 
 def test_what_is_no_record_is_refused():
     with pytest.raises(RecordRefused):
-        value_encoder(record(name="string"), ID)(None)  # type: ignore[arg-type]
+        Writer.of(record(name="string"), ID)(None)  # type: ignore[arg-type]
 
 
 def test_an_int_is_checked_though_fastavro_does_not():
     with pytest.raises(RecordRefused, match="out of the range of an int"):
-        value_encoder(record(n="int"), ID)({"n": 2**31})
+        Writer.of(record(n="int"), ID)({"n": 2**31})
+
+
+def encoders(later: frozenset[str] = frozenset()) -> Encoders:
+    contract = load_contract(COMMITS).contract
+    assert contract is not None
+    value = Writer.of(contract.value, ID, later=later)
+    return Encoders.of(2, value, Writer.of(contract.keys[0].schema, ID, is_key=True))
+
+
+@pytest.mark.parametrize("later", [frozenset(), frozenset({"co_authors_"})])
+def test_the_quick_way_writes_the_same(later):
+    ways = encoders(later)
+    record = a_commit()
+    assert ways.fit([record])
+    assert ways.quick(record) == ways.frame(record)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"committed_at": 1.5}, {"produced_at": True}, {"parents": "abc"}]
+)
+def test_a_batch_with_what_fastavro_would_let_pass_does_not_fit(changes):
+    assert not encoders().fit([a_commit(), a_commit(**changes)])
+
+
+def test_a_batch_with_a_missing_field_is_looked_at_closer_and_written():
+    without = a_commit()
+    del without["co_authors"]
+    assert not encoders().fit([without])
+    assert encoders().frame(without) == encoders().frame(a_commit(co_authors=[]))
+    with pytest.raises(RecordRefused, match=r"\$\.author"):
+        encoders().quick(a_commit(author=None))
+
+
+def test_an_empty_batch_fits():
+    assert encoders().fit([])
 
 
 @pytest.fixture
