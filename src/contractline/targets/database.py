@@ -266,6 +266,7 @@ FROM pg_replication_slots WHERE slot_name = %s
 _READS = """
 SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND active)
     OR EXISTS (SELECT FROM pg_stat_activity WHERE usename = %s AND datname = current_database()
+               AND backend_type = 'client backend'
                AND state IN ('active', 'idle in transaction')) AS reads
 """
 

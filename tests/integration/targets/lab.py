@@ -219,7 +219,7 @@ class Lab:
         """Remove what the lab left in the shared services."""
         url = f"{self.endpoints.connect_url}/connectors/{self.prefix}"
         httpx.delete(url, timeout=30)
-        until(lambda: not self._slot_is_active(), "the slot to be free")
+        until(lambda: not self.slot_is_active(), "the slot to be free")
         self.sql(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
             " WHERE slot_name = %s",
@@ -232,7 +232,8 @@ class Lab:
         for future in admin.delete_topics(topics).values() if topics else ():
             future.result()
 
-    def _slot_is_active(self) -> bool:
+    def slot_is_active(self) -> bool:
+        """Tell whether somebody reads the lab's replication slot."""
         rows = self.sql("SELECT active FROM pg_replication_slots WHERE slot_name = %s", self.prefix)
         return any(row["active"] for row in rows)
 

@@ -217,7 +217,7 @@ def test_lost_log_is_left_to_a_person(people: Lab) -> None:
     people.connect("PUT", f"{path}/stop")
     until(lambda: people.plan("connectors").refusals != (), "the stop")
     dropped = "SELECT pg_drop_replication_slot(%s)"
-    until(lambda: not people.sql("SELECT 1 FROM pg_stat_replication"), "the slot to be free", 5)
+    until(lambda: not people.slot_is_active(), "the slot to be free")
     people.sql(dropped, people.prefix)
     people.sql("INSERT INTO people VALUES ('lost')")
     people.connect("PUT", f"{path}/resume")
