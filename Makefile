@@ -6,9 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REPO ?= .
+FAST := tests/unit tests/cases tests/property tests/packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format up down reset status register-schemas bench lock clean \
+.PHONY: help setup demo test lint check format up down reset status register-schemas bench lock clean \
 	compose-env compose-up compose-demo compose-test compose-down
 
 help: ## list the tasks
@@ -31,17 +32,19 @@ demo: setup ## start all, apply the contracts, send real commits, print a report
 	@$(BIN)/contractline demo --repository "$(REPO)"
 
 test: setup ## all tests: the fast ones, then those on the real stack
-	$(BIN)/python -m pytest tests/unit tests/cases tests/property tests/packaging -n 2 -q
+	$(BIN)/python -m pytest $(FAST) -n 2 -q
 	$(BIN)/python -m pytest tests/integration tests/e2e -q
 
-check: $(READY) ## what a pull request must pass without services: format, lint, types, layers, fast tests
+lint: $(READY) ## format, lint, types, layers, contracts and generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/contractline check contracts
 	$(BIN)/contractline generate tables --check
-	$(BIN)/python -m pytest tests/unit tests/cases tests/property tests/packaging -n 2 -q
+
+check: lint ## what a pull request must pass without services: lint and the fast tests
+	$(BIN)/python -m pytest $(FAST) -n 2 -q
 
 format: $(READY) ## format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
