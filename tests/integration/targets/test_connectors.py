@@ -247,6 +247,19 @@ def test_after_a_crash_of_the_worker_and_the_source_nothing_is_lost(
     until(lambda: names_left(people.records("people")) == {"before", "after"}, "both rows")
 
 
+def test_a_worker_that_is_killed_while_rows_flow_loses_none(
+    people: Lab, stack: RunningStack
+) -> None:
+    for number in range(60):
+        if number == 20:
+            killed = stack.kill("connect")
+        people.sql(f"INSERT INTO people SELECT 'p{number}-' || n FROM generate_series(1, 50) AS n")
+    stack.wait_until_back("connect", killed)
+
+    everybody = {f"p{number}-{n}" for number in range(60) for n in range(1, 51)}
+    until(lambda: names_left(people.records("people")) == everybody, "all rows")
+
+
 def test_a_worker_that_is_away_says_so(lab: Lab) -> None:
     declare(lab)
     mine = lab.endpoints

@@ -95,6 +95,21 @@ def test_stop_lets_nothing_through_and_resumes_with_nothing_lost(lab: Lab) -> No
     assert len(records) == 31
 
 
+def test_stop_holds_back_the_other_tables_too_and_loses_none_of_them(lab: Lab) -> None:
+    lab.sql("CREATE TABLE teams (name text PRIMARY KEY)")
+    lab.contract("teams", KEY, KEY)
+    start(lab, policy="stop")
+    lab.sql("ALTER TABLE people ADD COLUMN level int; INSERT INTO people VALUES ('Bob', 'B', 7)")
+    wait_until_failed(lab)
+    lab.sql("INSERT INTO teams VALUES ('A')")
+    assert lab.records("teams") == []
+
+    lab.release("people", 2, [*FIELDS, LEVEL])
+    lab.bring_up()
+
+    assert [r.row for r in lab.wait_for_records("teams", 1)] == [{"name": "A"}]
+
+
 def test_a_working_schema_that_holds_the_column_has_only_to_be_released(lab: Lab) -> None:
     start(lab, policy="stop")
     lab.sql("ALTER TABLE people ADD COLUMN level int")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -143,6 +144,47 @@ def test_every_kind_of_change_arrives_as_postgres_says(lab: Lab, key: str) -> No
     assert current(records) == {r["name"]: r for r in lab.sql("SELECT * FROM people")}
     positions = [r.value["__lsn"] for r in records if r.value and r.value["__op"] != "r"]
     assert positions == sorted(positions)
+
+
+def test_a_long_random_history_arrives_as_postgres_says(lab: Lab) -> None:
+    chance = random.Random(1815)
+    model = Model()
+    lab.sql(f"CREATE TABLE people {PEOPLE_SQL.format(key='PRIMARY KEY')}")
+    lab.contract("people", PEOPLE, KEY)
+    lab.bring_up()
+
+    for _ in range(60):
+        change_at_random(lab, model, chance)
+
+    records = lab.wait_for_records("people", model.count)
+    assert seen(records) == model.changes
+    assert current(records) == model.rows
+    assert current(records) == {r["name"]: r for r in lab.sql("SELECT * FROM people")}
+
+
+def change_at_random(lab: Lab, model: Model, chance: random.Random) -> None:
+    """Make some changes in one transaction, in PostgreSQL and in the model."""
+    statements = []
+    for _ in range(chance.randint(1, 8)):
+        name, score = f"p{chance.randint(1, 12)}", chance.randint(-(2**40), 2**40)
+        if name not in model.rows:
+            statements.append(f"INSERT INTO people VALUES ('{name}', NULL, NULL, {score})")
+            model.insert(name=name, score=score)
+        elif (
+            kind := chance.choice(["update", "update", "rename", "delete", "truncate"])
+        ) == "update":
+            statements.append(f"UPDATE people SET score = {score} WHERE name = '{name}'")
+            model.update(name, score=score)
+        elif kind == "rename" and (new := f"p{chance.randint(13, 20)}") not in model.rows:
+            statements.append(f"UPDATE people SET name = '{new}' WHERE name = '{name}'")
+            model.update(name, name=new)
+        elif kind == "truncate" and chance.random() < 0.2:
+            statements.append("TRUNCATE people")
+            model.truncate()
+        else:
+            statements.append(f"DELETE FROM people WHERE name = '{name}'")
+            model.delete(name)
+    lab.sql("; ".join(statements))
 
 
 def test_a_table_without_any_key_arrives_whole(lab: Lab) -> None:
