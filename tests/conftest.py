@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.stack"]
+pytest_plugins = ["tests.fixtures.cases", "tests.fixtures.stack"]
 
 TESTS = Path(__file__).parent
 NEED_THE_STACK = (TESTS / "integration", TESTS / "e2e")

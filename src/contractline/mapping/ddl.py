@@ -362,14 +362,14 @@ class _Stream:
 
     def _name(self, wanted: str) -> str:
         """Return the name of a column of our own, one that no field has."""
-        taken = {column.name.lower() for column in self.columns}
+        taken = {column.name for column in self.columns}
         while wanted in taken:
             wanted = f"_{wanted}"
         return wanted
 
     def _refuse_taken_names(self) -> None:
         for column in self.columns:
-            if column.name.lower() in ENVELOPE:
+            if column.name in ENVELOPE:
                 raise SchemaUnmappable(
                     self.contract.name,
                     ".".join(column.field),

@@ -254,14 +254,13 @@ def _refuse_default(
 def _refuse_twins(contract: str, columns: Sequence[Column]) -> None:
     seen: dict[str, Column] = {}
     for column in columns:
-        twin = seen.setdefault(column.name.lower(), column)
+        twin = seen.setdefault(column.name, column)
         if twin is not column:
             raise SchemaUnmappable(
                 contract,
                 ".".join(column.field),
                 f"gives the column {column.name}, and {'.'.join(twin.field)} does so too",
-                hint="names that differ only in upper and lower case, or a nested field and an"
-                " outer one, can't share a table; rename the newer one",
+                hint="a nested field's column joins the names with _; rename the newer field",
             )
 
 

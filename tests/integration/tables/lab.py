@@ -57,13 +57,15 @@ class Lab:
 
     # Contracts
 
-    def stream(self, name: str, *, versions: int | None = None, **sink: Any) -> Contract:
-        """Copy a contract of the repository under this lab's names, with its first versions."""
+    def stream(self, name: str, source: Path = REPOSITORY / "contracts") -> Contract:
+        """Copy a contract under this lab's names."""
         folder = self.project.contracts / f"{self.prefix}_{name}"
-        shutil.copytree(REPOSITORY / "contracts" / name, folder)
-        for file in (folder / "versions").glob("value.v*.avsc"):
-            if versions and int(file.name.split(".")[1][1:]) > versions:
-                file.unlink()
+        shutil.copytree(source / name, folder)
+        for part in ("value", "key"):
+            released = folder / "versions" / f"{part}.v1.avsc"
+            if (folder / f"{part}.avsc").exists() and not released.exists():
+                released.parent.mkdir(exist_ok=True)
+                shutil.copy(folder / f"{part}.avsc", released)
         with self.edited(folder) as sections:
             sections["topic"]["name"] = f"{self.prefix}.{sections['topic']['name']}"
             sections["topic"]["partitions"] = 1
@@ -71,7 +73,6 @@ class Lab:
             for role in ("current", "history"):
                 if role in place:
                     place[role] = f"{self.prefix}.{place[role].partition('.')[2]}"
-            place.update(sink)
         return self.contract(name)
 
     def edited(self, folder: Path) -> _Edit:

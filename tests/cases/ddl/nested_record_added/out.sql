@@ -1,0 +1,107 @@
+-- nested_record_added: the topic nested_record_added_topic into cases.nested_record_added.
+-- Generated from contracts/nested_record_added by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS cases;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS cases.nested_record_added
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC') COMMENT 'When the record was made.',
+    home_city Nullable(String),
+    home_street Nullable(String),
+    version UInt64 COMMENT 'Which record wins: how complete it is, then how late (made_at).',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (id)
+SETTINGS min_age_to_force_merge_seconds = 3600
+COMMENT 'Things.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.nested_record_added
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    home_city Nullable(String),
+    home_street Nullable(String),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.nested_record_added_current TO cases.nested_record_added AS
+SELECT
+    id,
+    made_at,
+    home_city,
+    home_street,
+    toUInt64(least(greatest(toUnixTimestamp64Micro(made_at), 0), 72057594037927935)) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.nested_record_added
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.nested_record_added_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.nested_record_added
+WHERE _error != '';
+
+-- Reads nested_record_added_topic; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.nested_record_added_queue
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    `home.Place.city` Nullable(String),
+    `home.Place.street` Nullable(String)
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'nested_record_added_topic',
+    kafka_group_name = 'contractline_nested_record_added',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 500,
+    kafka_poll_timeout_ms = 100,
+    kafka_consumer_reschedule_ms = 100;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.nested_record_added_feed TO ingestion.nested_record_added AS
+SELECT
+    id,
+    made_at,
+    `home.Place.city` AS home_city,
+    `home.Place.street` AS home_street,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.nested_record_added_queue;

@@ -1,0 +1,227 @@
+-- nullable: the topic nullable_topic into cases.nullable.
+-- Generated from contracts/nullable by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS cases;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS cases.nullable
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC') COMMENT 'When the record was made.',
+    flag Nullable(Bool),
+    small Nullable(Int64),
+    big Nullable(Int64),
+    single Nullable(Float64),
+    exact Nullable(Float64),
+    octets Nullable(String),
+    text Nullable(String),
+    fixed4 Nullable(String),
+    colour LowCardinality(Nullable(String)),
+    day Nullable(Date32),
+    clock_ms Nullable(Int64),
+    clock_us Nullable(Int64),
+    at_ms Nullable(DateTime64(3, 'UTC')),
+    at_us Nullable(DateTime64(6, 'UTC')),
+    at_ns Nullable(DateTime64(9, 'UTC')),
+    local_ms Nullable(DateTime64(3, 'UTC')),
+    local_us Nullable(DateTime64(6, 'UTC')),
+    price Nullable(Decimal(12, 3)),
+    cost Nullable(Decimal(18, 2)),
+    uuid Nullable(UUID),
+    tags Array(String) COMMENT 'Empty also when it is null in the record.',
+    grid Array(Array(Int64)) COMMENT 'Empty also when it is null in the record.',
+    holes Array(Nullable(Int64)) COMMENT 'Empty also when it is null in the record.',
+    days Array(Date32) COMMENT 'Empty also when it is null in the record.',
+    counts Map(String, Int64) COMMENT 'Empty also when it is null in the record.',
+    names Map(String, Nullable(String)) COMMENT 'Empty also when it is null in the record.',
+    version UInt64 COMMENT 'Which record wins: how complete it is, then how late (made_at).',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (id)
+SETTINGS min_age_to_force_merge_seconds = 3600
+COMMENT 'Things.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.nullable
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    flag Nullable(Bool),
+    small Nullable(Int64),
+    big Nullable(Int64),
+    single Nullable(Float64),
+    exact Nullable(Float64),
+    octets Nullable(String),
+    text Nullable(String),
+    fixed4 Nullable(String),
+    colour LowCardinality(Nullable(String)),
+    day Nullable(Date32),
+    clock_ms Nullable(Int64),
+    clock_us Nullable(Int64),
+    at_ms Nullable(DateTime64(3, 'UTC')),
+    at_us Nullable(DateTime64(6, 'UTC')),
+    at_ns Nullable(DateTime64(9, 'UTC')),
+    local_ms Nullable(DateTime64(3, 'UTC')),
+    local_us Nullable(DateTime64(6, 'UTC')),
+    price Nullable(Decimal(12, 3)),
+    cost Nullable(Decimal(18, 2)),
+    uuid Nullable(UUID),
+    tags Array(String),
+    grid Array(Array(Int64)),
+    holes Array(Nullable(Int64)),
+    days Array(Date32),
+    counts Map(String, Int64),
+    names Map(String, Nullable(String)),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.nullable_current TO cases.nullable AS
+SELECT
+    id,
+    made_at,
+    flag,
+    small,
+    big,
+    single,
+    exact,
+    octets,
+    text,
+    fixed4,
+    colour,
+    day,
+    clock_ms,
+    clock_us,
+    at_ms,
+    at_us,
+    at_ns,
+    local_ms,
+    local_us,
+    price,
+    cost,
+    uuid,
+    tags,
+    grid,
+    holes,
+    days,
+    counts,
+    names,
+    toUInt64(least(greatest(toUnixTimestamp64Micro(made_at), 0), 72057594037927935)) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.nullable
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.nullable_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.nullable
+WHERE _error != '';
+
+-- Reads nullable_topic; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.nullable_queue
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    flag Nullable(Bool),
+    small Nullable(Int64),
+    big Nullable(Int64),
+    single Nullable(Float64),
+    exact Nullable(Float64),
+    octets Nullable(String),
+    text Nullable(String),
+    fixed4 Nullable(String),
+    colour LowCardinality(Nullable(String)),
+    day Nullable(Date32),
+    clock_ms Nullable(Int64),
+    clock_us Nullable(Int64),
+    at_ms Nullable(DateTime64(3, 'UTC')),
+    at_us Nullable(DateTime64(6, 'UTC')),
+    at_ns Nullable(DateTime64(9, 'UTC')),
+    local_ms Nullable(DateTime64(3, 'UTC')),
+    local_us Nullable(DateTime64(6, 'UTC')),
+    price Nullable(Decimal(12, 3)),
+    cost Nullable(Decimal(18, 2)),
+    uuid Nullable(UUID),
+    tags Array(String),
+    grid Array(Array(Int64)),
+    holes Array(Nullable(Int64)),
+    days Array(Date32),
+    counts Map(String, Int64),
+    names Map(String, Nullable(String))
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'nullable_topic',
+    kafka_group_name = 'contractline_nullable',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 500,
+    kafka_poll_timeout_ms = 100,
+    kafka_consumer_reschedule_ms = 100;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.nullable_feed TO ingestion.nullable AS
+SELECT
+    id,
+    made_at,
+    flag,
+    small,
+    big,
+    single,
+    exact,
+    octets,
+    text,
+    fixed4,
+    colour,
+    day,
+    clock_ms,
+    clock_us,
+    at_ms,
+    at_us,
+    at_ns,
+    local_ms,
+    local_us,
+    price,
+    cost,
+    uuid,
+    tags,
+    grid,
+    holes,
+    days,
+    counts,
+    names,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.nullable_queue;

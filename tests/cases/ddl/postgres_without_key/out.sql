@@ -1,0 +1,130 @@
+-- postgres_without_key: the topic postgres_without_key_topic into cases.postgres_without_key.
+-- Generated from contracts/postgres_without_key by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS cases;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS cases.postgres_without_key
+(
+    name String COMMENT 'Who it is. [pii]',
+    born Nullable(Date32),
+    changed Nullable(DateTime64(6, 'UTC')) COMMENT 'When.',
+    `left` Nullable(DateTime64(6, 'UTC')),
+    note Nullable(String),
+    is_deleted UInt8 COMMENT '1 when the row was deleted in PostgreSQL.',
+    op LowCardinality(String) COMMENT 'What happened: r read at the start, c created, u updated, d deleted.',
+    changed_at DateTime64(3, 'UTC') COMMENT 'When PostgreSQL committed the change.',
+    version UInt128 COMMENT 'Which change is later: epoch << 96 | log position << 32 | offset.',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (name, born, changed, `left`, note)
+SETTINGS min_age_to_force_merge_seconds = 3600, allow_nullable_key = 1
+COMMENT 'Things.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.postgres_without_key
+(
+    name String,
+    born Nullable(Date32),
+    changed Nullable(String),
+    `left` Nullable(String),
+    note Nullable(String),
+    __deleted Nullable(String),
+    __op Nullable(String),
+    __lsn Nullable(Int64),
+    __source_ts_ms Nullable(Int64),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_without_key_current TO cases.postgres_without_key AS
+SELECT
+    name,
+    born,
+    parseDateTime64BestEffortOrNull(ifNull(changed, '1970-01-01T00:00:00.000000Z'), 6, 'UTC') AS changed,
+    parseDateTime64BestEffortOrNull(`left`, 6, 'UTC') AS `left`,
+    note,
+    ifNull(__deleted, '') = 'true' AS is_deleted,
+    ifNull(__op, '') AS op,
+    fromUnixTimestamp64Milli(ifNull(__source_ts_ms, 0), 'UTC') AS changed_at,
+    bitOr(bitOr(bitShiftLeft(toUInt128(3), 96), bitShiftLeft(toUInt128(greatest(ifNull(__lsn, 0), 0)), 32)), toUInt128(bitAnd(_offset, 4294967295))) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.postgres_without_key
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_without_key_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.postgres_without_key
+WHERE _error != '';
+
+-- Reads postgres_without_key_topic; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.postgres_without_key_queue
+(
+    name String,
+    born Nullable(Date32),
+    changed Nullable(String),
+    `left` Nullable(String),
+    note Nullable(String),
+    __deleted Nullable(String),
+    __op Nullable(String),
+    __lsn Nullable(Int64),
+    __source_ts_ms Nullable(Int64)
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'postgres_without_key_topic',
+    kafka_group_name = 'contractline_postgres_without_key',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 200,
+    kafka_poll_timeout_ms = 40,
+    kafka_consumer_reschedule_ms = 40;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_without_key_feed TO ingestion.postgres_without_key AS
+SELECT
+    name,
+    born,
+    changed,
+    `left`,
+    note,
+    __deleted,
+    __op,
+    __lsn,
+    __source_ts_ms,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.postgres_without_key_queue;

@@ -1,0 +1,108 @@
+-- rank_and_millis: the topic rank_and_millis_topic into cases.rank_and_millis.
+-- Generated from contracts/rank_and_millis by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS cases;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS cases.rank_and_millis
+(
+    id Int64,
+    made Nullable(DateTime64(3, 'UTC')),
+    lines Nullable(Int64),
+    login Nullable(String),
+    has_lines Bool DEFAULT isNotNull(lines) COMMENT 'Whether lines were counted.',
+    version UInt64 COMMENT 'Which record wins: how complete it is, then how late (lines > login > made).',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (id)
+SETTINGS min_age_to_force_merge_seconds = 3600
+COMMENT 'Things.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.rank_and_millis
+(
+    id Int64,
+    made Nullable(DateTime64(3, 'UTC')),
+    lines Nullable(Int64),
+    login Nullable(String),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.rank_and_millis_current TO cases.rank_and_millis AS
+SELECT
+    id,
+    made,
+    lines,
+    login,
+    bitShiftLeft(toUInt64(isNotNull(lines)), 57) + bitShiftLeft(toUInt64(isNotNull(login)), 56) + toUInt64(1000 * least(greatest(ifNull(toUnixTimestamp64Milli(made), 0), 0), 72057594037927)) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.rank_and_millis
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.rank_and_millis_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.rank_and_millis
+WHERE _error != '';
+
+-- Reads rank_and_millis_topic; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.rank_and_millis_queue
+(
+    id Int64,
+    made Nullable(DateTime64(3, 'UTC')),
+    lines Nullable(Int64),
+    login Nullable(String)
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'rank_and_millis_topic',
+    kafka_group_name = 'contractline_rank_and_millis',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 50,
+    kafka_poll_timeout_ms = 20,
+    kafka_consumer_reschedule_ms = 20;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.rank_and_millis_feed TO ingestion.rank_and_millis AS
+SELECT
+    id,
+    made,
+    lines,
+    login,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.rank_and_millis_queue;

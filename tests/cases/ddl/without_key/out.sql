@@ -1,0 +1,97 @@
+-- without_key: the topic without_key_topic into cases.without_key.
+-- Generated from contracts/without_key by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS cases;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS cases.without_key
+(
+    text String,
+    made_at DateTime64(6, 'UTC') COMMENT 'When the record was made.',
+    version UInt64 COMMENT 'Which record wins: how complete it is, then how late (made_at).',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (_topic, _partition, _offset)
+SETTINGS min_age_to_force_merge_seconds = 3600
+COMMENT 'Things.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.without_key
+(
+    text String,
+    made_at DateTime64(6, 'UTC'),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.without_key_current TO cases.without_key AS
+SELECT
+    text,
+    made_at,
+    toUInt64(least(greatest(toUnixTimestamp64Micro(made_at), 0), 72057594037927935)) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.without_key
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.without_key_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.without_key
+WHERE _error != '';
+
+-- Reads without_key_topic; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.without_key_queue
+(
+    text String,
+    made_at DateTime64(6, 'UTC')
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'without_key_topic',
+    kafka_group_name = 'contractline_without_key',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 500,
+    kafka_poll_timeout_ms = 100,
+    kafka_consumer_reschedule_ms = 100;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.without_key_feed TO ingestion.without_key AS
+SELECT
+    text,
+    made_at,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.without_key_queue;
