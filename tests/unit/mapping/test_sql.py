@@ -1,0 +1,88 @@
+"""SQL as text: statements, names, strings."""
+
+from __future__ import annotations
+
+import pytest
+
+from contractline.mapping.sql import (
+    StatementUnknown,
+    escape,
+    filled,
+    identifier,
+    literal,
+    statements,
+)
+
+FILE = """
+-- A comment; with a semicolon, and it's odd.
+CREATE DATABASE IF NOT EXISTS github;
+
+/* Another; one. */
+CREATE TABLE IF NOT EXISTS github.`odd`
+(
+    a String DEFAULT 'x;\\'y' COMMENT 'it''s -- no comment', -- one
+    b Int64
+)
+ENGINE = ReplacingMergeTree ORDER BY a;
+
+create  materialized   view ingestion.v TO github.t AS
+WITH 1 AS one SELECT one;
+
+CREATE OR REPLACE VIEW reporting.people AS SELECT 1 COMMENT 'as SELECT';
+CREATE TABLE q (a String) ENGINE = Kafka SETTINGS kafka_broker_list = '${kafka_brokers}'
+"""
+
+
+def test_statements_of_a_file() -> None:
+    found = statements(FILE)
+    assert [(s.kind, s.name, s.target, s.engine) for s in found] == [
+        ("DATABASE", "github", None, ""),
+        ("TABLE", "github.odd", None, "ReplacingMergeTree"),
+        ("MATERIALIZED VIEW", "ingestion.v", "github.t", ""),
+        ("VIEW", "reporting.people", None, ""),
+        ("TABLE", "q", None, "Kafka"),
+    ]
+
+
+def test_body_of_a_view() -> None:
+    moving, plain = statements(FILE)[2:4]
+    assert moving.select == "WITH 1 AS one SELECT one"
+    assert moving.beside("a.b") == "CREATE VIEW a.b AS WITH 1 AS one SELECT one"
+    assert plain.beside("a.b") == "CREATE VIEW a.b AS SELECT 1 COMMENT 'as SELECT'"
+    assert plain.replacing.startswith("CREATE OR REPLACE VIEW reporting.people AS SELECT 1")
+
+
+@pytest.mark.parametrize("text", ["DROP TABLE x;", "INSERT INTO x SELECT 1", "CREATE USER u;"])
+def test_only_create_statements(text: str) -> None:
+    with pytest.raises(StatementUnknown, match=text.split()[0]):
+        statements(text)
+
+
+@pytest.mark.parametrize("text", ["", "\n-- nothing\n", "/* nothing */ ;"[:13]])
+def test_no_statements(text: str) -> None:
+    assert statements(text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sql"),
+    [
+        ("author", "author"),
+        ("_offset", "_offset"),
+        ("Order", "`Order`"),
+        ("r.a", "`r.a`"),
+        ("2nd", "`2nd`"),
+        ("a`b\\", "`a\\`b\\\\`"),
+    ],
+)
+def test_identifier(name: str, sql: str) -> None:
+    assert identifier(name) == sql
+
+
+def test_strings() -> None:
+    assert literal("it's \\ a\n\ttext\0") == "'it\\'s \\\\ a\\n\\ttext\\0'"
+    assert escape("plain ы") == "plain ы"
+
+
+def test_placeholders_are_filled_with_quoted_values() -> None:
+    sql = "SETTINGS a = '${a}', b = '${b}', c = '$c ${c}'"
+    assert filled(sql, {"a": "x'y", "b": "1"}) == "SETTINGS a = 'x\\'y', b = '1', c = '$c ${c}'"
