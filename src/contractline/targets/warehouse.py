@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +18,14 @@ from contractline.settings import Endpoints, without_password
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 120
 
+_CAUSE = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
+_VOLATILE = re.compile(r"\S*query_id=[0-9a-f-]+\S*")
+_PASSWORD = re.compile(r"(://[^:/@\s']*):[^@\s']*@")
 _CODE = re.compile(r"Code: (\d+)")
 _WORDS = re.compile(r"DB::Exception: (?P<words>.*?)(?:\. \([A-Z_]+\)| \(version |$)", re.DOTALL)
+
+# Without a handler of its own its errors would be written to the terminal beside ours.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 class QueryRefused(ServiceUnavailable):
@@ -35,7 +42,8 @@ class QueryRefused(ServiceUnavailable):
         self.code = int(code.group(1)) if code else 0
         self.sql = sql
         text = " ".join((words.group("words") if words else answer).split())
-        super().__init__("ClickHouse", where, text, hint=f"it was asked: {_short(sql)}")
+        asked = f"it was asked: {_short(sql)}" if sql else "check CLICKHOUSE_URL"
+        super().__init__("ClickHouse", where, text, hint=asked)
 
 
 class Warehouse:
@@ -91,12 +99,19 @@ class Warehouse:
         self._client.close()
 
     def _failure(self, problem: ClickHouseError, sql: str) -> ServiceUnavailable:
-        text = str(problem)
+        text = _without_passwords(str(problem))
         if "DB::Exception" in text or _CODE.search(text):
             return QueryRefused(self.where, text, sql)
-        return ServiceUnavailable("ClickHouse", self.where, " ".join(text.split()))
+        cause = _CAUSE.search(text)
+        words = cause.group(1) if cause else _VOLATILE.sub("", " ".join(text.split()))
+        return ServiceUnavailable("ClickHouse", self.where, f"does not answer: {words}")
+
+
+def _without_passwords(text: str) -> str:
+    """Hide the passwords of URLs, such as the registry's in a queue's settings."""
+    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def _short(sql: str) -> str:
-    line = " ".join(sql.split())
+    line = _without_passwords(" ".join(sql.split()))
     return line if len(line) <= 200 else f"{line[:200]}…"
