@@ -36,7 +36,7 @@ def interleave(
     """
     figures: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(rounds):
-        names = list(candidates) if number % 2 == 0 else list(reversed(candidates))
+        names = list(candidates)[:: 1 if number % 2 == 0 else -1]
         for name in names:
             figures[name].append(candidates[name]())
     return figures
