@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import fastavro
@@ -47,6 +48,11 @@ def holds(definition: Any, steps: Steps) -> bool:
     return True
 
 
+def plain(node: dict[str, Any]) -> dict[str, Any]:
+    """Without the logical type: resolution ignores it, and fastavro reads texts by it."""
+    return {name: value for name, value in node.items() if name != "logicalType"}
+
+
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[Schema, Schema]:
     definition = draw(records())
@@ -77,13 +83,15 @@ def test_there_are_reasons_exactly_when_it_is_incompatible(pair):
 def test_what_is_compatible_is_read(pair):
     reader, writer = pair
     assume(can_read(reader, writer))
-    writes = fastavro.parse_schema(json.loads(writer.text))
-    reads = fastavro.parse_schema(json.loads(reader.text))
+    writes = fastavro.parse_schema(json.loads(writer.text, object_hook=plain))
+    reads = fastavro.parse_schema(json.loads(reader.text, object_hook=plain))
     for datum in fastavro.utils.generate_many(writes, 3):
         stream = io.BytesIO()
         fastavro.schemaless_writer(stream, writes, datum)
         stream.seek(0)
-        fastavro.schemaless_reader(stream, writes, reads)
+        # Avro lets bytes be read as a text, whatever they are.
+        with suppress(UnicodeDecodeError):
+            fastavro.schemaless_reader(stream, writes, reads)
 
 
 @settings(max_examples=200, deadline=None)

@@ -28,9 +28,13 @@ def encoded(definition: Any, datum: Any) -> bytes:
     return stream.getvalue()
 
 
-def decoded(writer: Any, reader: Any, content: bytes) -> Any:
+def resolved(writer: Any, reader: Any, content: bytes) -> str:
+    """What a reader gets, or what keeps it from getting anything."""
     parsed = fastavro.parse_schema(writer), fastavro.parse_schema(reader)
-    return fastavro.schemaless_reader(io.BytesIO(content), *parsed)
+    try:
+        return repr(fastavro.schemaless_reader(io.BytesIO(content), *parsed))
+    except UnicodeDecodeError as problem:
+        return repr(problem)
 
 
 @settings(max_examples=150, deadline=None)
@@ -52,8 +56,9 @@ def test_equal_schemas_resolve_data_identically(data):
     datum = fastavro.utils.generate_one(fastavro.parse_schema(definition))
     content = encoded(definition, datum)
     assert encoded(other, datum) == content
-    plain = fastavro.schemaless_reader(io.BytesIO(content), fastavro.parse_schema(definition))
-    assert repr(decoded(definition, other, content)) == repr(plain)
+    # The doc keeps fastavro from taking the two for one, so that it resolves them in both cases.
+    itself = definition | {"doc": "the same"}
+    assert resolved(definition, other, content) == resolved(definition, itself, content)
 
 
 @settings(max_examples=200, deadline=None)
