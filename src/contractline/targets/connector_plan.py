@@ -144,24 +144,23 @@ class Reading:
         contracts = connector_contracts(self._contracts, name)
         topics = [contract.topic.name for contract in contracts]
         there = self._cluster.topics(topics)
-        for topic in (topic for topic in topics if topic not in there):
-            yield _needs(name, f"the topic {topic}, which does not exist yet", "topics")
-        for contract in contracts:
-            for subject, versions in contract.subjects.items():
-                for version in versions:
-                    if not self._registry.holds(subject, version.schema):
-                        what = f"{contract.name} v{version.number}, which {subject} does not hold"
-                        yield _needs(name, what, "schemas")
+        yield from _needs(name, "topics", "the topics", [t for t in topics if t not in there])
+        unknown = [
+            f"{contract.name} v{version.number} in {subject}"
+            for contract in contracts
+            for subject, versions in contract.subjects.items()
+            for version in versions
+            if not self._registry.holds(subject, version.schema)
+        ]
+        yield from _needs(name, "schemas", "the registered versions", unknown)
         tables = [stream.source.table for stream in streams_of(self._contracts, name)]
         needed = (*tables, HEARTBEAT_TABLE, SIGNAL_TABLE)
-        for table in (table for table in needed if table not in self._tables):
-            yield _needs(name, f"the table {table}, which does not exist yet", "postgres")
-        publication = self._database.publication(template["publication.name"])
-        listed = publication.tables if publication else frozenset()
-        missing = [table for table in needed if table in self._tables and table not in listed]
-        if missing:
-            what = f"{', '.join(missing)} in the publication {template['publication.name']}"
-            yield _needs(name, what, "postgres")
+        missing = [table for table in needed if table not in self._tables]
+        yield from _needs(name, "postgres", "the tables", missing)
+        publication = template["publication.name"]
+        live = self._database.publication(publication)
+        unlisted = [t for t in needed if t in self._tables and not (live and t in live.tables)]
+        yield from _needs(name, "postgres", f"in the publication {publication}", unlisted)
 
     def _columns(self, name: str) -> Iterator[Finding]:
         for stream in streams_of(self._contracts, name):
@@ -267,10 +266,11 @@ def _moved(name: str, keys: Sequence[str], live: Connector, wanted: Mapping[str,
     )
 
 
-def _needs(name: str, what: str, target: str) -> Finding:
-    return refused(
-        "CONNECTOR_NEEDS", name, f"needs {what}", f"`contractline apply {target}` brings it"
-    )
+def _needs(name: str, target: str, what: str, missing: Sequence[str]) -> Iterator[Finding]:
+    if missing:
+        message = f"needs {what}: {', '.join(missing)}"
+        hint = f"not there yet: `contractline apply {target}` brings it"
+        yield refused("CONNECTOR_NEEDS", name, message, hint)
 
 
 def _turn(key: str, live: Connector, wanted: Mapping[str, str]) -> str:

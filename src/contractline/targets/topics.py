@@ -217,7 +217,8 @@ def settings_of(topic: Topic) -> dict[str, str]:
 def _creation(topic: Topic) -> Step:
     copies = f", {topic.replication} copies" if topic.replication else ""
     settings = ", ".join(f"{key}={value}" for key, value in settings_of(topic).items())
-    summary = f"{topic.partitions} partitions{copies}, {settings}"
+    plural = "s" if topic.partitions > 1 else ""
+    summary = f"{topic.partitions} partition{plural}{copies}, {settings}"
     return Step(Change.CREATE, topic.name, summary, payload=Create(topic))
 
 
