@@ -1,6 +1,7 @@
 """What the benchmarks compare: variants of the generated DDL, rates and ratios."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -78,10 +79,14 @@ def test_one_block_has_no_rate():
 
 
 def test_every_other_round_runs_in_the_opposite_order():
-    ran = []
+    ran: list[str] = []
 
-    def candidate(name):
-        return lambda: ran.append(name) or float(len(ran))
+    def candidate(name: str) -> Callable[[], float]:
+        def run() -> float:
+            ran.append(name)
+            return float(len(ran))
+
+        return run
 
     figures = interleave({"a": candidate("a"), "b": candidate("b")}, rounds=2)
     assert ran == ["a", "b", "b", "a"]
