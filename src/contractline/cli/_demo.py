@@ -114,9 +114,8 @@ class Sender:
 @contextmanager
 def sending(project: Project, repository: str, commits: int) -> Iterator[tuple[Sender, Sender]]:
     """Send a repository's history and generated commits, side by side."""
-    # A URL's clone belongs to the producer: only its own account can say how many commits it has.
-    again = () if Path(repository).exists() else ("--again",)
-    git = Sender(project, "git", "--repository", repository, *again)
+    # From its beginning in every run, so that the account is about the whole history.
+    git = Sender(project, "git", "--repository", repository, "--again")
     try:
         fake = Sender(project, "fake", "--count", str(commits))
         try:
