@@ -22,8 +22,12 @@ from producer.git.parse import FORMAT, LogUnreadable, read_log
 
 SOURCE = "git"
 
-STRETCH = 1000
-"""Commits that one git process counts: its start is then about one part in a hundred."""
+STRETCH = 2000
+"""Commits that one git process counts, at most: so many that its start and its empty caches cost
+little. The first stretches are shorter, so that the first records come soon.
+"""
+
+FIRST_STRETCH = 250
 
 _ORDER = ("rev-list", "--topo-order", "--reverse", "--stdin")
 
@@ -123,8 +127,10 @@ class History:
         try:
             stdin.write(_given(_range(tips, known)))
             stdin.close()
-            while stretch := [line.decode().strip() for line in islice(stdout, STRETCH)]:
+            size = min(FIRST_STRETCH, STRETCH)
+            while stretch := [line.decode().strip() for line in islice(stdout, size)]:
                 yield stretch
+                size = min(size * 2, STRETCH)
             words = stderr.read()
             if process.wait():
                 raise self._git.failure(_ORDER[0], words, process.returncode)
