@@ -23,6 +23,7 @@ SCRATCH_AGE_SECONDS = 3600
 
 _SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)")
 _TARGET = re.compile(r"^CREATE MATERIALIZED VIEW \S+ TO (\S+)")
+_SCRATCH_NAME = re.compile(rf"^{SCRATCH}_(\d+)_[0-9a-f]+$")
 _KINDS = {"View": "VIEW", "MaterializedView": "MATERIALIZED VIEW", "Dictionary": "DICTIONARY"}
 _TABLES = """
     SELECT database || '.' || name, engine, engine_full, as_select, create_table_query, comment
@@ -164,8 +165,8 @@ def _scratch(warehouse: Warehouse, databases: frozenset[str]) -> Iterator[str]:
     """Make a database for a moment; in memory, so that not even a crash leaves files."""
     now = int(time.time())
     for name in databases:
-        made = name.removeprefix(f"{SCRATCH}_").partition("_")[0]
-        if name.startswith(f"{SCRATCH}_") and int(made) < now - SCRATCH_AGE_SECONDS:
+        made = _SCRATCH_NAME.match(name)
+        if made and int(made.group(1)) < now - SCRATCH_AGE_SECONDS:
             warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
     scratch = f"{SCRATCH}_{now}_{secrets.token_hex(4)}"
     warehouse.run(f"CREATE DATABASE {scratch} ENGINE = Memory")

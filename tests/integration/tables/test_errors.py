@@ -75,6 +75,16 @@ def test_replay_puts_back_what_was_repaired_and_keeps_the_rest(lab: Lab) -> None
     assert found == [(f"{n:040x}", offset, topic) for n, offset in wanted]
     assert replay_stream(lab.warehouse, lab.endpoints, stream, ("poison",)).replayed == 0
 
+    # As if the first replay had been killed after its rows were in and before it said so.
+    lab.warehouse.run(
+        "INSERT INTO ingestion.errors"
+        " SELECT * REPLACE (NULL AS resolved_at, revision + 1 AS revision)"
+        f" FROM (SELECT * FROM ingestion.errors FINAL WHERE topic = '{topic}')"
+    )
+    assert replay_stream(lab.warehouse, lab.endpoints, stream, ("poison",)).replayed == 98
+    assert lab.one(f"SELECT count() FROM {table} FINAL") == 99
+    assert [row[0] for row in lab.errors("commits")] == [40]
+
 
 def test_an_old_change_stays_old_when_it_is_replayed(lab: Lab) -> None:
     lab.stream("github_users")

@@ -34,13 +34,6 @@ def test_everything_of_the_repository(stack: RunningStack, lab: Lab) -> None:
     assert nothing_to_do(whole.plan())
 
 
-def test_plan_leaves_nothing_behind(lab: Lab) -> None:
-    lab.stream("commits")
-    lab.apply()
-    lab.plan()
-    assert lab.rows("SELECT name FROM system.databases WHERE name LIKE 'contractline_plan%'") == []
-
-
 def test_next_version_while_data_flows(lab: Lab) -> None:
     """A column added, its earlier rows with the Avro default; no record lost, none twice."""
     lab.stream("commits")
@@ -165,23 +158,36 @@ def test_the_way_by_hand_works(lab: Lab) -> None:
     assert lab.one(f"SELECT count() FROM {table} FINAL") == 10
 
 
+def test_drift_of_a_table_is_brought_back(lab: Lab) -> None:
+    lab.stream("commits")
+    lab.apply()
+    table = f"{lab.prefix}.commits"
+    for change in (
+        "COMMENT COLUMN author 'someone'",
+        "MODIFY COMMENT 'something'",
+        "MODIFY SETTING min_age_to_force_merge_seconds = 5",
+        "MODIFY SETTING max_parts_to_merge_at_once = 10",
+        "MODIFY COLUMN commit_date DEFAULT today()",
+        "DROP COLUMN deletions",
+    ):
+        lab.warehouse.run(f"ALTER TABLE {table} {change}")
+    assert {(s.change, s.subject) for s in lab.plan().steps} == {(Change.ALTER, table)}
+    assert len(lab.plan().steps) == 6
+    lab.apply("tables")
+    assert nothing_to_do(lab.plan())
+
+
 @pytest.mark.parametrize(
     "by_hand",
     [
-        "ALTER TABLE {db}.commits COMMENT COLUMN author 'someone'",
-        "ALTER TABLE {db}.commits MODIFY COMMENT 'something'",
-        "ALTER TABLE {db}.commits MODIFY SETTING min_age_to_force_merge_seconds = 5",
-        "ALTER TABLE {db}.commits MODIFY SETTING max_parts_to_merge_at_once = 10",
-        "ALTER TABLE {db}.commits MODIFY COLUMN commit_date DEFAULT today()",
-        "ALTER TABLE {db}.commits DROP COLUMN deletions",
         "DROP TABLE ingestion.{db}_commits_feed",
         "DROP TABLE ingestion.{db}_commits_errors",
+        "DROP TABLE ingestion.{db}_commits",
         "ALTER TABLE ingestion.{db}_commits_current MODIFY QUERY"
         " SELECT * FROM ingestion.{db}_commits WHERE _error = 'never'",
-        "DROP TABLE ingestion.{db}_commits",
     ],
 )
-def test_drift_is_brought_back(lab: Lab, by_hand: str) -> None:
+def test_drift_of_what_moves_rows_is_brought_back(lab: Lab, by_hand: str) -> None:
     lab.stream("commits")
     lab.apply()
     lab.warehouse.run(by_hand.format(db=lab.prefix))
@@ -190,6 +196,18 @@ def test_drift_is_brought_back(lab: Lab, by_hand: str) -> None:
     assert nothing_to_do(lab.plan())
     lab.send("commits", [lab.frame("commits", commit(1))])
     lab.wait_for(f"SELECT count() FROM {lab.prefix}.commits FINAL", 1)
+
+
+def test_a_plan_that_was_killed_is_swept_later(lab: Lab) -> None:
+    lab.stream("commits")
+    lab.apply()
+    old, own = "contractline_plan_1700000000_0a", "contractline_plan_of_mine"
+    for name in (old, own):
+        lab.warehouse.run(f"CREATE DATABASE {name} ENGINE = Memory")
+    lab.plan()
+    found = lab.rows("SELECT name FROM system.databases WHERE name LIKE 'contractline_plan%'")
+    lab.warehouse.run(f"DROP DATABASE {own}")
+    assert found == [(own,)]
 
 
 def test_removed_stream_is_reported_and_left_alone(lab: Lab) -> None:
