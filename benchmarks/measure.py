@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ def interleave(
         names = list(candidates)[:: 1 if number % 2 == 0 else -1]
         for name in names:
             figures[name].append(candidates[name]())
+            # A long run shows that it goes on, and one that is ended early what it had.
+            sys.stderr.write(f"round {number + 1}/{rounds}, {name}: {figures[name][-1]:,.0f}\n")
     return figures
 
 
