@@ -138,7 +138,7 @@ def summary(result: Result, *, inserted: bool) -> dict[str, str]:
         counts |= {"written_rows": result.rows, "written_bytes": result.bytes}
     else:
         counts |= {"result_rows": result.rows, "result_bytes": result.bytes}
-    return {name: str(count) for name, count in counts.items()}
+    return {name: str(count) for name, count in counts.items() if count is not None}
 
 
 def _marked(text: str, tag: str) -> bytes:

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -30,7 +30,7 @@ from contractline.engine.kill import without_waiting
 from contractline.engine.leases import Leases
 from contractline.engine.pipe import PIPE_BYTES, Pipe, open_pipe
 from contractline.engine.running import Run, Running
-from contractline.engine.session import Engine, Result
+from contractline.engine.session import Engine, Result, Session
 from contractline.engine.sql import Kind
 
 WORKERS = 64
@@ -107,14 +107,16 @@ class Endpoint:
             sql = await asyncio.to_thread(without_waiting, sql, self._running.engine_id)
         run = Run(self._engine, partial(self._work, job, sql))
         with self._running.listed(job.asked.query_id, run):
-            result = await self._start(run)
+            if job.statement.verb == "KILL":  # must get its turn when all workers are busy
+                result = await asyncio.to_thread(run)
+            else:
+                result = await self._start(run)
         await reply.whole(result.body, summary(result, inserted=job.inserts))
 
     async def _answer_rows(self, job: Job, reply: Reply, receive: Receive) -> None:
         """Run a statement that answers rows; it is stopped when the client goes away."""
         async with open_pipe() as pipe:
-            sql = job.statement.answering_into(pipe.path, job.asked.output_format)
-            run = Run(self._engine, partial(self._work_rows, job, sql, pipe))
+            run = Run(self._engine, partial(self._work_rows, job, pipe))
             with self._running.listed(job.asked.query_id, run):
                 result = self._start(run)
                 watch = asyncio.create_task(_stop_when_gone(receive, run, pipe, result))
@@ -130,11 +132,11 @@ class Endpoint:
         if asked.wait:
             await self._pass_on_at_the_end(asked, reply, pipe, result)
             return
-        held, complete = await pipe.read_at_least(asked.buffer_bytes)
+        held, complete = await pipe.read_at_least(asked.buffer_bytes, asked.patience)
         if complete:
-            await reply.whole(bytes(held), summary(await result, inserted=False))
+            await reply.whole(held, summary(await result, inserted=False))
         else:
-            await reply.stream(_rest(bytes(held), pipe, result))
+            await reply.stream(_rest(held, pipe, result))
 
     async def _pass_on_at_the_end(
         self, asked: Asked, reply: Reply, pipe: Pipe, result: asyncio.Future[Result]
@@ -155,23 +157,35 @@ class Endpoint:
     def _start(self, run: Run) -> asyncio.Future[Result]:
         return asyncio.get_running_loop().run_in_executor(self._workers, run)
 
-    def _work_rows(self, job: Job, sql: bytes, pipe: Pipe) -> Result:
+    def _work_rows(self, job: Job, pipe: Pipe) -> Result:
+        """Run a statement that answers rows, into a pipe; in a worker thread."""
+        asked, statement = job.asked, job.statement
         try:
-            return self._work(job, sql)
+            with self._session(job) as session:
+                if job.comes_in_blocks:
+                    default, parameters = asked.output_format, asked.parameters
+                    return session.stream(statement.text, default, parameters, pipe.write)
+                sql = statement.answering_into(pipe.path, asked.output_format)
+                return session.query(sql, parameters=asked.parameters)
         except QueryFailed as failed:
-            output_format = job.asked.output_format
-            reason = job.statement.without_file(failed.reason, pipe.path, output_format)
+            reason = statement.without_file(failed.reason, pipe.path, asked.output_format)
             raise QueryFailed(failed.code, failed.name, reason) from failed
         finally:
             pipe.end()
 
     def _work(self, job: Job, sql: bytes) -> Result:
-        """Run a statement in a session; in a worker thread."""
+        """Run any other statement; in a worker thread."""
+        with self._session(job) as session:
+            return session.query(sql, job.asked.output_format, job.asked.parameters)
+
+    @contextlib.contextmanager
+    def _session(self, job: Job) -> Iterator[Session]:
+        """Have the session for a job, with its tables."""
         with ExitStack() as stack:
             session = stack.enter_context(self._leases.lease(job.wish))
             for table in job.tables:
                 stack.enter_context(table.loaded(session))
-            return session.query(sql, job.asked.output_format, job.asked.parameters)
+            yield session
 
 
 def application(endpoint: Endpoint) -> Starlette:

@@ -13,6 +13,9 @@ DEFAULT_FORMAT = "TabSeparated"
 BUFFER_BYTES = 1 << 20
 """An answer up to this size is held back until it is complete, so that a failure gets its status."""
 
+PATIENCE_SECONDS = 0.1
+"""How long that is done once there are rows: a slow query's rows arrive as they are made."""
+
 _PARAMETER = "param_"
 
 # URL parameters that are not settings, and settings that concern only the HTTP interface itself.
@@ -65,6 +68,7 @@ class Asked:
         session_check: the session must exist.
         wait: hold the answer back until it is complete, whatever its size.
         buffer_bytes: hold an answer up to this size back.
+        patience: do so for these seconds after its first rows; None for as long as it takes.
         compress: whether the answer may be compressed as Accept-Encoding says.
     """
 
@@ -80,6 +84,7 @@ class Asked:
     session_check: bool
     wait: bool
     buffer_bytes: int
+    patience: float | None
     compress: bool
 
 
@@ -128,6 +133,7 @@ def asked(
         session_check=_flag(options, "session_check"),
         wait=_flag(options, "wait_end_of_query") or _flag(options, "http_wait_end_of_query"),
         buffer_bytes=max(BUFFER_BYTES, _number(options, "buffer_size")),
+        patience=None if "buffer_size" in options else PATIENCE_SECONDS,
         compress=_flag(options, "enable_http_compression", default="1"),
     )
 

@@ -22,7 +22,7 @@ class Encoder(Protocol):
     """Compresses a stream."""
 
     def compress(self, data: bytes) -> bytes:
-        """Take more of the stream; return what is ready of the compressed one."""
+        """Take more of the stream; return it compressed, all of it, so that it can be read at once."""
         ...
 
     def flush(self) -> bytes:
@@ -30,19 +30,40 @@ class Encoder(Protocol):
         ...
 
 
-class _Lz4Encoder:
-    def __init__(self) -> None:
-        self._frame = lz4.frame.LZ4FrameCompressor()
-        self._begun = False
+class _ZlibEncoder:
+    def __init__(self, window: int) -> None:
+        self._stream = zlib.compressobj(_ZLIB_LEVEL, zlib.DEFLATED, window)
 
     def compress(self, data: bytes) -> bytes:
-        head = b"" if self._begun else self._frame.begin()
-        self._begun = True
-        return bytes(head + self._frame.compress(data))
+        return self._stream.compress(data) + self._stream.flush(zlib.Z_SYNC_FLUSH)
 
     def flush(self) -> bytes:
-        head = b"" if self._begun else self._frame.begin()
-        return bytes(head + self._frame.flush())
+        return self._stream.flush()
+
+
+class _ZstdEncoder:
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+
+    def compress(self, data: bytes) -> bytes:
+        packed = self._stream.compress(data)
+        return packed + self._stream.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+
+    def flush(self) -> bytes:
+        return self._stream.flush()
+
+
+class _Lz4Encoder:
+    def __init__(self) -> None:
+        self._stream = lz4.frame.LZ4FrameCompressor(auto_flush=True)
+        self._head = bytes(self._stream.begin())
+
+    def compress(self, data: bytes) -> bytes:
+        head, self._head = self._head, b""
+        return bytes(head + self._stream.compress(data))
+
+    def flush(self) -> bytes:
+        return bytes(self._head + self._stream.flush())
 
 
 def choose(accepted: str) -> str | None:
@@ -59,9 +80,8 @@ def encoder(encoding: str) -> Encoder:
     if encoding == "lz4":
         return _Lz4Encoder()
     if encoding == "zstd":
-        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
-    window = _GZIP_WINDOW if encoding == "gzip" else zlib.MAX_WBITS
-    return zlib.compressobj(_ZLIB_LEVEL, zlib.DEFLATED, window)
+        return _ZstdEncoder()
+    return _ZlibEncoder(_GZIP_WINDOW if encoding == "gzip" else zlib.MAX_WBITS)
 
 
 class _Frame(Protocol):

@@ -19,6 +19,7 @@ from contractline.engine.incoming import (
     take_statement,
 )
 from contractline.engine.leases import Wish
+from contractline.engine.session import BLOCK_FORMATS
 from contractline.engine.sql import Kind, Statement
 
 _CHANGING = frozenset({"KILL", "BACKUP", "RESTORE"})
@@ -44,6 +45,12 @@ class Job:
     def sql(self) -> bytes:
         """The statement as the engine takes it, unless its answer is streamed."""
         return self.statement.reading(self.data) if self.data else self.statement.text
+
+    @property
+    def comes_in_blocks(self) -> bool:
+        """Whether each block of its answer can be passed on as it comes."""
+        output_format = self.statement.format or self.asked.output_format
+        return output_format.lower() in BLOCK_FORMATS and not self.asked.wait
 
     @property
     def inserts(self) -> bool:

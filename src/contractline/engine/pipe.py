@@ -1,16 +1,16 @@
-"""The way of an answer from the engine, which writes to a file, to the event loop, which reads a pipe.
+"""The way of an answer from the engine's thread to the event loop.
 
-It is the only way that streams every format: the engine's own streaming gives blocks that are each a whole
-document.
+The engine writes into the pipe as into a file, which streams every format: its own streaming gives blocks
+that are each a whole document.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 PIPE_BYTES = 1 << 20  # the engine writes in pieces of this size
 
@@ -34,15 +34,29 @@ class Pipe:
         """Return the next piece; empty at the end."""
         return await self._reader.read(size)
 
-    async def read_at_least(self, size: int) -> tuple[bytearray, bool]:
-        """Read until there are so many bytes; return them, and whether that was everything."""
-        held = bytearray()
-        while len(held) < size:
-            piece = await self.read()
-            if not piece:
-                return held, True
-            held += piece
-        return held, False
+    async def read_at_least(self, size: int, patience: float | None) -> tuple[bytes, bool]:
+        """Read until there are so many bytes, or for so long after the first ones.
+
+        Returns:
+            The bytes, and whether that was everything.
+        """
+        held = bytearray(await self.read())
+        if not held:
+            return b"", True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while len(held) < size:
+                    piece = await self.read()
+                    if not piece:
+                        return bytes(held), True
+                    held += piece
+        return bytes(held), False
+
+    def write(self, data: bytes) -> None:
+        """Write to it; waits while it is full. From the engine's thread."""
+        rest = memoryview(data)
+        while rest and self._descriptor is not None:
+            rest = rest[os.write(self._descriptor, rest) :]
 
     def close(self) -> None:
         """Read no more; the engine's writing fails from now on."""
@@ -56,11 +70,13 @@ class Pipe:
             os.close(descriptor)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def open_pipe() -> AsyncIterator[Pipe]:
     """Have a pipe."""
     read_end, write_end = os.pipe()
-    with suppress(OSError, AttributeError):  # not on every system, and a user's share is limited
+    with contextlib.suppress(
+        OSError, AttributeError
+    ):  # not on every system, and a user's share is limited
         fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     reader = asyncio.StreamReader(limit=PIPE_BYTES)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,9 @@ from typing import Any, Self
 from chdb import _chdb
 
 from contractline.engine.errors import EngineUnavailable, QueryFailed
+
+BLOCK_FORMATS = frozenset({"native", "rowbinary"})
+"""Formats, in lower case, that are nothing but their blocks: no header, footer or totals."""
 
 LOCK = "contractline.lock"
 """The file in a data folder that the process holds which has it open."""
@@ -40,17 +44,28 @@ class Result:
         body: the answer in the asked format.
         rows: rows of the answer; of an INSERT, the rows inserted.
         bytes: the size of those rows in memory.
-        rows_read: rows read from tables.
-        bytes_read: bytes read from tables.
         seconds: how long it took.
+        rows_read: rows read from tables; None where the engine does not say.
+        bytes_read: bytes read from tables, likewise.
     """
 
     body: bytes
     rows: int
     bytes: int
-    rows_read: int
-    bytes_read: int
     seconds: float
+    rows_read: int | None = None
+    bytes_read: int | None = None
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """Raise the engine's exceptions as ``QueryFailed``."""
+    try:
+        yield
+    except UnicodeDecodeError as problem:  # a message that quotes binary data
+        raise QueryFailed.parse(problem.object.decode(errors="replace")) from problem
+    except RuntimeError as problem:
+        raise QueryFailed.parse(str(problem)) from problem
 
 
 class Session:
@@ -75,12 +90,8 @@ class Session:
         Raises:
             QueryFailed: the engine refused it, or it failed.
         """
-        try:
+        with _failures():
             answer = self._connection.query(sql, output_format, params=dict(parameters or {}))
-        except UnicodeDecodeError as problem:  # a message that quotes binary data
-            raise QueryFailed.parse(problem.object.decode(errors="replace")) from problem
-        except RuntimeError as problem:
-            raise QueryFailed.parse(str(problem)) from problem
         return Result(
             body=answer.bytes() or b"",
             rows=answer.rows_read(),
@@ -89,6 +100,37 @@ class Session:
             bytes_read=answer.storage_bytes_read(),
             seconds=answer.elapsed(),
         )
+
+    def stream(
+        self,
+        sql: str | bytes,
+        output_format: str,
+        parameters: Mapping[str, str] | None,
+        write: Callable[[bytes], None],
+    ) -> Result:
+        """Run a SELECT and pass each block of its answer on as soon as it is there.
+
+        Args:
+            sql: the statement.
+            output_format: one of ``BLOCK_FORMATS``, unless the statement names one.
+            parameters: as for ``query``.
+            write: takes a block; when it fails, the statement is stopped.
+
+        Raises:
+            QueryFailed: the engine refused it, or it failed.
+        """
+        rows, size, seconds = 0, 0, 0.0
+        with _failures():
+            answer = self._connection.send_query(sql, output_format, params=dict(parameters or {}))
+            while (block := self._connection.streaming_fetch_result(answer)).rows_read():
+                rows, size = rows + block.rows_read(), size + block.bytes_read()
+                seconds += block.elapsed()
+                try:
+                    write(block.bytes())
+                except OSError:
+                    self._connection.streaming_cancel_query(answer)
+                    raise
+        return Result(b"", rows, size, seconds)
 
     def set(self, settings: Mapping[str, str]) -> None:
         """Change settings of this session.

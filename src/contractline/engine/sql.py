@@ -137,7 +137,7 @@ class Statement:
         verb: its first word, in upper case.
         format: the format that it names.
         text: the statement; of an INSERT with data, without the data and its format.
-        tail: what followed the format of an answer, such as SETTINGS.
+        format_span: where the FORMAT of an answer stands in ``text``.
         data_at: where the data of an INSERT starts.
         file_at: where ``FROM INFILE`` belongs in an INSERT's ``text``.
         inputs: where the ``input`` functions stand in an ``INSERT … SELECT … FROM input(…)``.
@@ -148,7 +148,7 @@ class Statement:
     verb: str
     text: bytes
     format: str | None = None
-    tail: bytes = b""
+    format_span: tuple[int, int] | None = None
     data_at: int | None = None
     file_at: int | None = None
     inputs: tuple[Token, ...] = ()
@@ -156,7 +156,9 @@ class Statement:
 
     def answering_into(self, path: str, output_format: str) -> bytes:
         """Return the statement with its answer going to a file."""
-        return self.text + self._outfile(path, output_format).encode() + self.tail
+        start, end = self.format_span or (len(self.text), len(self.text))
+        outfile = self._outfile(path, output_format).encode()
+        return self.text[:start] + outfile + self.text[end:]
 
     def without_file(self, reason: str, path: str, output_format: str) -> str:
         """Return an error's text as if the statement had not been changed by ``answering_into``."""
@@ -231,13 +233,13 @@ def _answering(text: bytes, seen: list[Token]) -> Statement:
     for token, following in pairwise(seen):
         if token.depth == 0 and (token.text, following.text) == ("INTO", "OUTFILE"):
             raise QueryFailed.of(Code.INTO_OUTFILE_NOT_ALLOWED, "INTO OUTFILE is not allowed")
+    kind = Kind.FEW_ROWS if verb in _FEW_ROWS else Kind.ROWS
     at = _answer_format(seen)
-    name = text[seen[at + 1].start : seen[at + 1].end].decode() if at else None
-    if verb in _FEW_ROWS:
-        return Statement(Kind.FEW_ROWS, verb, text, name)
-    if not at:
-        return Statement(Kind.ROWS, verb, text)
-    return Statement(Kind.ROWS, verb, text[: seen[at].start], name, tail=text[seen[at + 1].end :])
+    if at is None:
+        return Statement(kind, verb, text)
+    name = seen[at + 1]
+    span = (seen[at].start, name.end)
+    return Statement(kind, verb, text, text[name.start : name.end].decode(), format_span=span)
 
 
 def _answer_format(seen: list[Token]) -> int | None:

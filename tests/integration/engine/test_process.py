@@ -59,6 +59,17 @@ def test_it_ends_in_time_with_a_query_running(run, number):
     assert seconds < 3
 
 
+def test_a_damaged_folder(run):
+    running = run()
+    with running.http() as http:
+        http.post("/", content="CREATE TABLE t (a Int8) ENGINE = MergeTree ORDER BY a")
+    running.end()
+    next((running.data / "store").glob("*/*/t.sql")).write_text("")
+    message = refused(command(running.data))
+    assert "Cannot parse definition from metadata file" in message
+    assert "the engine can't open it: it says why above" in message
+
+
 def test_a_folder_has_one_process(run):
     running = run()
     assert f"pid {running.process.pid}" in refused(command(running.data))

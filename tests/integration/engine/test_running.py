@@ -67,6 +67,15 @@ def test_a_client_that_goes_away_stops_its_query(endpoint, http, sql):
     wait_until(lambda: not running(http, mark))
 
 
+def test_the_rows_of_a_slow_query_arrive_as_they_are_made(http):
+    sql = "SELECT sleepEachRow(0.2), number FROM numbers(10) FORMAT RowBinary"
+    began = time.monotonic()
+    with http.stream("POST", "/", content=sql, params={"max_block_size": "1"}) as answer:
+        first = next(answer.iter_raw())
+        assert time.monotonic() - began < 1.5
+        assert len(first) < 90
+
+
 def test_kill_by_the_clients_id_and_without_waiting(endpoint, http):
     mine = uuid.uuid4().hex
 

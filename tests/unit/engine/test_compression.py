@@ -73,3 +73,10 @@ def test_choice(accepted, encoding):
 def test_an_unknown_encoding_is_refused():
     with pytest.raises(QueryFailed, match="Unknown Content-Encoding 'br'"):
         Decoder("br")
+
+
+@pytest.mark.parametrize("encoding", PREFERRED)
+def test_every_piece_can_be_read_at_once(encoding):
+    packer, unpacker = encoder(encoding), Decoder(encoding)
+    for piece in (b"one", b"two", TEXT):
+        assert unpacker.decompress(packer.compress(piece)) == piece
