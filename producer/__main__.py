@@ -7,12 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 
 from contractline.errors import ContractlineError
 from producer.report import Account, reporter
 from producer.run import Run
 from producer.settings import load_settings
+from producer.sources.base import Say
 
 
 def main() -> int:
@@ -23,7 +25,7 @@ def main() -> int:
         _complain(str(problem), problem.hint)
         return problem.exit_code
     stop, abandon = threading.Event(), threading.Event()
-    with reporter() as shown, _signals(stop, abandon):
+    with reporter() as shown, _signals(stop, abandon, shown.say):
         account = Run(settings, shown, stop, abandon).carry()
     _show(account, as_json=settings.as_json)
     return account.exit_code
@@ -40,20 +42,35 @@ def _complain(problem: str, hint: str | None) -> None:
 
 
 @contextmanager
-def _signals(stop: threading.Event, abandon: threading.Event) -> Iterator[None]:
-    """Let the first signal end the run in order, and a second one at once."""
+def _signals(stop: threading.Event, abandon: threading.Event, say: Say) -> Iterator[None]:
+    """Let the first signal end the run in order, and a second one at once.
+
+    The handler only puts into a queue, which may be done at any point of the main thread; to set
+    an event there could find its lock held by the very code that was interrupted.
+    """
+    arrived: SimpleQueue[int | None] = SimpleQueue()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            abandon.set()
-        stop.set()
+        arrived.put(number)
 
+    def serve() -> None:
+        while arrived.get() is not None:
+            if stop.is_set():
+                abandon.set()
+            else:
+                stop.set()
+                say("stopping: what was read is acknowledged first; once more ends at once")
+
+    serving = threading.Thread(target=serve, name="signals", daemon=True)
+    serving.start()
     before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        arrived.put(None)
+        serving.join()
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

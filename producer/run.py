@@ -125,8 +125,6 @@ class Run:
         except ContractlineError as problem:
             # What was read before is sent and saved all the same.
             self._error = problem
-        if self._stop.is_set():
-            self._reporter.say("stopping: waiting for what was read to be acknowledged")
         self._save(kept, delivery, channel)
         self._show(source, delivery, channel)
 
