@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import Send
 
-from contractline.engine.compression import encoder
+from contractline.engine.compression import NATIVE, encoder
 from contractline.engine.errors import QueryFailed
 from contractline.engine.formats import content_type
 from contractline.engine.session import Result
@@ -39,7 +39,7 @@ class Reply:
         query_id: the id of the query.
         timezone: the time zone that the query ran in.
         output_format: the format of the rows; None when there are none.
-        encoding: the Content-Encoding; None to leave it as it is.
+        encoding: how the body is compressed; None to leave it as it is.
     """
 
     send: Send
@@ -56,7 +56,7 @@ class Reply:
         if self.encoding and body:
             packer = encoder(self.encoding)
             body = packer.compress(body) + packer.flush()
-            headers["Content-Encoding"] = self.encoding
+            headers |= self._content_encoding()
         headers["X-ClickHouse-Summary"] = json.dumps(summary, separators=(",", ":"))
         headers["Content-Length"] = str(len(body))
         await self._start(200, headers)
@@ -74,8 +74,7 @@ class Reply:
         tag = secrets.token_hex(8)
         headers = self._headers() | {"X-ClickHouse-Exception-Tag": tag}
         packer = encoder(self.encoding) if self.encoding else None
-        if self.encoding:
-            headers["Content-Encoding"] = self.encoding
+        headers |= self._content_encoding()
         await self._start(200, headers)
         try:
             async for piece in pieces:
@@ -90,6 +89,8 @@ class Reply:
     async def failed(self, error: QueryFailed, *, ask_for_password: bool = False) -> None:
         """Send an error."""
         body = self.server.text_of(error).encode(errors="replace")
+        if self.encoding == NATIVE:  # as a server does; its drivers expect it
+            body = encoder(NATIVE).compress(body)
         headers = {
             "Content-Type": "text/plain; charset=UTF-8",
             "X-ClickHouse-Server-Display-Name": self.server.name,
@@ -113,6 +114,11 @@ class Reply:
         if self.output_format:
             headers["X-ClickHouse-Format"] = self.output_format
         return headers
+
+    def _content_encoding(self) -> dict[str, str]:
+        if self.encoding in (None, NATIVE):
+            return {}
+        return {"Content-Encoding": str(self.encoding)}
 
     async def _start(self, status: int, headers: dict[str, str]) -> None:
         self.started = True

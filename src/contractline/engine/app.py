@@ -21,8 +21,8 @@ from starlette.types import Receive, Scope, Send
 
 from contractline.engine.access import Access, has_credentials
 from contractline.engine.answering import Reply, Server, summary
-from contractline.engine.asking import Asked
-from contractline.engine.compression import choose
+from contractline.engine.asking import Asked, flag
+from contractline.engine.compression import NATIVE, choose
 from contractline.engine.errors import Code, QueryFailed
 from contractline.engine.incoming import Files
 from contractline.engine.job import Job, job_of
@@ -69,6 +69,7 @@ class Endpoint:
             return
         try:
             self._access.check(request.headers, options)
+            reply.encoding = NATIVE if flag(options, "compress") else None
             with self._files.scope() as files:
                 job = await job_of(request, options, files)
                 _describe(reply, job, request)
@@ -219,7 +220,7 @@ def _describe(reply: Reply, job: Job, request: Request) -> None:
     reply.timezone = job.asked.settings.get("session_timezone") or reply.server.timezone
     if job.statement.kind in (Kind.ROWS, Kind.FEW_ROWS):
         reply.output_format = job.statement.format or job.asked.output_format
-    if job.asked.compress:
+    if job.asked.compress and reply.encoding is None:
         reply.encoding = choose(request.headers.get("accept-encoding", ""))
 
 

@@ -103,13 +103,6 @@ def asked(
     Raises:
         QueryFailed: a value is of no use.
     """
-    for name in ("compress", "decompress"):
-        if _flag(options, name):
-            raise QueryFailed.of(
-                Code.NOT_IMPLEMENTED,
-                f"{name}=1 (ClickHouse's native compression) is not supported here, use "
-                "Accept-Encoding and Content-Encoding",
-            )
     return Asked(
         query=options.get("query", "").encode(errors="surrogateescape"),
         query_id=options.get("query_id") or str(uuid.uuid4()),
@@ -130,11 +123,11 @@ def asked(
         or DEFAULT_FORMAT,
         session_id=options.get("session_id"),
         session_timeout=_timeout(options.get("session_timeout")),
-        session_check=_flag(options, "session_check"),
-        wait=_flag(options, "wait_end_of_query") or _flag(options, "http_wait_end_of_query"),
+        session_check=flag(options, "session_check"),
+        wait=flag(options, "wait_end_of_query") or flag(options, "http_wait_end_of_query"),
         buffer_bytes=max(BUFFER_BYTES, _number(options, "buffer_size")),
         patience=None if "buffer_size" in options else PATIENCE_SECONDS,
-        compress=_flag(options, "enable_http_compression", default="1"),
+        compress=flag(options, "enable_http_compression", default="1"),
     )
 
 
@@ -143,7 +136,8 @@ def _text(value: str) -> str:
     return value.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _flag(options: Mapping[str, str], name: str, default: str = "0") -> bool:
+def flag(options: Mapping[str, str], name: str, default: str = "0") -> bool:
+    """Tell whether an option is on."""
     return options.get(name, default).lower() in ("1", "true")
 
 

@@ -1,4 +1,4 @@
-"""Content-Encoding of requests and answers: gzip, deflate, zstd and lz4 frames, as streams."""
+"""Compressed requests and answers, as streams: Content-Encoding, and ClickHouse's own blocks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import lz4.frame
 import zstandard
 
 from contractline.engine.errors import Code, QueryFailed
+from contractline.engine.native import NativeDecoder, NativeEncoder
+
+NATIVE = "native"
+"""The name here of ClickHouse's own compression, which is no Content-Encoding."""
 
 PREFERRED = ("lz4", "zstd", "gzip", "deflate")
 """The encodings, the one that is chosen first where a client takes several coming first."""
@@ -76,12 +80,50 @@ def choose(accepted: str) -> str | None:
 
 
 def encoder(encoding: str) -> Encoder:
-    """Return a new encoder for one of the ``PREFERRED`` encodings."""
+    """Return a new encoder for ``NATIVE`` or one of the ``PREFERRED`` encodings."""
+    if encoding == NATIVE:
+        return NativeEncoder()
     if encoding == "lz4":
         return _Lz4Encoder()
     if encoding == "zstd":
         return _ZstdEncoder()
     return _ZlibEncoder(_GZIP_WINDOW if encoding == "gzip" else zlib.MAX_WBITS)
+
+
+class Decoder(Protocol):
+    """Decompresses a stream."""
+
+    def decompress(self, data: bytes) -> bytes:
+        """Take more of the stream; return what it holds.
+
+        Raises:
+            QueryFailed: it is not in the encoding.
+        """
+        ...
+
+    def finish(self) -> None:
+        """Say that the stream ends here.
+
+        Raises:
+            QueryFailed: it ends too early.
+        """
+        ...
+
+
+def decoder(encoding: str) -> Decoder:
+    """Return a new decoder for ``NATIVE`` or a Content-Encoding.
+
+    Raises:
+        QueryFailed: the encoding is not known.
+    """
+    if encoding == NATIVE:
+        return NativeDecoder()
+    if encoding in PREFERRED:
+        return _FrameDecoder(encoding)
+    raise QueryFailed.of(
+        Code.UNKNOWN_COMPRESSION_METHOD,
+        f"Unknown Content-Encoding '{encoding}', use one of: {', '.join(PREFERRED)}",
+    )
 
 
 class _Frame(Protocol):
@@ -92,20 +134,10 @@ class _Frame(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-class Decoder:
-    """Decompresses a stream, of one frame or several."""
+class _FrameDecoder:
+    """Decompresses one frame or several."""
 
     def __init__(self, encoding: str) -> None:
-        """Start a stream.
-
-        Raises:
-            QueryFailed: the encoding is not known.
-        """
-        if encoding not in PREFERRED:
-            raise QueryFailed.of(
-                Code.UNKNOWN_COMPRESSION_METHOD,
-                f"Unknown Content-Encoding '{encoding}', use one of: {', '.join(PREFERRED)}",
-            )
         self._encoding = encoding
         self._frame = self._new_frame()
         self._inside = False
@@ -120,11 +152,6 @@ class Decoder:
         return zlib.decompressobj(window)
 
     def decompress(self, data: bytes) -> bytes:
-        """Take more of the stream; return what it holds.
-
-        Raises:
-            QueryFailed: it is not in the encoding.
-        """
         parts = []
         while data:
             if self._frame.eof:
@@ -138,11 +165,6 @@ class Decoder:
         return b"".join(parts)
 
     def finish(self) -> None:
-        """Say that the stream ends here.
-
-        Raises:
-            QueryFailed: it ends too early.
-        """
         if self._inside:
             raise self._failed("the body ends in the middle of it")
 

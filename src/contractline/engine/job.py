@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from contractline.engine.asking import Asked, asked
-from contractline.engine.compression import Decoder
+from contractline.engine.asking import Asked, asked, flag
+from contractline.engine.compression import NATIVE, decoder
 from contractline.engine.errors import Code, QueryFailed
 from contractline.engine.incoming import (
     ExternalTable,
@@ -86,7 +86,7 @@ async def job_of(request: Request, options: dict[str, str], files: RequestFiles)
     Raises:
         QueryFailed: it can't be understood, or GET is used for a change.
     """
-    body = _decompressed(request)
+    body = _decompressed(request, options)
     kind = request.headers.get("content-type", "")
     form = Form()
     if is_form(kind):
@@ -109,12 +109,15 @@ def _only_reads(statement: Statement) -> bool:
     return statement.verb in ("SET", "USE")
 
 
-async def _decompressed(request: Request) -> AsyncIterator[bytes]:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    decoder = None if encoding in ("", "identity") else Decoder(encoding)
-    async for chunk in request.stream():
-        piece = decoder.decompress(chunk) if decoder else chunk
+async def _decompressed(request: Request, options: dict[str, str]) -> AsyncIterator[bytes]:
+    encodings = [request.headers.get("content-encoding", "").strip().lower()]
+    if flag(options, "decompress"):
+        encodings.append(NATIVE)
+    decoders = [decoder(encoding) for encoding in encodings if encoding not in ("", "identity")]
+    async for piece in request.stream():
+        for each in decoders:
+            piece = each.decompress(piece)
         if piece:
             yield piece
-    if decoder:
-        decoder.finish()
+    for each in decoders:
+        each.finish()

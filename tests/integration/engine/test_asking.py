@@ -15,6 +15,8 @@ import lz4.frame
 import pytest
 import zstandard
 
+from contractline.engine.compression import NATIVE, decoder
+
 
 def failed(answer: httpx.Response, status: int, code: int) -> str:
     assert (answer.status_code, answer.headers["X-ClickHouse-Exception-Code"]) == (
@@ -259,9 +261,24 @@ def test_compression_can_be_switched_off(http):
     assert "Content-Encoding" not in answer.headers
 
 
-def test_native_compression_is_refused_in_words(http):
-    answer = http.post("/", content="SELECT 1", params={"compress": "1"})
-    assert "Accept-Encoding" in failed(answer, 501, 48)
+def unpacked(data: bytes) -> bytes:
+    blocks = decoder(NATIVE)
+    whole = blocks.decompress(data)
+    blocks.finish()
+    return whole
+
+
+@pytest.mark.parametrize("rows", [1, 2_000_000])
+def test_clickhouses_own_compression(http, rows):
+    answer = http.post("/", content=f"SELECT number FROM numbers({rows})", params={"compress": "1"})
+    assert "Content-Encoding" not in answer.headers
+    assert unpacked(answer.content) == b"".join(b"%d\n" % number for number in range(rows))
+
+
+def test_errors_are_compressed_too(http):
+    answer = http.post("/", content="SELECT * FROM nowhere", params={"compress": "1"})
+    assert answer.status_code == 404
+    assert unpacked(answer.content).startswith(b"Code: 60. DB::Exception: ")
 
 
 @pytest.mark.parametrize(

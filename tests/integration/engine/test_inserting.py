@@ -14,6 +14,8 @@ import fastavro
 import httpx
 import pytest
 
+from contractline.engine.compression import NATIVE, encoder
+
 
 @pytest.fixture
 def table(ask) -> str:
@@ -80,6 +82,19 @@ def test_compressed_and_chunked(http, ask, table, size):
     answer = http.post("/", params=query, content=pieces(), headers={"Content-Encoding": "gzip"})
     assert answer.status_code == 200, answer.text
     assert ask(f"SELECT count() FROM {table}") == f"{size // 10}\n"
+
+
+def test_clickhouses_own_compression(http, ask, table):
+    packer = encoder(NATIVE)
+    data = packer.compress(b"1\tx\n" * 100_000) + packer.flush()
+    options = {"query": f"INSERT INTO {table} FORMAT TSV", "decompress": "1"}
+    assert http.post("/", params=options, content=data).status_code == 200
+    assert ask(f"SELECT count() FROM {table}") == "100000\n"
+    cut = http.post("/", params=options, content=data[:-1])
+    assert cut.headers["X-ClickHouse-Exception-Code"] == "271"
+    damaged = http.post("/", params=options, content=data[:-1] + b"\x00")
+    assert damaged.headers["X-ClickHouse-Exception-Code"] == "40"
+    assert ask(f"SELECT count() FROM {table}") == "100000\n"
 
 
 def test_a_cut_body_inserts_nothing(endpoint, http, ask, table):

@@ -58,8 +58,6 @@ def test_a_statement_may_hold_any_bytes():
         ({"session_timeout": "x"}, Code.INVALID_SESSION_TIMEOUT),
         ({"session_timeout": "3601"}, Code.INVALID_SESSION_TIMEOUT),
         ({"buffer_size": "big"}, Code.BAD_ARGUMENTS),
-        ({"compress": "1"}, Code.NOT_IMPLEMENTED),
-        ({"decompress": "1"}, Code.NOT_IMPLEMENTED),
     ],
 )
 def test_refused(options, code):
