@@ -38,7 +38,9 @@ class Cursors:
             KafkaUnavailable: the broker did not answer, or refused.
             RegistryUnavailable: the registry did not answer, or refused.
         """
-        state = read_compacted(self._delivery.servers, self._contract, self._registry)
+        state = read_compacted(
+            self._delivery.servers, self._contract, self._registry, self._delivery.say
+        )
         return {Place(*key): value["position"] for key, value in state.items()}
 
     def save(self, positions: Positions) -> None:

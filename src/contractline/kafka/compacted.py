@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any, cast
 
@@ -12,7 +12,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from fastavro import schemaless_reader
 
 from contractline.contracts.model import Contract
-from contractline.kafka.errors import FrameInvalid, KafkaAway, KafkaUnavailable, TopicMissing
+from contractline.kafka.errors import (
+    FrameInvalid,
+    KafkaAway,
+    KafkaUnavailable,
+    SchemaUnknown,
+    TopicMissing,
+)
 from contractline.kafka.registry import Registry
 from contractline.kafka.wire import split
 
@@ -20,32 +26,42 @@ TIMEOUT_SECONDS = 10.0
 STEP_SECONDS = 0.05
 BATCH = 1000
 
+Say = Callable[[str], None]
 Fields = dict[str, Any]
 State = dict[tuple[Any, ...], Fields]
 
 
-def read_compacted(servers: str, contract: Contract, registry: Registry) -> State:
+def read_compacted(servers: str, contract: Contract, registry: Registry, say: Say) -> State:
     """Return the newest value of every key, by the key's fields in the contract's order.
 
-    Every part of the topic is read to where it ended when its turn came. A record that can't be
-    read says nothing about its key and is passed over.
+    Every part of the topic is read to where it ended when its turn came. Records that can't be
+    read say nothing about their keys: they are passed over, and it is said how many.
 
     Raises:
         TopicMissing: the broker has no such topic.
         KafkaUnavailable: the broker did not answer, or refused.
-        RegistryUnavailable: a schema that wrote a record could not be fetched.
+        RegistryUnavailable: the registry did not answer, or refused.
     """
     state: State = {}
+    problems: list[Exception] = []
     for key, value in _messages(servers, contract.topic.name):
         try:
-            fields = tuple(_decode(key, registry)[name] for name in contract.key_fields)
+            decoded = _decode(key, registry)
+            fields = tuple(decoded[name] for name in contract.key_fields)
             if value:
                 state[fields] = _decode(value, registry)
             else:
                 state.pop(fields, None)
-        except (FrameInvalid, KeyError, EOFError, OverflowError, ValueError):
-            continue
+        except UNREADABLE as problem:
+            problems.append(problem)
+    if problems:
+        number = f"{len(problems):,} records can't be read and are passed over"
+        say(f"{contract.topic.name}: {number}; the last: {problems[-1]!s}")
     return state
+
+
+UNREADABLE = (FrameInvalid, SchemaUnknown, KeyError, IndexError, EOFError, TypeError, ValueError)
+"""What decoding raises at bytes that are something else."""
 
 
 def _decode(frame: bytes, registry: Registry) -> Fields:

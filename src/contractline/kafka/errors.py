@@ -4,7 +4,8 @@ The tree, below :mod:`contractline.errors`::
 
     ServiceUnavailable
     ├── RegistryUnavailable   the registry refused, or answered what can't be used
-    │   └── RegistryAway      it did not answer: trying again can help
+    │   ├── RegistryAway      it did not answer: trying again can help
+    │   └── SchemaUnknown     it holds no schema of an id
     └── KafkaUnavailable      the broker refused, or gave up
         └── KafkaAway         no broker answered: trying again can help
     ContractlineError
@@ -39,6 +40,10 @@ class RegistryUnavailable(ServiceUnavailable):
 
 class RegistryAway(RegistryUnavailable):
     """When the schema registry does not answer, so that trying again can help."""
+
+
+class SchemaUnknown(RegistryUnavailable):
+    """When the registry holds no schema of an id: it was wiped, or the bytes are no frame."""
 
 
 class KafkaUnavailable(ServiceUnavailable):

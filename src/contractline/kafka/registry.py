@@ -15,7 +15,12 @@ import httpx
 
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Subject, Version
-from contractline.kafka.errors import NotRegistered, RegistryAway, RegistryUnavailable
+from contractline.kafka.errors import (
+    NotRegistered,
+    RegistryAway,
+    RegistryUnavailable,
+    SchemaUnknown,
+)
 from contractline.kafka.wire import SchemaId
 from contractline.settings import without_password
 
@@ -90,10 +95,13 @@ class Registry:
         """Return the schema of an id; each is asked for once.
 
         Raises:
-            RegistryUnavailable: the registry did not answer, does not know the id, or refused.
+            SchemaUnknown: the registry does not know the id.
+            RegistryUnavailable: the registry did not answer, or refused.
         """
         if schema_id not in self._schemas:
             answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+            if answer.status_code == httpx.codes.NOT_FOUND:
+                raise SchemaUnknown(self.url, _words(answer))
             text = self._body(answer)["schema"]
             self._schemas[schema_id] = Schema.parse(text, f"schema id {schema_id}")
         return self._schemas[schema_id]
