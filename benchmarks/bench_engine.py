@@ -65,8 +65,13 @@ def _options() -> argparse.Namespace:
 
 @dataclass
 class Race:
-    """Candidates that read the same records into ClickHouse, each in a table of its own."""
+    """Candidates that read the same records into ClickHouse, each in a table of its own.
 
+    Attributes:
+        name: sets its consumer groups apart from those of another race on the same topic.
+    """
+
+    name: str
     rows: int
     warehouse: Warehouse
     endpoints: Endpoints
@@ -84,7 +89,7 @@ class Race:
 
         def run() -> float:
             self._started += 1
-            made = way(f"bench_{self._started}")
+            made = way(f"{self.name}_{self._started}")
             loaded: Loaded = load(made, self.rows, self.warehouse, self.endpoints, self.engine)
             self.cpu.setdefault(name, []).append(loaded.cpu_micros)
             return loaded.rows_per_second
@@ -96,7 +101,7 @@ def _formats(bench: Bench, rows: int, rounds: int) -> None:
     contract = bench.contract("commits")
     order = contract.sink.order_by if contract.sink else ()
     warehouse = bench.warehouse()
-    race = Race(rows, warehouse, bench.endpoints, bench.process("clickhouse"))
+    race = Race("formats", rows, warehouse, bench.endpoints, bench.process("clickhouse"))
     ways: dict[str, Callable[[str], Variant]] = {
         "Avro, one direct view": lambda name: variant(contract, name, AVRO).direct(order),
         "JSON, one direct view": lambda name: variant(contract, name, JSON).direct(order).as_json(),
@@ -117,7 +122,7 @@ def _consumers(bench: Bench, rows: int, rounds: int) -> None:
         warehouse = Warehouse(endpoints)
         for statement in statements((bench.project.ddl / "databases.sql").read_text()):
             warehouse.run(statement.sql)
-        race = Race(rows, warehouse, endpoints, process)
+        race = Race("consumers", rows, warehouse, endpoints, process)
         ways: dict[str, Callable[[str], Variant]] = {
             "1 consumer": lambda name: variant(contract, name, AVRO),
             "2 consumers": lambda name: variant(contract, name, AVRO).with_consumers(2),
