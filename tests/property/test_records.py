@@ -91,7 +91,7 @@ def is_valid(record: dict[str, Any]) -> bool:
 
 
 @pytest.mark.property
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(spoiled())
 def test_a_record_is_refused_if_and_only_if_it_is_not_valid(record):
     if is_valid(record):
@@ -103,7 +103,7 @@ def test_a_record_is_refused_if_and_only_if_it_is_not_valid(record):
 
 
 @pytest.mark.property
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(spoiled(), max_size=4))
 def test_a_batch_that_fits_is_written_the_quick_way_as_the_careful_way_writes_it(batch):
     if not ENCODERS.fit(batch):
@@ -119,7 +119,7 @@ def test_a_batch_that_fits_is_written_the_quick_way_as_the_careful_way_writes_it
 
 
 @pytest.mark.property
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(records)
 def test_what_is_written_is_read_back(record):
     _, frame = ENCODERS.frame(record)

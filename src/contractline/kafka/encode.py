@@ -91,9 +91,9 @@ class Writer:
         """
         out = BytesIO()
         out.write(self.head)
-        if self.later:
-            record = {name: value for name, value in record.items() if name not in self.later}
         try:
+            if self.later:
+                record = {name: value for name, value in record.items() if name not in self.later}
             schemaless_writer(out, self.parsed, record, strict_allow_default=not self.is_key)
         except WRONG as problem:
             raise RecordRefused(

@@ -81,6 +81,9 @@ class Delivery:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Wait for what is not acknowledged yet; after an exception, give it up."""
+        if kind is None:
+            self.flush()
         self.give_up()
 
     def channel(self, encoder: StreamEncoder) -> Channel:

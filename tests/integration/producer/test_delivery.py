@@ -107,6 +107,38 @@ def test_refused_records_are_counted_and_the_stream_goes_on(servers, commits, re
     assert len(log.ids("delivery/refused")) == 20
 
 
+def test_leaving_a_delivery_waits_for_what_was_sent(servers, commits, registry, log):
+    with Delivery(servers, print) as delivery:
+        channel = delivery.channel(StreamEncoder(commits, registry))
+        channel.send_all(
+            [a_commit("delivery/left", number) for number in range(500)],
+            lambda record, mistake, version: pytest.fail(str(mistake)),
+        )
+    assert (channel.read, channel.taken) == (500, 500)
+    assert len(log.ids("delivery/left")) == 500
+
+
+def test_a_batch_is_sent_but_for_what_is_refused(servers, commits, registry, log):
+    batch = [a_commit("delivery/batch", number) for number in range(9)]
+    batch[2]["committed_at"] = 1.5
+    batch[4]["author"] = None
+    batch[6]["commit_message"] = "x" * 2_000_000
+    del batch[8]["co_authors"]
+    refused: list[tuple[str, str, int]] = []
+    with Delivery(servers, print) as delivery:
+        channel = delivery.channel(StreamEncoder(commits, registry))
+        channel.send_all(
+            batch, lambda record, mistake, v: refused.append((record["commit_id"], mistake.path, v))
+        )
+    assert refused == [
+        (batch[2]["commit_id"], "$.committed_at", 2),
+        (batch[4]["commit_id"], "$.author", 2),
+        (batch[6]["commit_id"], "$.commit_message", 2),
+    ]
+    assert (channel.read, channel.taken, channel.refused) == (9, 6, 3)
+    assert len(log.ids("delivery/batch")) == 6
+
+
 def test_a_record_that_is_too_large_is_refused(servers, commits, registry):
     with Delivery(servers, print) as delivery:
         channel = delivery.channel(StreamEncoder(commits, registry))
