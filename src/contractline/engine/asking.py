@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ def asked(
     """
     return Asked(
         query=options.get("query", "").encode(errors="surrogateescape"),
-        query_id=options.get("query_id") or str(uuid.uuid4()),
+        query_id=_query_id(options),
         parameters={
             name.removeprefix(_PARAMETER): _text(value)
             for name, value in options.items()
@@ -118,11 +119,11 @@ def asked(
         },
         database=options.get("database") or headers.get("x-clickhouse-database"),
         role=options.get("role"),
-        output_format=options.get("default_format")
-        or headers.get("x-clickhouse-format")
-        or DEFAULT_FORMAT,
+        output_format=format_name(
+            options.get("default_format") or headers.get("x-clickhouse-format") or DEFAULT_FORMAT
+        ),
         session_id=options.get("session_id"),
-        session_timeout=_timeout(options.get("session_timeout")),
+        session_timeout=0 if flag(options, "close_session") else _timeout(options),
         session_check=flag(options, "session_check"),
         wait=flag(options, "wait_end_of_query") or flag(options, "http_wait_end_of_query"),
         buffer_bytes=max(BUFFER_BYTES, _number(options, "buffer_size")),
@@ -148,9 +149,26 @@ def _number(options: Mapping[str, str], name: str) -> int:
     return int(value)
 
 
-def _timeout(value: str | None) -> int:
-    if value is None:
-        return DEFAULT_TIMEOUT_SECONDS
+def format_name(name: str) -> str:
+    """Return the name of a format, which goes into statements as it is.
+
+    Raises:
+        QueryFailed: it can't be one.
+    """
+    if not re.fullmatch(r"\w+", name):
+        raise QueryFailed.of(Code.UNKNOWN_FORMAT, f"Unknown format {name!r}")
+    return name
+
+
+def _query_id(options: Mapping[str, str]) -> str:
+    query_id = options.get("query_id") or str(uuid.uuid4())
+    if not query_id.isprintable():
+        raise QueryFailed.of(Code.BAD_ARGUMENTS, "query_id holds characters that are not printable")
+    return query_id
+
+
+def _timeout(options: Mapping[str, str]) -> int:
+    value = options.get("session_timeout", str(DEFAULT_TIMEOUT_SECONDS))
     if not value.isdecimal():
         raise QueryFailed.of(Code.INVALID_SESSION_TIMEOUT, f"Invalid session timeout: '{value}'")
     if int(value) > MAX_TIMEOUT_SECONDS:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO
 
+from contractline.engine.asking import DEFAULT_FORMAT, format_name
 from contractline.engine.errors import Code, QueryFailed
 from contractline.engine.session import Session, quote, quote_name
 from contractline.engine.sql import Kind, Statement, parse, tokens
@@ -128,7 +129,7 @@ class Form:
                 name,
                 path,
                 structure=_structure(name, options),
-                format=options.get(f"{name}_format", "TabSeparated"),
+                format=format_name(options.get(f"{name}_format", DEFAULT_FORMAT)),
             )
             for name, path in self.files.items()
         )
@@ -157,18 +158,18 @@ async def take_statement(
         if len(text) >= enough:
             break
     statement = parse(bytes(text))
-    if statement.kind is Kind.DATA:
-        file = files.new()
-        file.write(memoryview(text)[statement.data_at :])
-        async for chunk in body:
-            file.write(chunk)
-        file.close()
-        return statement, file.name
-    if len(text) >= enough:
+    if statement.kind is not Kind.DATA and len(text) >= enough:
         async for chunk in body:
             text += chunk
         statement = parse(bytes(text))
-    return statement, None
+    if statement.kind is not Kind.DATA:
+        return statement, None
+    file = files.new()
+    file.write(memoryview(text)[statement.data_at :])
+    async for chunk in body:
+        file.write(chunk)
+    file.close()
+    return statement, file.name
 
 
 def is_form(content_type: str) -> bool:

@@ -163,6 +163,8 @@ def test_a_named_session_ends(http):
     assert http.post("/", content="SELECT 1", params=known).status_code == 200
     http.post("/", content="SELECT 1", params=session | {"session_timeout": "0"})
     failed(http.post("/", content="SELECT 1", params=known), 500, 372)
+    http.post("/", content="SELECT 1", params=session | {"close_session": "1"})
+    failed(http.post("/", content="SELECT 1", params=known), 500, 372)
 
 
 def test_a_named_session_is_for_one_request_at_a_time(endpoint):

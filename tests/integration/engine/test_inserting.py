@@ -132,6 +132,15 @@ def test_selecting_from_input(ask, http, table):
     assert ask(f"SELECT * FROM {table}") == "20\tY\n"
 
 
+def test_a_statement_may_be_long_and_its_data_too(ask, http, table):
+    names = ", ".join(f"'{number:06}'" for number in range(50_000))
+    query = f"INSERT INTO {table} SELECT n, '' FROM input('n UInt64') WHERE '' NOT IN ({names}) FORMAT CSV\n"
+    body = query.encode() + b"".join(b"%d\n" % number for number in range(100_000))
+    answer = http.post("/", content=body, params={"max_query_size": "10000000"})
+    assert answer.status_code == 200, answer.text
+    assert ask(f"SELECT count(), sum(a) FROM {table}") == "100000\t4999950000\n"
+
+
 SCHEMA = {
     "type": "record",
     "name": "R",

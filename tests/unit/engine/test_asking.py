@@ -58,6 +58,8 @@ def test_a_statement_may_hold_any_bytes():
         ({"session_timeout": "x"}, Code.INVALID_SESSION_TIMEOUT),
         ({"session_timeout": "3601"}, Code.INVALID_SESSION_TIMEOUT),
         ({"buffer_size": "big"}, Code.BAD_ARGUMENTS),
+        ({"query_id": "a\r\nX-Other: b"}, Code.BAD_ARGUMENTS),
+        ({"default_format": "TSV; DROP TABLE t"}, Code.UNKNOWN_FORMAT),
     ],
 )
 def test_refused(options, code):
