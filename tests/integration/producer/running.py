@@ -81,8 +81,18 @@ class Log:
         value: Any = fastavro.schemaless_reader(BytesIO(frame[5:]), self._schemas[schema_id], None)
         return schema_id, value
 
-    def _raw(self, topic: str) -> list[tuple[bytes, bytes]]:
-        consumer = Consumer(
+    def written(self, topic: str = "commits_topic") -> int:
+        """Return how many messages a topic was given."""
+        consumer = self._consumer()
+        parts = consumer.list_topics(topic, timeout=20).topics[topic].partitions
+        ends = [
+            consumer.get_watermark_offsets(TopicPartition(topic, part), 20)[1] for part in parts
+        ]
+        consumer.close()
+        return sum(ends)
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
             {
                 "bootstrap.servers": self._servers,
                 "group.id": str(uuid.uuid4()),
@@ -90,6 +100,9 @@ class Log:
                 "enable.auto.commit": False,
             }
         )
+
+    def _raw(self, topic: str) -> list[tuple[bytes, bytes]]:
+        consumer = self._consumer()
         parts = set(consumer.list_topics(topic, timeout=20).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, part, 0) for part in parts])
         found = []

@@ -136,12 +136,12 @@ def test_following_a_repository_and_an_interrupt_saves_the_cursor(produce, log, 
 
 
 def test_a_killed_run_is_finished_by_the_next(produce, log, tmp_path):
-    repo = long_history(tmp_path / "long", 6000)
+    repo = long_history(tmp_path / "long", 20_000)
     arguments = ("--source", "git", "--repository", str(repo.path), "--name", "run/killed")
     for _ in range(3):
+        before, written = len(set(log.ids("run/killed"))), log.written()
         run = produce(*arguments, "--workers", "1")
-        before = len(log.ids("run/killed"))
-        time.sleep(1.3)
+        run.wait_for(lambda written=written: log.written() > written + 100)
         run.signal(signal.SIGKILL)
         assert run.finish().code == -signal.SIGKILL
         cursor = log.cursor("run/killed")
