@@ -89,6 +89,7 @@ compose-down: ## stop the containers; their data stay
 	@$(COMPOSE) --profile "*" down
 
 bench: setup ## measure on the real stack, beside the alternatives
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml
