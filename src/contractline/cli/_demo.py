@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,8 +222,3 @@ def _await(
         if time.monotonic() > end:
             raise NotVisible(what, VISIBLE_SECONDS)
         time.sleep(LOOK_SECONDS)
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value that ``share`` (0 to 1) of the series do not exceed."""
-    return sorted(values)[min(len(values) - 1, int(len(values) * share))]

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from contractline.events import Event
 from contractline.stack.artefacts import Artefacts
+from contractline.stack.control import Stack
 from contractline.stack.history import State, fold
 
 PLAIN_SECONDS = 5.0
@@ -36,6 +37,15 @@ def telling() -> Iterator[Callable[[Event], None]]:
             status.update(f"waiting for {', '.join(waiting)}" if waiting else "working")
 
         yield tell
+
+
+def bring_up(stack: Stack) -> None:
+    """Start a stack, or what is missing of it, with its artefacts; say so when all runs."""
+    provide(stack.artefacts)
+    with telling() as tell:
+        started = stack.up(tell)
+    if not started:
+        click.echo("the stack is already running (`contractline status` shows it)")
 
 
 def provide(artefacts: Artefacts) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from statistics import median_high
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,16 +94,12 @@ def command(invocation: Invocation, repository: str, commits: int) -> int:
 
 
 def _start(project: Project) -> None:
-    from contractline.cli._progress import provide, telling
+    from contractline.cli._progress import bring_up
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
     _heading("Starting PostgreSQL, Kafka, Schema Registry, Connect and ClickHouse")
-    stack = Stack(project, environment())
-    provide(stack.artefacts)
-    with telling() as tell:
-        if not stack.up(tell):
-            click.echo("the stack is already running")
+    bring_up(Stack(project, environment()))
 
 
 def _apply(project: Project, contracts: Sequence[Contract], endpoints: Endpoints) -> bool:
@@ -174,7 +171,7 @@ def _one(warehouse: Warehouse, sql: str, values: dict[str, Any] | None = None) -
 def _report(
     warehouse: Warehouse, counts: Sequence[Count], freshness: Sequence[float], moved: float
 ) -> bool:
-    from contractline.cli._demo import CANARIES, percentile
+    from contractline.cli._demo import CANARIES
 
     _heading("What arrived")
     for count in counts:
@@ -187,7 +184,7 @@ def _report(
     errors = _one(warehouse, "SELECT count() FROM reporting.open_errors")
     _heading(f"Open errors: {errors}")
     _heading("Freshness")
-    middle, high = percentile(freshness, 0.5), max(freshness)
+    middle, high = median_high(freshness), max(freshness)
     click.echo(
         f"  a commit, acknowledged to visible: {middle * 1000:.0f} ms in the middle, "
         f"{high * 1000:.0f} ms at most ({CANARIES} single commits)"

@@ -15,13 +15,8 @@ def command(invocation: Invocation) -> None:
     A service whose variable is set (KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, CONNECT_URL,
     POSTGRES_DSN, CLICKHOUSE_URL) is not started: the real installation is used instead.
     """
-    from contractline.cli._progress import provide, telling
+    from contractline.cli._progress import bring_up
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
-    stack = Stack(invocation.project, environment())
-    provide(stack.artefacts)
-    with telling() as tell:
-        started = stack.up(tell)
-    if not started:
-        click.echo("the stack is already running (`contractline status` shows it)")
+    bring_up(Stack(invocation.project, environment()))
