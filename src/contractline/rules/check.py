@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contractline.avro.paths import json_path
+from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.finding import Finding
-from contractline.rules.rule import Rule, RuleOfAll, Violation
-from contractline.rules.ruleset import RULES, RULES_OF_ALL
+from contractline.rules.rule import Rule, RuleOfAll, RuleOfChange, Violation
+from contractline.rules.ruleset import RULES, RULES_OF_ALL, RULES_OF_CHANGE
 
 
 def findings_of(drafts: Sequence[Draft]) -> list[Finding]:
@@ -20,6 +21,16 @@ def findings_of(drafts: Sequence[Draft]) -> list[Finding]:
     return sorted(found, key=lambda one: (order[one.subject], str(one.file), one.line or 0))
 
 
+def findings_of_change(changes: Sequence[StreamChange]) -> list[Finding]:
+    """Return where contracts change as they may not, in the order of the contracts."""
+    return [
+        finding
+        for change in changes
+        for rule in RULES_OF_CHANGE
+        for finding in _held_by_change(rule, change)
+    ]
+
+
 def _held(rule: Rule, draft: Draft) -> Iterator[Finding]:
     """Yield where a contract breaks a rule; nothing when a part that the rule needs is unread."""
     try:
@@ -29,7 +40,19 @@ def _held(rule: Rule, draft: Draft) -> Iterator[Finding]:
         return
 
 
-def _finding(rule: Rule | RuleOfAll, draft: Draft, violation: Violation) -> Finding:
+def _held_by_change(rule: RuleOfChange, change: StreamChange) -> Iterator[Finding]:
+    """Yield where a change breaks a rule; nothing when a part that the rule needs is unread."""
+    draft = change.after or change.before
+    if draft is None:
+        return
+    try:
+        for one in rule.handler(change):
+            yield _finding(rule, draft, one)
+    except PartUnread:
+        return
+
+
+def _finding(rule: Rule | RuleOfAll | RuleOfChange, draft: Draft, violation: Violation) -> Finding:
     file, steps = violation.file or draft.odcs_file, violation.steps
     return Finding(
         rule.id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contractline.avro.paths import Steps
+from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.finding import Finding, RuleId, Severity
 
@@ -40,6 +41,9 @@ Handler = Callable[[Draft], Iterable[Violation | Finding]]
 
 HandlerOfAll = Callable[[Sequence[Draft]], Iterable[tuple[Draft, Violation]]]
 """Looks at all contracts together; names the one that has to change."""
+
+HandlerOfChange = Callable[[StreamChange], Iterable[Violation]]
+"""Looks at one contract before and after a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,24 @@ class RuleOfAll(_Law):
     """A law for the contracts of a checkout together."""
 
     handler: HandlerOfAll
+
+    @property
+    def page(self) -> str:
+        """The rule's documentation: purpose, reason, a bad and a good example."""
+        return self._page(self.handler)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOfChange(_Law):
+    """A law for how a contract may change.
+
+    Attributes:
+        id: the stable id, which says the law.
+        severity: error or warning.
+        handler: yields where a change breaks it.
+    """
+
+    handler: HandlerOfChange
 
     @property
     def page(self) -> str:

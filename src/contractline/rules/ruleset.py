@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from contractline.finding import RuleId, Severity
 from contractline.rules import cdc, document, fields, reading, sink, topic, unique, versions
-from contractline.rules.rule import Handler, HandlerOfAll, Rule, RuleOfAll
+from contractline.rules.rule import (
+    Handler,
+    HandlerOfAll,
+    HandlerOfChange,
+    Rule,
+    RuleOfAll,
+    RuleOfChange,
+)
 
 
 def _rule(rule: str, handler: Handler, severity: Severity = Severity.ERROR) -> Rule:
@@ -13,6 +20,12 @@ def _rule(rule: str, handler: Handler, severity: Severity = Severity.ERROR) -> R
 
 def _of_all(rule: str, handler: HandlerOfAll, severity: Severity = Severity.ERROR) -> RuleOfAll:
     return RuleOfAll(RuleId(rule), severity, handler)
+
+
+def _of_change(
+    rule: str, handler: HandlerOfChange, severity: Severity = Severity.ERROR
+) -> RuleOfChange:
+    return RuleOfChange(RuleId(rule), severity, handler)
 
 
 RULES: tuple[Rule, ...] = (
@@ -69,6 +82,9 @@ RULES_OF_ALL: tuple[RuleOfAll, ...] = (
     _of_all("CONNECTOR_PREFIX_SINGLE", cdc.connector_prefix_single),
 )
 """The laws for the contracts of a checkout together."""
+
+RULES_OF_CHANGE: tuple[RuleOfChange, ...] = ()
+"""The laws for how a contract may change."""
 
 MENDED_BY_RELEASE = frozenset(
     {
