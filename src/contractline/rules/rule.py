@@ -47,57 +47,51 @@ HandlerOfChange = Callable[[StreamChange], Iterable[Violation]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Law:
-    id: RuleId
-    severity: Severity
-
-    def _page(self, handler: Callable[..., object]) -> str:
-        return inspect.getdoc(handler) or ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule(_Law):
-    """A law for each contract.
+class Law:
+    """What every rule is.
 
     Attributes:
         id: the stable id, which says the law.
         severity: error or warning.
-        handler: yields where a contract breaks it.
+        handler: finds where it is broken; its docstring is the rule's page.
     """
 
-    handler: Handler
+    id: RuleId
+    severity: Severity
+    handler: Callable[..., object]
 
     @property
     def page(self) -> str:
         """The rule's documentation: purpose, reason, a bad and a good example."""
-        return self._page(self.handler)
+        return inspect.getdoc(self.handler) or ""
+
+    @property
+    def law(self) -> str:
+        """The first sentence of the page."""
+        return " ".join(self.page.partition("\n\n")[0].split())
+
+    @property
+    def category(self) -> str:
+        """What the rule is about: the name of the module that its handler lives in."""
+        return self.handler.__module__.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
-class RuleOfAll(_Law):
+class Rule(Law):
+    """A law for each contract."""
+
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOfAll(Law):
     """A law for the contracts of a checkout together."""
 
     handler: HandlerOfAll
 
-    @property
-    def page(self) -> str:
-        """The rule's documentation: purpose, reason, a bad and a good example."""
-        return self._page(self.handler)
-
 
 @dataclass(frozen=True, slots=True)
-class RuleOfChange(_Law):
-    """A law for how a contract may change.
-
-    Attributes:
-        id: the stable id, which says the law.
-        severity: error or warning.
-        handler: yields where a change breaks it.
-    """
+class RuleOfChange(Law):
+    """A law for how a contract may change."""
 
     handler: HandlerOfChange
-
-    @property
-    def page(self) -> str:
-        """The rule's documentation: purpose, reason, a bad and a good example."""
-        return self._page(self.handler)
