@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,9 +39,17 @@ def is_free(port: int) -> bool:
 
 def any_free() -> int:
     """Return a port that nothing uses, chosen by the system."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(["any"])["any"]
+
+
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return a port for each name, chosen by the system: nothing uses them, and no two are alike."""
+    with ExitStack() as held:
+        # All are held at once: the system may give a port that was let go a second time.
+        probes = {name: held.enter_context(socket.socket()) for name in names}
+        for probe in probes.values():
+            probe.bind((LOOPBACK, 0))
+        return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
 
 
 @dataclass(slots=True)
@@ -84,7 +93,7 @@ class Ports:
         for port in self._candidates(wanted):
             if port not in used and self.free(port):
                 return port
-        return any_free()
+        return next(port for port in iter(any_free, None) if port not in used)
 
     @staticmethod
     def _candidates(wanted: int) -> Iterator[int]:

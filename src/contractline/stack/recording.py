@@ -12,7 +12,7 @@ from contractline.events import Event
 from contractline.project import CONTRACTS, Project
 from contractline.stack.control import Stack
 from contractline.stack.layout import cache_folder
-from contractline.stack.ports import any_free
+from contractline.stack.ports import free_ports
 from contractline.stack.services import default_ports, table
 from contractline.stack.startup import RECORD_VARIABLE, StartupCaches
 
@@ -51,7 +51,7 @@ def _throwaway(project: Project, root: Path) -> Project:
     shutil.copytree(project.root / "connect", root / "connect")
     throwaway = Project(root)
     throwaway.state.mkdir()
-    ports = {name: any_free() for name in default_ports(table())}
+    ports = free_ports(default_ports(table()))
     (throwaway.state / "ports.json").write_text(json.dumps(ports))
     return throwaway
 

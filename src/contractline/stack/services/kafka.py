@@ -61,7 +61,9 @@ class Kafka(Service):
         argv = java(site, "", HEAP, *_class_path(site), "kafka.tools.StorageTool", *arguments)
         done = Command(argv, JAVA_ENVIRONMENT, site.layout.data).run()
         if done.returncode:
-            raise KafkaNotFormatted(data, (done.stderr or done.stdout).strip()[-2000:])
+            # Java's trace behind the message would bury it.
+            said = (done.stderr or done.stdout).strip().partition("\n\tat ")[0]
+            raise KafkaNotFormatted(data, said[-2000:])
 
     def command(self, site: Site) -> Command:
         """Return the broker's command."""
