@@ -131,7 +131,8 @@ class Inserting:
         }
         self._stream = f"{INGESTION}.{way.name}"
         versions = [version.schema for version in contract.values]
-        self._columns = columns_of(contract.name, versions, contract.properties)
+        types = contract.sink.types if contract.sink else {}
+        self._columns = columns_of(contract.name, versions, contract.properties, types)
 
     def __enter__(self) -> Inserting:
         return self

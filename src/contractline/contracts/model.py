@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +143,8 @@ class ClickHouseSink(_Section):
         history: ``database.table`` of every change; only for PostgreSQL sources.
         order_by: the sorting key of ``current``; the key's fields when absent.
         version: which record wins; from the log position for PostgreSQL sources.
+        types: column types of one's own, by field (``home.city`` inside a record); they stand in
+            the queue and in the tables exactly as they are written here.
         derived: computed columns of ``current`` and ``history``.
     """
 
@@ -149,6 +152,7 @@ class ClickHouseSink(_Section):
     history: str | None = Field(default=None, pattern=_TABLE)
     order_by: tuple[str, ...] = ()
     version: RowVersion | None = None
+    types: Mapping[str, str] = Field(default_factory=dict)
     derived: tuple[DerivedColumn, ...] = ()
 
 

@@ -113,7 +113,7 @@ class _Stream:
         self.contract = contract
         self.sink = sink
         versions = [version.schema for version in contract.values] or [contract.value]
-        self.columns = columns_of(contract.name, versions, contract.properties)
+        self.columns = columns_of(contract.name, versions, contract.properties, sink.types)
         self.is_cdc = isinstance(contract.source, PostgresSource)
         self._refuse_taken_names()
         self.kept = [c for c in self.columns if not (self.is_cdc and c.name in _CDC_FIELDS)]

@@ -119,7 +119,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A value of one version's schema that has no parts."""
+    """A value of one version's schema that has no parts.
+
+    One with a type of the contract's own may have parts: they are left to the engine.
+    """
 
     field: tuple[str, ...]
     path: tuple[str, ...]
@@ -129,10 +132,14 @@ class _Leaf:
     default: Any
     is_null_with_record: bool
     doc: str
+    is_own: bool = False
 
 
 def columns_of(
-    contract: str, versions: Sequence[Schema], described: Mapping[str, SchemaProperty]
+    contract: str,
+    versions: Sequence[Schema],
+    described: Mapping[str, SchemaProperty],
+    types: Mapping[str, str],
 ) -> tuple[Column, ...]:
     """Return the columns that hold every version of a record.
 
@@ -142,16 +149,25 @@ def columns_of(
         contract: whose they are, for messages.
         versions: the schemas of the value, oldest first.
         described: what the ODCS file says of single fields.
+        types: column types of the contract's own, by field.
 
     Raises:
         SchemaUnmappable: ClickHouse can't hold them all in one table.
     """
-    by_version = [{leaf.field: leaf for leaf in _Reading(contract, s).leaves()} for s in versions]
+    by_version = [
+        {leaf.field: leaf for leaf in _Reading(contract, schema, types).leaves()}
+        for schema in versions
+    ]
     newest_first = by_version[::-1]
     fields = dict.fromkeys(field for leaves in newest_first for field in leaves)
     columns = [_column(contract, field, newest_first, described) for field in fields]
     _refuse_twins(contract, columns)
     return tuple(columns)
+
+
+def field_names(schema: Schema) -> Iterator[tuple[str, ...]]:
+    """Yield every field of a record and of the records inside it, each with the names above it."""
+    return _Reading(schema.where, schema, {}).names()
 
 
 def _column(
@@ -171,17 +187,17 @@ def _column(
         _refuse_default(contract, leaf, default, is_nullable=is_nullable, is_list=is_list)
     has_default = default is not ABSENT and default is not None and not is_list and not is_nullable
     may_lack = is_nullable or default is not ABSENT or not is_everywhere
-    queue_type = leaf.type if is_list or not may_lack else nullable(leaf.type)
+    queue_type = leaf.type if leaf.is_own or is_list or not may_lack else nullable(leaf.type)
     column = Column(
         field=leaf.field,
         path=".".join(leaf.path),
         queue_type=queue_type,
         type=leaf.type if has_default else queue_type,
-        default=_sql_default(leaf, default) if has_default else "",
+        default=_sql_default(leaf, default) if has_default and _scalar(leaf.node) else "",
         is_everywhere=is_everywhere,
         comment=_comment(leaf, described, is_removed=field not in versions[0]),
     )
-    return _with_time(column, described)
+    return column if leaf.is_own else _with_time(column, described)
 
 
 def _comes_with_record(
@@ -267,14 +283,35 @@ def _refuse_twins(contract: str, columns: Sequence[Column]) -> None:
 class _Reading:
     """A walk through one schema."""
 
-    def __init__(self, contract: str, schema: Schema) -> None:
+    def __init__(self, contract: str, schema: Schema, types: Mapping[str, str]) -> None:
         self._contract = contract
         self._schema = schema
+        self._types = types
         self._named: dict[str, Any] = {}
 
     def leaves(self) -> Iterator[_Leaf]:
         for field in self._schema.fields:
             yield from self._field(field, (), (), self._schema.definition.get("namespace", ""))
+
+    def names(self) -> Iterator[tuple[str, ...]]:
+        space = self._schema.definition.get("namespace", "")
+        return self._names(self._schema.fields, (), space, ())
+
+    def _names(
+        self,
+        fields: Sequence[Mapping[str, Any]],
+        outer: tuple[str, ...],
+        namespace: str,
+        inside: tuple[str, ...],
+    ) -> Iterator[tuple[str, ...]]:
+        for field in fields:
+            name = (*outer, field["name"])
+            yield name
+            branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
+            for node in (self._resolved(branch, namespace) for branch in branches):
+                if _kind(node) == "record" and (full := _full_name(node, namespace)) not in inside:
+                    space = full.rpartition(".")[0]
+                    yield from self._names(node["fields"], name, space, (*inside, full))
 
     def _field(
         self,
@@ -288,22 +325,25 @@ class _Reading:
         inside: tuple[str, ...] = (),
     ) -> Iterator[_Leaf]:
         name = (*outer, field["name"])
-        node, is_null = self._branch(field["type"], name, namespace)
+        own = self._types.get(".".join(name))
+        choose = self._branch if own is None else self._own_branch
+        node, is_null = choose(field["type"], name, namespace)
         default = field.get("default", ABSENT)
         if isinstance(parent_default, Mapping):
             default = parent_default.get(field["name"], default)
         kind = _kind(node)
         here = (*path, field["name"])
-        if kind != "record":
+        if kind != "record" or own is not None:
             yield _Leaf(
                 name,
                 here,
                 node,
-                self._type(node, name, namespace),
+                self._type(node, name, namespace) if own is None else own,
                 is_null or parent_nullable,
                 default,
                 parent_default is None,
                 field.get("doc", ""),
+                own is not None,
             )
             return
         full = _full_name(node, namespace)
@@ -334,6 +374,17 @@ class _Reading:
             )
         return self._resolved(branches[0], namespace), len(branches) < len(node)
 
+    def _own_branch(self, node: Any, name: tuple[str, ...], namespace: str) -> tuple[Any, bool]:
+        """Return the same of a field with a type of its own: a union of several as it is."""
+        branches = (
+            [branch for branch in node if _kind(branch) != "null"]
+            if isinstance(node, list)
+            else [node]
+        )
+        if len(branches) != 1:
+            return branches, len(branches) < len(node)
+        return self._branch(node, name, namespace)
+
     def _resolved(self, node: Any, namespace: str) -> Any:
         """Look a named type up, and remember the one that is defined here."""
         if isinstance(node, str):
@@ -352,14 +403,10 @@ class _Reading:
             return f"Array({self._item(node['items'], name, namespace)})"
         if kind == "map":
             return f"Map(String, {self._item(node['values'], name, namespace)})"
-        logical = node.get("logicalType", "") if isinstance(node, dict) else ""
-        if logical == "decimal":
-            return f"Decimal({node['precision']}, {node.get('scale', 0)})"
-        if (kind, logical) in _LOGICAL:
-            return _LOGICAL[kind, logical]
-        if kind not in _PLAIN:
+        plain = _scalar(node)
+        if not plain:
             raise self._refusal(name, f"is of type {kind}, which is nothing to keep")
-        return _PLAIN[kind]
+        return plain
 
     def _item(self, node: Any, name: tuple[str, ...], namespace: str) -> str:
         item, is_null = self._branch(node, name, namespace)
@@ -382,6 +429,15 @@ def _kind(node: Any) -> str:
     return node if isinstance(node, str) else "union" if isinstance(node, list) else node["type"]
 
 
+def _scalar(node: Any) -> str:
+    """Return the ClickHouse type of a value that is one value; empty for any other."""
+    kind = _kind(node)
+    logical = node.get("logicalType", "") if isinstance(node, dict) else ""
+    if logical == "decimal":
+        return f"Decimal({node['precision']}, {node.get('scale', 0)})"
+    return _LOGICAL.get((kind, logical)) or _PLAIN.get(kind, "")
+
+
 def _full_name(node: Mapping[str, Any], namespace: str) -> str:
     name: str = node["name"]
     space = node.get("namespace", namespace)
@@ -390,23 +446,33 @@ def _full_name(node: Mapping[str, Any], namespace: str) -> str:
 
 def _sql_default(leaf: _Leaf, default: Any) -> str:
     """Return Avro's default as SQL of the column's type."""
-    node, kind = leaf.node, _kind(leaf.node)
-    if leaf.type == "Bool":
+    if not leaf.is_own:
+        return _sql_value(leaf.node, leaf.type, default)
+    plain = _scalar(leaf.node)
+    value = _sql_value(leaf.node, plain, default)
+    return (
+        value if leaf.type in (plain, nullable(plain)) else f"CAST({value}, {literal(leaf.type)})"
+    )
+
+
+def _sql_value(node: Any, type_: str, default: Any) -> str:
+    kind = _kind(node)
+    if type_ == "Bool":
         return "true" if default else "false"
-    if leaf.type.startswith("Decimal("):
+    if type_.startswith("Decimal("):
         unscaled = int.from_bytes(default.encode("latin-1"), "big", signed=True)
         number = Decimal(unscaled).scaleb(-int(node.get("scale", 0)))
-        return f"CAST('{number:f}', {literal(leaf.type)})"
+        return f"CAST('{number:f}', {literal(type_)})"
     if kind in {"bytes", "fixed"}:
         return f"unhex('{default.encode('latin-1').hex()}')"
-    if leaf.type == "Date32":
+    if type_ == "Date32":
         return f"toDate32('{(_EPOCH + timedelta(days=default)).date().isoformat()}')"
-    if leaf.type.startswith("DateTime64("):
+    if type_.startswith("DateTime64("):
         scale = _SCALE[node["logicalType"].rpartition("-")[2]]
         unit = {3: "Milli", 6: "Micro", 9: "Nano"}[scale]
         return f"fromUnixTimestamp64{unit}(toInt64({default}), 'UTC')"
-    if leaf.type == "UUID":
+    if type_ == "UUID":
         return f"toUUID({literal(default)})"
-    if leaf.type == "Float64":
+    if type_ == "Float64":
         return repr(float(default))
     return str(default) if isinstance(default, int) else literal(default)

@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     _rule("HISTORY_NEEDS_CDC", sink.history_needs_cdc),
     _rule("ROW_VERSION_NEEDS_PRODUCER", sink.row_version_needs_producer),
     _rule("SINK_FIELD_EXISTS", sink.sink_field_exists),
+    _rule("SINK_TYPE_SPELLED", sink.sink_type_spelled),
     _rule("ORDER_BY_IDENTIFIES_ROW", sink.order_by_identifies_row),
     _rule("ORDER_BY_NEVER_NULL", sink.order_by_never_null),
     _rule("RANK_IS_NULLABLE", sink.rank_is_nullable),

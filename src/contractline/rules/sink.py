@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ from contractline.contracts.model import (
     ProducerSource,
     SystemSource,
 )
+from contractline.mapping import typename
 from contractline.mapping.ddl import LINEAGE
+from contractline.mapping.types import field_names
 from contractline.rules.cdc import is_nullable
 from contractline.rules.places import section
 from contractline.rules.rule import Violation
@@ -66,7 +69,10 @@ def row_version_needs_producer(draft: Draft) -> Iterator[Violation]:
 
 
 def sink_field_exists(draft: Draft) -> Iterator[Violation]:
-    """What ``orderBy``, ``rank`` and ``latest`` name are fields of the value.
+    """What ``orderBy``, ``rank``, ``latest`` and ``types`` name are fields of the value.
+
+    ``types`` also takes fields inside records (``home.city``), and those that only earlier versions
+    hold: their columns stay.
 
     Why: the tables are made from them.
 
@@ -77,6 +83,32 @@ def sink_field_exists(draft: Draft) -> Iterator[Violation]:
         if name not in fields:
             known = ", ".join(fields)
             yield Violation(f"`{name}` is no field of value.avsc", f"its fields: {known}", at)
+    sink = draft.pipeline.clickhouse
+    schemas = [draft.value, *(version.schema for version in draft.versions("value"))]
+    known_fields = {".".join(field) for schema in schemas for field in field_names(schema)}
+    for name in sink.types if sink else ():
+        if name not in known_fields:
+            at = section(draft, "clickhouse", "types", name)
+            near = difflib.get_close_matches(name, known_fields, 1)
+            hint = f"did you mean `{near[0]}`?" if near else "name a field, `home.city` in a record"
+            yield Violation(f"`{name}` is no field of any version of the value", hint, at)
+
+
+def sink_type_spelled(draft: Draft) -> Iterator[Violation]:
+    """What ``types`` gives a field is a column type as ClickHouse spells it.
+
+    Why: the type stands in the SQL as it is written, and a misspelt one would be refused only when
+    the tables are made. One type has one spelling, so aliases such as ``BIGINT`` are not taken.
+
+    Bad: ``types: {additions: int32}``. Good: ``types: {additions: Nullable(Int32)}``.
+    """
+    sink = draft.pipeline.clickhouse
+    for name, spelling in sink.types.items() if sink else ():
+        try:
+            typename.parse(spelling)
+        except typename.TypeMisspelt as problem:
+            at = section(draft, "clickhouse", "types", name)
+            yield Violation(str(problem), problem.hint, at, new=spelling)
 
 
 def order_by_identifies_row(draft: Draft) -> Iterator[Violation]:

@@ -1,0 +1,137 @@
+-- own_types: the topic own_types_topic into cases.own_types.
+-- Generated from contracts/own_types by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS cases;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS cases.own_types
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    small Nullable(Int32),
+    either Variant(Int64, String),
+    home_city LowCardinality(String),
+    home_at Tuple(lat Float64),
+    colour Nullable(Enum8('RED' = 1, 'GREEN' = 2)) DEFAULT CAST('GREEN', 'Nullable(Enum8(\'RED\' = 1, \'GREEN\' = 2))'),
+    count Nullable(Int16) DEFAULT CAST(-5, 'Nullable(Int16)'),
+    day Nullable(Date) DEFAULT CAST(toDate32('1970-01-02'), 'Nullable(Date)'),
+    branch LowCardinality(Nullable(String)) DEFAULT CAST('main', 'LowCardinality(Nullable(String))'),
+    version UInt64 COMMENT 'Which record wins: how complete it is, then how late (made_at).',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (id)
+SETTINGS min_age_to_force_merge_seconds = 3600
+COMMENT 'Columns of types of the contract\'s own.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.own_types
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    small Nullable(Int32),
+    either Variant(Int64, String),
+    home_city LowCardinality(String),
+    home_at Tuple(lat Float64),
+    colour Nullable(Enum8('RED' = 1, 'GREEN' = 2)),
+    count Nullable(Int16),
+    day Nullable(Date),
+    branch LowCardinality(Nullable(String)),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.own_types_current TO cases.own_types AS
+SELECT
+    id,
+    made_at,
+    small,
+    either,
+    home_city,
+    home_at,
+    ifNull(colour, CAST('GREEN', 'Nullable(Enum8(\'RED\' = 1, \'GREEN\' = 2))')) AS colour,
+    ifNull(count, CAST(-5, 'Nullable(Int16)')) AS count,
+    ifNull(day, CAST(toDate32('1970-01-02'), 'Nullable(Date)')) AS day,
+    ifNull(branch, CAST('main', 'LowCardinality(Nullable(String))')) AS branch,
+    toUInt64(least(greatest(toUnixTimestamp64Micro(made_at), 0), 72057594037927935)) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.own_types
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.own_types_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.own_types
+WHERE _error != '';
+
+-- Reads own_types_topic; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.own_types_queue
+(
+    id Int64,
+    made_at DateTime64(6, 'UTC'),
+    small Nullable(Int32),
+    either Variant(Int64, String),
+    `home.city` LowCardinality(String),
+    `home.at` Tuple(lat Float64),
+    colour Nullable(Enum8('RED' = 1, 'GREEN' = 2)),
+    count Nullable(Int16),
+    day Nullable(Date),
+    branch LowCardinality(Nullable(String))
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'own_types_topic',
+    kafka_group_name = 'contractline_own_types',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 500,
+    kafka_poll_timeout_ms = 100,
+    kafka_consumer_reschedule_ms = 100;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.own_types_feed TO ingestion.own_types AS
+SELECT
+    id,
+    made_at,
+    small,
+    either,
+    `home.city` AS home_city,
+    `home.at` AS home_at,
+    colour,
+    count,
+    day,
+    branch,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.own_types_queue;
