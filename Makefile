@@ -41,7 +41,7 @@ lint: $(READY) ## format, lint, types, layers, contracts and generated files
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/contractline check contracts
-	$(BIN)/contractline generate tables --check
+	$(BIN)/contractline generate --check
 
 check: lint ## what a pull request must pass without services: lint and the fast tests
 	$(BIN)/python -m pytest $(FAST) -n 2 -q

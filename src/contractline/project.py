@@ -50,6 +50,16 @@ class Project:
         return self.root / "clickhouse_ddl"
 
     @property
+    def docs(self) -> Path:
+        """The documentation, some of it generated."""
+        return self.root / "docs"
+
+    @property
+    def reports(self) -> Path:
+        """Questions and dashboards."""
+        return self.root / "reports"
+
+    @property
     def state(self) -> Path:
         """What the local stack keeps: data, logs, generated passwords. Git-ignored."""
         return self.root / ".contractline"

@@ -28,6 +28,7 @@ COMMANDS = {
     "reset": "stop the local stack and remove its data",
     "env": "print the variables by which clients find the services",
     "check": "hold the contracts against the rules",
+    "rules": "list the rules, and explain one",
     "release": "turn a changed working schema into the next version",
     "plan": "show what the systems differ in from their declared state",
     "apply": "bring the systems to their declared state",

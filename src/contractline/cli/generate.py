@@ -1,36 +1,75 @@
-"""``contractline generate``: write what follows from the contracts into files that are committed."""
+"""``contractline generate``: write what follows from the contracts and rules into committed files."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from contractline.cli import Invocation
+from contractline.project import Project
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["tables"]), default="tables")
+@click.argument("what", type=click.Choice(["tables", "rules"]), required=False)
 @click.option("--check", is_flag=True, help="Write nothing; say which files differ.")
 @click.pass_obj
-def command(invocation: Invocation, what: str, check: bool) -> int:
-    """Write clickhouse_ddl/streams from the contracts.
+def command(invocation: Invocation, what: str | None, check: bool) -> int:
+    """Write the committed files that follow from others; all of them, without a name.
 
-    With --check exit code 0 when the files are as the contracts want them, 1 when one differs, 2
-    when it could not be told.
+    tables: clickhouse_ddl/streams, from the contracts. rules: docs/rules, from the rules.
+
+    With --check exit code 0 when the files are as they should be, 1 when one differs, 2 when it
+    could not be told.
     """
+    project = invocation.project
+    found = {name: make(project) for name, make in _KINDS.items() if what in (None, name)}
+    differing = [name for name, (wanted, present) in found.items() if wanted != present]
+    for name in differing:
+        _settle(project, *found[name], write=not check)
+    if not differing:
+        click.echo(
+            f"{sum(len(wanted) for wanted, _ in found.values())} files are as they should be"
+        )
+    elif check:
+        for name in differing:
+            click.echo(f"`contractline generate {name}` writes them", err=True)
+    return 1 if check and differing else 0
+
+
+Files = Mapping[Path, str]
+
+
+def _tables(project: Project) -> tuple[Files, Files]:
     from contractline.contracts.load import load_contracts
     from contractline.mapping.ddl import STREAMS, stream_files
 
-    project = invocation.project
-    wanted = stream_files(project, load_contracts(project))
-    present = {file: file.read_text(encoding="utf-8") for file in _files(project.ddl / STREAMS)}
-    differing = sorted(
-        file for file in wanted.keys() | present.keys() if wanted.get(file) != present.get(file)
-    )
-    for file in differing:
+    return stream_files(project, load_contracts(project)), _read(project.ddl / STREAMS, "*.sql")
+
+
+def _rules(project: Project) -> tuple[Files, Files]:
+    from contractline.rules.laws import LAWS
+    from contractline.rules.pages import FOLDER, page_files
+
+    return page_files(project, LAWS), _read(project.docs / FOLDER, "*.md")
+
+
+_KINDS = {"tables": _tables, "rules": _rules}
+"""What is generated: the files as they should be, and as they are."""
+
+
+def _read(folder: Path, pattern: str) -> Files:
+    return {file: file.read_text(encoding="utf-8") for file in sorted(folder.glob(pattern))}
+
+
+def _settle(project: Project, wanted: Files, present: Files, *, write: bool) -> None:
+    """Name each file that is not as it should be, or make it so."""
+    for file in sorted(wanted.keys() | present.keys()):
+        if wanted.get(file) == present.get(file):
+            continue
         name = file.relative_to(project.root)
-        if check:
+        if not write:
             click.echo(f"{name}: {_difference(wanted.get(file), present.get(file))}")
         elif file in wanted:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -38,21 +77,12 @@ def command(invocation: Invocation, what: str, check: bool) -> int:
             click.echo(f"wrote {name}")
         else:
             file.unlink()
-            click.echo(f"removed {name}: no contract gives it")
-    if not differing:
-        click.echo(f"{len(wanted)} files are as the contracts want them")
-    elif check:
-        click.echo("`contractline generate tables` writes them", err=True)
-    return 1 if check and differing else 0
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sql"))
+            click.echo(f"removed {name}: nothing gives it")
 
 
 def _difference(wanted: str | None, present: str | None) -> str:
     if wanted is None:
-        return "no contract gives it"
+        return "nothing gives it"
     if present is None:
         return "is missing"
     lines = zip(wanted.splitlines(), present.splitlines(), strict=False)

@@ -67,8 +67,8 @@ class Law:
 
     @property
     def law(self) -> str:
-        """The first sentence of the page."""
-        return " ".join(self.page.partition("\n\n")[0].split())
+        """The first sentence of the page, code in single backticks."""
+        return self.page.partition("\n\n")[0].replace("``", "`")
 
     @property
     def category(self) -> str:

@@ -1,0 +1,96 @@
+"""The documentation of the rules, from their docstrings: docs/rules, and the page in a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from contractline.project import Project
+from contractline.rules.rule import Law
+
+FOLDER = "rules"
+"""The folder of the pages in docs."""
+
+_ID = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
+_CODE = re.compile(r"(`[^`]*`)")
+_EXAMPLE = re.compile(r"\s+(?=Good:)")
+_LABEL = re.compile(r"^(Why|Bad|Good):")
+
+
+def page_files(project: Project, laws: Sequence[Law]) -> dict[Path, str]:
+    """Return the files of docs/rules as the rules want them."""
+    folder = project.docs / FOLDER
+    pages = {folder / f"{law.id}.md": markdown(law, laws) for law in laws}
+    return {folder / "README.md": index(laws)} | pages
+
+
+def text(law: Law) -> str:
+    """Return a rule's page as a terminal shows it."""
+    words = law.page.replace("::\n", ":\n").replace("``", "`")
+    return f"{law.id} ({law.severity}, {law.category})\n\n{words}\n"
+
+
+def markdown(law: Law, laws: Sequence[Law]) -> str:
+    """Return a rule's page; the ids of other rules in it become links."""
+    ids = {other.id for other in laws} - {law.id}
+    blocks = [f"# {law.id}", f"{law.severity}, {law.category}. [All rules](README.md)."]
+    for paragraph in law.page.split("\n\n"):
+        blocks += _blocks(paragraph, frozenset(ids))
+    source = f"src/{law.handler.__module__.replace('.', '/')}.py"
+    return _generated(source) + "\n\n".join(blocks) + "\n"
+
+
+def index(laws: Sequence[Law]) -> str:
+    """Return the list of all rules, by category."""
+    blocks = [
+        "# Rules",
+        "What `contractline check` holds contracts and their changes against."
+        " `contractline rules` lists them, `contractline rules <ID>` shows one.",
+    ]
+    ordered = sorted(laws, key=lambda law: (law.category, law.id))
+    for category, found in groupby(ordered, key=lambda law: law.category):
+        rows = (
+            f"| [{law.id}]({law.id}.md) | {law.severity} | {_words(law.law)} |" for law in found
+        )
+        blocks.append(f"## {category}")
+        blocks.append("\n".join(["| rule | severity | law |", "|---|---|---|", *rows]))
+    return _generated("src/contractline/rules") + "\n\n".join(blocks) + "\n"
+
+
+def _generated(source: str) -> str:
+    return f"<!-- Generated from {source} by `contractline generate rules`. -->\n"
+
+
+def _blocks(paragraph: str, ids: frozenset[str]) -> Iterator[str]:
+    """Yield a paragraph of a docstring as Markdown: prose, a label, or a block of code."""
+    if paragraph.startswith("    "):
+        code = "\n".join(line.removeprefix("    ") for line in paragraph.splitlines())
+        yield f"```{_language(code)}\n{code}\n```"
+        return
+    for part in _EXAMPLE.split(paragraph):
+        words = _linked(_words(" ".join(part.split()).replace("::", ":")), ids)
+        yield _LABEL.sub(r"**\1:**", words)
+
+
+def _language(code: str) -> str:
+    if code.startswith(("{", "[")):
+        return "json"
+    return "sql" if re.match(r"(CREATE|SELECT)\b", code) else "yaml"
+
+
+def _words(prose: str) -> str:
+    """Return prose of a docstring as Markdown, where an angle bracket would begin a tag."""
+    parts = _CODE.split(prose.replace("``", "`"))
+    return "".join(
+        p if p.startswith("`") else p.replace("<", "&lt;").replace("|", "\\|") for p in parts
+    )
+
+
+def _linked(prose: str, ids: frozenset[str]) -> str:
+    return _ID.sub(lambda found: _link(found.group(), ids), prose)
+
+
+def _link(name: str, ids: frozenset[str]) -> str:
+    return f"[{name}]({name}.md)" if name in ids else name
