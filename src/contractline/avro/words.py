@@ -26,6 +26,27 @@ def type_words(node: Any) -> str:
     return f"{words} ({logical})" if logical else words
 
 
+def full_type_words(node: Any) -> str:
+    """Return a type with what tells it from another of the same name: symbols, size, precision."""
+    if isinstance(node, list):
+        return " or ".join(full_type_words(branch) for branch in node)
+    words = type_words(node)
+    if not isinstance(node, dict):
+        return words
+    match node["type"]:
+        case "array" | "map":
+            items = node["items" if node["type"] == "array" else "values"]
+            inner = full_type_words(items)
+            words = f"{node['type']} of {f'({inner})' if isinstance(items, list) else inner}"
+        case "enum":
+            words += f" {{{', '.join(node['symbols'])}}}"
+        case "fixed":
+            words += f" of {node['size']} bytes"
+    if node.get("logicalType") == "decimal" and "precision" in node:
+        words = words.replace("(decimal)", f"(decimal {node['precision']}, {node.get('scale', 0)})")
+    return words
+
+
 def default_words(value: Any) -> str:
     """Return a default as the schema writes it, cut when it is long."""
     text = json.dumps(value, ensure_ascii=False)
