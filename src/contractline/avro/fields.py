@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from contractline.avro.compatibility import Incompatibility
@@ -110,7 +111,7 @@ def field_of(schema: Schema, steps: Steps) -> Name:
     """Return the field that a place in a schema lies in; empty for the record itself."""
     node: Any = schema.apache
     names: list[str] = []
-    for step, inner in zip(steps, (*steps[1:], None), strict=True):
+    for step, inner in zip_longest(steps, steps[1:]):
         match step:
             case "fields" if isinstance(inner, int):
                 node = node.fields[inner]
