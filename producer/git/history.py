@@ -70,7 +70,8 @@ class History:
         self._git = git
         self._repository = repository
         self._workers = workers
-        self._pool = ThreadPoolExecutor(workers + 1, thread_name_prefix="git")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="git-lines")
+        self._counting = ThreadPoolExecutor(1, thread_name_prefix="git-count")
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
         self._closed = False
@@ -93,11 +94,12 @@ class History:
             running = tuple(self._running)
         for process in running:
             process.kill()
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._counting):
+            pool.shutdown(cancel_futures=True)
 
     def count(self, tips: Sequence[str], known: Sequence[str]) -> Future[int]:
         """Return how many commits :meth:`read` will give, once it is known."""
-        return self._pool.submit(self._count, _range(tips, known))
+        return self._counting.submit(self._count, _range(tips, known))
 
     def read(self, tips: Sequence[str], known: Sequence[str]) -> Iterator[list[Record]]:
         """Give the commits that the tips reach and the known commits don't, parents first.

@@ -127,6 +127,25 @@ def test_dates_of_every_kind(odd):
         assert by_message[unreadable]["authored_at"] is None
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_processes_count_lines_than_asked_for(odd, workers, monkeypatch):
+    monkeypatch.setattr("producer.git.history.STRETCH", 1)
+    at_once: list[int] = []
+    start = History._start
+
+    def counted(self, *arguments):
+        started = start(self, *arguments)
+        alive = [one for one in tuple(self._running) if "log" in one.args and one.poll() is None]
+        at_once.append(len(alive))
+        return started
+
+    monkeypatch.setattr(History, "_start", counted)
+
+    read(odd.path, workers=workers)
+
+    assert max(at_once) <= workers
+
+
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_order_is_the_same_however_many_work(odd, workers, monkeypatch):
     expected = read(odd.path)
