@@ -35,7 +35,7 @@ class RegistryUnavailable(ServiceUnavailable):
     """When the schema registry refuses, or answers what can't be used."""
 
     def __init__(self, url: str, problem: str, *, hint: str = "") -> None:
-        super().__init__("schema registry", url, problem, hint=hint)
+        super().__init__("Schema Registry", url, problem, hint=hint)
 
 
 class RegistryAway(RegistryUnavailable):

@@ -1,19 +1,18 @@
-"""Reading the schema registry: the ids of schemas that are known, and the schemas of known ids.
+"""Schema Registry's Confluent API, as Confluent's own and Apicurio (/apis/ccompat/v7) speak it.
 
-Nothing here registers: that is the schemas target's work.
+Producers only ask: registering is the schemas target's work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 
-from contractline.avro.schema import Schema
+from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.model import Subject, Version
 from contractline.kafka.errors import (
     NotRegistered,
@@ -21,17 +20,34 @@ from contractline.kafka.errors import (
     RegistryUnavailable,
     SchemaUnknown,
 )
+from contractline.kafka.rest import Answer, Rest
 from contractline.kafka.wire import SchemaId
-from contractline.settings import without_password
+from contractline.settings import Endpoints
 
-TIMEOUT_SECONDS = 10.0
-
-_SUBJECT_NOT_FOUND = 40401
-_SCHEMA_NOT_FOUND = 40403
+_NOT_FOUND = 404
+_INCOMPATIBLE = 409
+_NO_SUBJECT = 40401
+_NO_SCHEMA = 40403
+_READ_ONLY = frozenset({42205, 42207})
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
+    """A version that the registry holds.
+
+    Attributes:
+        number: the registry's own count of the subject's versions.
+        id: what messages carry.
+        schema: None where it is no Avro schema.
+    """
+
+    number: int
+    id: SchemaId
+    schema: Schema | None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
     """A released version of a contract, under the id that the registry gave it."""
 
     version: Version
@@ -39,56 +55,61 @@ class Registered:
 
 
 class Registry:
-    """A schema registry that speaks Confluent's API.
+    """A schema registry, read and changed one request at a time; a context manager.
 
     Attributes:
         url: its address as it may be shown, without a password.
     """
 
-    def __init__(self, url: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        self.url = without_password(url)
-        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=timeout)
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._rest = _Rest(
+            "Schema Registry", url, setting="SCHEMA_REGISTRY_URL", transport=transport
+        )
+        self.url = self._rest.where
         self._schemas: dict[SchemaId, Schema] = {}
 
-    def __enter__(self) -> Registry:
+    @classmethod
+    def of(cls, endpoints: Endpoints) -> Self:
+        """Return the registry that the settings name.
+
+        Raises:
+            SettingInvalid: nothing says where it is.
+        """
+        return cls(endpoints.need("schema_registry_url"))
+
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        """Let the connections go."""
+        self._rest.close()
+
+    # What it knows. All raise RegistryAway where it does not answer, and RegistryUnavailable where
+    # it refuses.
 
     def id_of(self, subject: Subject, schema: Schema) -> SchemaId | None:
-        """Return the id of a schema under a subject; None when it is not registered there.
+        """Return the id of a schema under a subject; None when it is not registered there."""
+        answer = self._rest.call("POST", f"/subjects/{_name(subject)}", {"schema": schema.text})
+        if answer.status == _NOT_FOUND and answer.code in {_NO_SUBJECT, _NO_SCHEMA}:
+            return None
+        return SchemaId(int(self._told(answer, f"look up a schema of {subject}")["id"]))
 
-        Raises:
-            RegistryUnavailable: the registry did not answer, or refused.
-        """
-        path = f"/subjects/{quote(subject, safe='')}"
-        answer = self._ask("POST", path, json={"schema": schema.text})
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            if self._code(answer) in {_SUBJECT_NOT_FOUND, _SCHEMA_NOT_FOUND}:
-                return None
-            raise self._refusal(answer)
-        return SchemaId(int(self._body(answer)["id"]))
+    def holds(self, subject: Subject, schema: Schema) -> bool:
+        """Tell whether the exact schema is registered, by the lookup that the converter uses."""
+        return self.id_of(subject, schema) is not None
 
-    def newest(self, subject: Subject, versions: Sequence[Version]) -> Registered:
+    def newest(self, subject: Subject, versions: Sequence[Version]) -> Identified:
         """Return the highest of the contract's versions that the registry holds.
 
         Raises:
             NotRegistered: it holds none of them.
-            RegistryUnavailable: the registry did not answer, or refused.
         """
         for version in sorted(versions, key=lambda v: v.number, reverse=True):
             if (schema_id := self.id_of(subject, version.schema)) is not None:
-                return Registered(version, schema_id)
+                return Identified(version, schema_id)
         raise NotRegistered(subject, self.url)
 
     def schema(self, schema_id: SchemaId) -> Schema:
@@ -96,64 +117,109 @@ class Registry:
 
         Raises:
             SchemaUnknown: the registry does not know the id.
-            RegistryUnavailable: the registry did not answer, or refused.
         """
         if schema_id not in self._schemas:
-            answer = self._ask("GET", f"/schemas/ids/{schema_id}")
-            if answer.status_code == httpx.codes.NOT_FOUND:
-                raise SchemaUnknown(self.url, _words(answer))
-            text = self._body(answer)["schema"]
+            answer = self._rest.call("GET", f"/schemas/ids/{schema_id}")
+            if answer.status == _NOT_FOUND:
+                raise SchemaUnknown(self.url, f"knows no schema id {schema_id}: {answer.message}")
+            text = self._told(answer, f"tell the schema of id {schema_id}")["schema"]
             self._schemas[schema_id] = Schema.parse(text, f"schema id {schema_id}")
         return self._schemas[schema_id]
 
-    def _ask(self, method: str, path: str, json: object = None) -> httpx.Response:
-        try:
-            answer = self._http.request(method, path, json=json)
-        except (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError) as problem:
-            words = str(problem) or type(problem).__name__
-            raise RegistryAway(self.url, f"does not answer: {words}") from problem
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
-            raise RegistryUnavailable(self.url, str(problem)) from problem
-        if answer.is_server_error:
-            raise RegistryAway(self.url, _words(answer))
-        return answer
+    def versions(self, subject: Subject) -> tuple[Registered, ...]:
+        """Return the versions of a subject in the registry's order; none where it has none."""
+        answer = self._rest.call("GET", f"/subjects/{_name(subject)}/versions")
+        if answer.status == _NOT_FOUND and answer.code == _NO_SUBJECT:
+            return ()
+        numbers = self._agreed(answer, f"list the versions of {subject}").body
+        return tuple(self._version(subject, number) for number in sorted(numbers))
 
-    def _body(self, answer: httpx.Response) -> dict[str, Any]:
-        if not answer.is_success:
-            raise self._refusal(answer)
+    def level(self, subject: Subject) -> str | None:
+        """Return the subject's own compatibility level; None where the registry's holds."""
+        answer = self._rest.call("GET", f"/config/{_name(subject)}")
+        if answer.status == _NOT_FOUND:
+            return None
+        told = self._told(answer, f"tell the compatibility level of {subject}")
+        level: str | None = told.get("compatibilityLevel")
+        return level
+
+    # What it shall know
+
+    def set_level(self, subject: Subject, level: str) -> None:
+        """Give a subject a compatibility level of its own."""
+        answer = self._rest.call("PUT", f"/config/{_name(subject)}", {"compatibility": level})
+        self._agreed(answer, f"set the compatibility level of {subject}")
+
+    def register(self, subject: Subject, schema: Schema) -> None:
+        """Register a schema as the newest version, and read it back.
+
+        Raises:
+            RegistryUnavailable: it refused the schema, or keeps another one than was sent.
+        """
+        path = f"/subjects/{_name(subject)}/versions"
+        answer = self._rest.call("POST", path, {"schema": schema.text, "schemaType": "AVRO"})
+        if answer.status == _INCOMPATIBLE:
+            raise self._rest.failed(
+                f"{schema.where} is not compatible with what {subject} holds: {answer.message}",
+                hint="`contractline check` tries a change before it is released",
+            )
+        self._agreed(answer, f"register {schema.where} under {subject}")
+        if all(version.schema != schema for version in self.versions(subject)):
+            raise self._rest.failed(f"took {schema.where}, but reads back another schema")
+
+    def remove(self, subject: Subject, number: int) -> None:
+        """Delete a version: softly first, then for good where the registry can."""
+        path = f"/subjects/{_name(subject)}/versions/{number}"
+        self._agreed(self._rest.call("DELETE", path), f"delete version {number} of {subject}")
+        gone = self._rest.call("DELETE", f"{path}?permanent=true")
+        if gone.status not in {_NOT_FOUND, 405}:
+            self._agreed(gone, f"delete version {number} of {subject} for good")
+
+    def _version(self, subject: Subject, number: int) -> Registered:
+        answer = self._rest.call("GET", f"/subjects/{_name(subject)}/versions/{number}")
+        body = self._told(answer, f"read {subject} version {number}")
         try:
-            body = answer.json()
-        except ValueError:
-            body = None
+            schema = Schema.parse(body["schema"], f"{subject} version {number}")
+        except SchemaInvalid:
+            schema = None
+        return Registered(number, SchemaId(int(body["id"])), schema)
+
+    def _told(self, answer: Answer, wish: str) -> dict[str, Any]:
+        """Return what an answer holds, where it is an object as the API's answers are."""
+        body = self._agreed(answer, wish).body
         if not isinstance(body, dict):
-            raise RegistryUnavailable(
-                self.url,
+            raise self._rest.failed(
                 "answers something else than a schema registry does",
                 hint="SCHEMA_REGISTRY_URL must end where the Confluent API begins, "
                 "such as /apis/ccompat/v7",
             )
         return body
 
-    def _refusal(self, answer: httpx.Response) -> RegistryUnavailable:
-        hint = ""
-        if answer.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            hint = "put user:password@ into SCHEMA_REGISTRY_URL, or ask for the right"
-        return RegistryUnavailable(self.url, _words(answer), hint=hint)
+    def _agreed(self, answer: Answer, wish: str) -> Answer:
+        if answer.is_ok:
+            return answer
+        if answer.code in _READ_ONLY:
+            raise self._rest.failed(
+                f"can't {wish}: the registry is read-only ({answer.message})",
+                hint="its mode must be READWRITE: PUT /mode, or use the primary registry",
+            )
+        if answer.status == _NOT_FOUND and answer.code == _NOT_FOUND:
+            raise self._rest.failed(
+                f"can't {wish}: there is no Confluent API at this address",
+                hint="check SCHEMA_REGISTRY_URL; Apicurio's is under /apis/ccompat/v7",
+            )
+        raise self._rest.failed(f"refused to {wish}: {answer.message} (code {answer.code})")
 
-    @staticmethod
-    def _code(answer: httpx.Response) -> int | None:
-        try:
-            body = answer.json()
-        except ValueError:
-            return None
-        return body.get("error_code") if isinstance(body, dict) else None
+
+class _Rest(Rest):
+    """The registry's REST service, with errors of its own."""
+
+    def failed(self, problem: str, *, hint: str = "") -> RegistryUnavailable:
+        return RegistryUnavailable(self.where, problem, hint=hint)
+
+    def away(self, problem: str) -> RegistryAway:
+        return RegistryAway(self.where, problem)
 
 
-def _words(answer: httpx.Response) -> str:
-    """Return what an answer says, in a line."""
-    try:
-        message = answer.json().get("message", "")
-    except (ValueError, AttributeError):
-        message = answer.text.strip().partition("\n")[0][:200]
-    path = answer.request.url.path
-    return f"{answer.request.method} {path}: {answer.status_code} {message}".rstrip()
+def _name(subject: Subject) -> str:
+    return quote(subject, safe="")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
+from contractline.kafka.rest import Answer, Rest
 from contractline.settings import Endpoints
-from contractline.targets.rest import Answer, Rest
 
 _REBALANCING = 409
 _REBALANCE_SECONDS = 30.0
@@ -51,12 +51,21 @@ class Connect:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._rest.__exit__()
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._rest.close()
 
     def connectors(self) -> dict[str, Connector]:
         """Return every connector, by name."""
         answer = self._agreed("GET", "/connectors?expand=status&expand=info")
         return {name: _connector(name, body) for name, body in answer.body.items()}
+
+    def failed(self) -> set[str]:
+        """Return the names of the connectors that have failed, or a task of which has."""
+        answer = self._agreed("GET", "/connectors?expand=status")
+        return {name for name, body in answer.body.items() if "FAILED" in _states(body["status"])}
 
     def configure(self, name: str, config: Mapping[str, str]) -> None:
         """Create a connector, or give it another configuration."""
@@ -88,3 +97,7 @@ def _connector(name: str, body: Mapping[str, Any]) -> Connector:
 
 def _failed(status: Mapping[str, Any]) -> bool:
     return "trace" in status["connector"] and status["connector"]["state"] == "FAILED"
+
+
+def _states(status: Mapping[str, Any]) -> set[str]:
+    return {part["state"] for part in (status["connector"], *status["tasks"])}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from contractline.contracts.model import Contract
 from contractline.finding import Finding
+from contractline.kafka.registry import Registry
 from contractline.mapping.connector import (
     HEARTBEAT_TABLE,
     SIGNAL_TABLE,
@@ -26,7 +27,6 @@ from contractline.targets.connect import Connect, Connector, Task
 from contractline.targets.database import Database
 from contractline.targets.differences import noticed, refused
 from contractline.targets.files import connector_names, connector_template
-from contractline.targets.registry import Registry
 from contractline.targets.topics import Cluster
 
 HELD = frozenset({"PAUSED", "STOPPED"})

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 from contractline.contracts.model import Contract
 from contractline.errors import ServiceUnavailable
+from contractline.kafka.registry import Registry
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
@@ -20,7 +21,6 @@ from contractline.targets.connector_plan import HELD, Configure, Reading, Restar
 from contractline.targets.database import Database, connected
 from contractline.targets.differences import plan_of
 from contractline.targets.files import connector_names
-from contractline.targets.registry import Registry
 from contractline.targets.topics import Cluster
 
 START_SECONDS = 60.0

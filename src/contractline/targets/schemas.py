@@ -13,11 +13,11 @@ from contractline.avro.compatibility import Break, Compatibility, breaks
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Contract, Subject, Version
 from contractline.finding import Finding
+from contractline.kafka.registry import Registered, Registry
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.differences import noticed, plan_of, refused
-from contractline.targets.registry import Registered, Registry
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import pytest
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Subject
 from contractline.errors import ServiceUnavailable
+from contractline.kafka.registry import Registry
 from contractline.plan import Change
-from contractline.targets.registry import Registry
 from tests.fixtures.stack import RunningStack
 from tests.integration.targets.lab import METADATA, Lab, messages
 

@@ -10,7 +10,9 @@ import pytest
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Subject
 from contractline.errors import ServiceUnavailable
-from contractline.targets.registry import Registry
+from contractline.kafka.errors import RegistryAway, RegistryUnavailable, SchemaUnknown
+from contractline.kafka.registry import Registry
+from contractline.kafka.wire import SchemaId
 
 SUBJECT = Subject("commits_topic-value")
 SCHEMA = Schema.parse('{"type": "record", "name": "T", "fields": []}', "value.v1.avsc")
@@ -127,3 +129,56 @@ def test_a_subject_with_another_kind_of_schema_has_versions_all_the_same() -> No
     with registry(answer) as live:
         (version,) = live.versions(SUBJECT)
     assert (version.id, version.schema) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_away"),
+    [
+        (httpx.Response(503, json={"error_code": 50003, "message": "no leader"}), True),
+        (httpx.Response(502, html="<h1>Bad gateway</h1>"), True),
+        (httpx.Response(401, text=""), False),
+        (httpx.Response(404, json={"error_code": 404, "message": "no such path"}), False),
+        (httpx.Response(200, json=[1]), False),
+    ],
+    ids=["failure", "proxy", "access", "path", "list"],
+)
+def test_a_registry_that_is_away_is_told_from_one_that_refuses(
+    answer: httpx.Response, is_away: bool
+) -> None:
+    with registry(answer) as live, pytest.raises(RegistryUnavailable) as raised:
+        live.id_of(SUBJECT, SCHEMA)
+    assert isinstance(raised.value, RegistryAway) is is_away
+
+
+@pytest.mark.parametrize("problem", [httpx.ReadTimeout, httpx.ConnectError, httpx.ReadError])
+def test_no_answer_is_away(problem: type[httpx.RequestError]) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise problem("", request=request)
+
+    with registry(answer) as live, pytest.raises(RegistryAway):
+        live.schema(SchemaId(1))
+
+
+@pytest.mark.parametrize("code", [40401, 40403])
+def test_a_schema_that_is_not_registered_has_no_id(code: int) -> None:
+    with registry(httpx.Response(404, json={"error_code": code, "message": "no"})) as live:
+        assert live.id_of(SUBJECT, SCHEMA) is None
+        assert not live.holds(SUBJECT, SCHEMA)
+
+
+def test_a_schema_is_asked_for_once() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"schema": SCHEMA.text})
+
+    with registry(answer) as live:
+        assert live.schema(SchemaId(7)) == live.schema(SchemaId(7)) == SCHEMA
+    assert asked == ["/schemas/ids/7"]
+
+
+def test_an_id_that_the_registry_does_not_know() -> None:
+    answer = httpx.Response(404, json={"error_code": 40403, "message": "Schema not found"})
+    with registry(answer) as live, pytest.raises(SchemaUnknown, match="id 9: Schema not found"):
+        live.schema(SchemaId(9))

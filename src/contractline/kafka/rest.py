@@ -1,4 +1,4 @@
-"""JSON over HTTP, for the targets that are REST services.
+"""JSON over HTTP, for what is asked by REST: the schema registry and Kafka Connect.
 
 Whatever keeps a service from answering becomes a ServiceUnavailable in words; what an answer means
 is left to the callers.
@@ -86,6 +86,10 @@ class Rest:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
         self._client.close()
 
     def call(self, method: str, path: str, json: Any = None) -> Answer:
@@ -97,9 +101,12 @@ class Rest:
         try:
             response = self._client.request(method, self._base + path, json=json)
         except httpx.TimeoutException as problem:
-            raise self.failed(f"no answer to {method} {path} in {TIMEOUT_SECONDS:g} s") from problem
+            raise self.away(f"no answer to {method} {path} in {TIMEOUT_SECONDS:g} s") from problem
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as problem:
             raise self.failed("that is no http address", hint=f"check {self._setting}") from problem
+        except (httpx.NetworkError, httpx.RemoteProtocolError) as problem:
+            words = str(problem) or type(problem).__name__
+            raise self.away(f"did not answer: {words}") from problem
         except httpx.HTTPError as problem:
             raise self.failed(f"did not answer: {problem}") from problem
         return self._read(response, f"{method} {path}")
@@ -108,10 +115,16 @@ class Rest:
         """Return the error that says what this service did not do."""
         return ServiceUnavailable(self.service, self.where, problem, hint=hint)
 
+    def away(self, problem: str) -> ServiceUnavailable:
+        """Return the error that says that this service did not answer: trying again can help."""
+        return self.failed(problem)
+
     def _read(self, response: httpx.Response, request: str) -> Answer:
         if response.status_code in {401, 403}:
             raise self._no_access(response.status_code, request)
         kind = response.headers.get("content-type", "nothing").partition(";")[0]
+        if response.is_server_error:
+            raise self.away(f"{request} failed inside the service: {_words(response)}")
         if response.is_redirect or kind in {"text/html", "application/xhtml+xml"}:
             raise self.failed(
                 f"answered {request} with a web page (status {response.status_code})",
@@ -122,10 +135,7 @@ class Rest:
             body = response.json() if response.content else None
         except ValueError as problem:
             raise self.failed(f"answered {request} with {kind} and not with JSON") from problem
-        answer = Answer(response.status_code, body)
-        if answer.status >= 500:
-            raise self.failed(f"{request} failed inside the service: {answer.message}")
-        return answer
+        return Answer(response.status_code, body)
 
     def _no_access(self, status: int, request: str) -> ServiceUnavailable:
         has_credentials = self._client.auth is not None
@@ -138,3 +148,11 @@ class Rest:
         return self.failed(
             problem, hint=f"put them into {self._setting}, as http://user:password@host:port"
         )
+
+
+def _words(response: httpx.Response) -> str:
+    """Return what a failure says, in a line: a proxy's in front of the service is no JSON."""
+    try:
+        return Answer(response.status_code, response.json()).message
+    except ValueError:
+        return f"status {response.status_code}"
