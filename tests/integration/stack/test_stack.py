@@ -67,6 +67,15 @@ def test_ids_of_schemas_survive_a_restart(stack: RunningStack):
     assert httpx.post(url, content=SCHEMA, headers=headers).json()["id"] == before
 
 
+def test_the_registry_answers_at_once_after_postgres_was_killed(stack: RunningStack):
+    url = f"{stack.exports['SCHEMA_REGISTRY_URL']}/subjects"
+    assert httpx.get(url).status_code == 200
+
+    stack.wait_until_back("postgres", stack.kill("postgres"))
+
+    assert [httpx.get(url).status_code for _ in range(50)] == [200] * 50
+
+
 def test_a_stopped_service_stays_stopped_until_started(stack: RunningStack):
     stack.stop("registry")
     try:

@@ -66,4 +66,6 @@ def _storage(site: Site) -> dict[str, str]:
         ),
         "APICURIO_DATASOURCE_USERNAME": SUPERUSER,
         "APICURIO_DATASOURCE_PASSWORD": site.passwords.postgres,
+        # Connections that a killed PostgreSQL has left in the pool would each fail a request.
+        "QUARKUS_DATASOURCE_POSTGRESQL_JDBC_VALIDATE_ON_BORROW": "true",
     }
