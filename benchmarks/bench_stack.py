@@ -81,7 +81,7 @@ def _seconds(bench: Bench, command: str) -> float:
     """Run a command of contractline as a user does, and return how long it took."""
     began = time.monotonic()
     subprocess.run(
-        [sys.executable, "-m", "contractline.cli", command],
+        [sys.executable, "-m", "contractline", command],
         cwd=bench.project.root,
         env=clean_environment(),
         check=True,

@@ -71,7 +71,7 @@ class Containers:
 
     def contractline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command from the host, as a user does after `contractline env --compose`."""
-        return self._run(sys.executable, "-m", "contractline.cli", *arguments)
+        return self._run(sys.executable, "-m", "contractline", *arguments)
 
     def produce(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the producer from the host."""

@@ -13,3 +13,11 @@ def test_the_start_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+def test_the_package_runs_as_a_module():
+    argv = [sys.executable, "-m", "contractline", "--help"]
+
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("Usage: contractline ")

@@ -35,7 +35,7 @@ class Checkout:
     environment: dict[str, str] = field(default_factory=dict)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
-        argv = [sys.executable, "-m", "contractline.cli", "--project", str(self.project.root)]
+        argv = [sys.executable, "-m", "contractline", "--project", str(self.project.root)]
         return subprocess.Popen(
             [*argv, *arguments],
             env={**clean_environment(), **self.environment},

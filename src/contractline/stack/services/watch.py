@@ -27,7 +27,7 @@ class Watch(Service):
 
     def command(self, site: Site) -> Command:
         """Return the command of the loop."""
-        argv = (sys.executable, "-P", "-u", "-m", "contractline.cli")
+        argv = (sys.executable, "-P", "-u", "-m", "contractline")
         root = site.project.root
         return Command((*argv, "--project", str(root), self.name), {}, root)
 

@@ -1,0 +1,5 @@
+"""``python -m contractline``: the command line without its script."""
+
+from contractline.cli import main
+
+main()

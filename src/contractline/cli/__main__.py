@@ -1,5 +1,0 @@
-"""``python -m contractline.cli``: the command line without its script."""
-
-from contractline.cli import main
-
-main()
