@@ -14,7 +14,11 @@ from contractline.cli import Invocation
 @click.command()
 @click.pass_obj
 def command(invocation: Invocation) -> None:
-    """Replay messages whose schema could not be fetched, once it can; until SIGTERM or Ctrl-C.
+    """Replay and restart what failed for a passing reason; until SIGTERM or Ctrl-C.
+
+    Messages whose schema could not be fetched are put into their streams once it can be. Failed
+    tasks of connectors are restarted once what they need is there; a task that stopped since a
+    table departs from its contract waits for a person.
 
     `contractline up` runs this as one of its services.
     """
@@ -25,7 +29,7 @@ def command(invocation: Invocation) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     project = invocation.project
-    Watch(lambda: Endpoints.load(project), _say).run(stop)
+    Watch(project, lambda: Endpoints.load(project), _say).run(stop)
 
 
 def _say(line: str) -> None:

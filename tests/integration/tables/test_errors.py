@@ -191,7 +191,9 @@ def watching(lab: Lab, stack: RunningStack) -> Iterator[list[str]]:
     stack.stop("watch")
     lines: list[str] = []
     stop = Event()
-    thread = Thread(target=Watch(lambda: lab.endpoints, lines.append).run, args=(stop,))
+    thread = Thread(
+        target=Watch(lab.project, lambda: lab.endpoints, lines.append).run, args=(stop,)
+    )
     thread.start()
     try:
         yield lines

@@ -1,0 +1,54 @@
+"""Replays what failed for a passing reason: messages whose schema could not be fetched."""
+
+from __future__ import annotations
+
+from contractline.settings import Endpoints
+from contractline.targets.replay import Replayed, open_errors, replay_stream
+from contractline.targets.warehouse import Warehouse
+from contractline.watch.part import Part, Say
+
+
+class Replays(Part):
+    """Looks for transient errors and replays them once their schema can be fetched."""
+
+    def __init__(self, say: Say) -> None:
+        super().__init__(say)
+        self._warehouse: Warehouse | None = None
+
+    def look(self, endpoints: Endpoints) -> None:
+        """Replay what is open and transient."""
+        if self._warehouse is None:
+            self._warehouse = Warehouse(endpoints)
+            self.say_once(f"connected to ClickHouse at {self._warehouse.where}")
+        is_waiting = False
+        for found in open_errors(self._warehouse):
+            if found.kind != "transient":
+                continue
+            if found.stream is None:
+                is_waiting = True
+                self.say_once(
+                    f"{found.topic}: {found.messages} messages wait, but no stream reads the topic"
+                )
+                continue
+            result = replay_stream(self._warehouse, endpoints, found.stream)
+            is_waiting = is_waiting or bool(result.waiting)
+            self._tell(result)
+        if not is_waiting:
+            self.is_fine()
+
+    def leave(self) -> None:
+        """Let the connection to ClickHouse go."""
+        if self._warehouse is not None:
+            self._warehouse.close()
+            self._warehouse = None
+
+    def _tell(self, result: Replayed) -> None:
+        if result.replayed:
+            self.say(f"{result.stream}: replayed {result.replayed} messages")
+        if result.poison:
+            self.say(
+                f"{result.stream}: {result.poison} messages can't be read as they are and are kept"
+                f" as poison: {result.reason}"
+            )
+        if result.waiting:
+            self.say_once(f"{result.stream}: {result.waiting} messages wait: {result.reason}")
