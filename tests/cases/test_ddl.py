@@ -13,8 +13,8 @@ import pytest
 
 from contractline.contracts.load import load_contract, load_contracts
 from contractline.mapping.ddl import render, stream_files
+from contractline.mapping.refusal import SchemaUnmappable
 from contractline.mapping.sql import statements
-from contractline.mapping.types import SchemaUnmappable
 from contractline.project import Project
 
 CASES = Path(__file__).parent / "ddl"

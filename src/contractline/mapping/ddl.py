@@ -16,8 +16,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from contractline.contracts.model import ClickHouseSink, Contract, PostgresSource, RowVersion
+from contractline.mapping.refusal import Refusal, SchemaUnmappable, Unmappable
 from contractline.mapping.sql import identifier, literal
-from contractline.mapping.types import Column, SchemaUnmappable, columns_of
+from contractline.mapping.types import Column, columns_of
 from contractline.project import Project
 
 QUEUE_SUFFIX = "_queue"
@@ -171,9 +172,8 @@ class _Stream:
         known = {column.name for column in self.columns}
         for name in order:
             if name not in known:
-                raise SchemaUnmappable(
-                    self.contract.name, name, "is part of the key and no field of the value"
-                )
+                words = "is part of the key and no field of the value"
+                raise self._refusal(Unmappable.KEY_OUTSIDE, (name,), words)
         return order or tuple(LINEAGE)
 
     @property
@@ -213,11 +213,8 @@ class _Stream:
     def _cdc_columns(self) -> Iterator[_Made]:
         have = {column.name for column in self.columns}
         if not {"__deleted", "__lsn"} <= have:
-            raise SchemaUnmappable(
-                self.contract.name,
-                "__deleted, __lsn",
-                "are missing; without them neither deletes nor the order of changes are known",
-            )
+            words = "are missing; without them neither deletes nor the order of changes are known"
+            raise self._refusal(Unmappable.METADATA_MISSING, ("__deleted, __lsn",), words)
         yield _Made(
             self._name("is_deleted"),
             "UInt8",
@@ -370,12 +367,14 @@ class _Stream:
     def _refuse_taken_names(self) -> None:
         for column in self.columns:
             if column.name in ENVELOPE:
-                raise SchemaUnmappable(
-                    self.contract.name,
-                    ".".join(column.field),
-                    f"the column {column.name} is the Kafka engine's own",
-                    hint="give the field another name",
-                )
+                words = f"the column {column.name} is the Kafka engine's own"
+                hint = "give the field another name"
+                raise self._refusal(Unmappable.NAME_TAKEN, column.field, words, hint)
+
+    def _refusal(
+        self, kind: Unmappable, field: tuple[str, ...], problem: str, hint: str = ""
+    ) -> SchemaUnmappable:
+        return SchemaUnmappable(self.contract.name, Refusal(kind, field, problem, hint))
 
 
 def flush_interval(contract: Contract) -> timedelta:
@@ -401,7 +400,8 @@ def _micros(column: Column, contract: str) -> str:
             raw = f"ifNull({raw}, 0)" if "Nullable(" in column.type else raw
             clamped = f"least(greatest({raw}, 0), {limit.get(unit, 2**63 - 1)})"
             return scaled.format(clamped)
-    raise SchemaUnmappable(contract, column.name, "is no timestamp, so it can't say what is later")
+    words = "is no timestamp, so it can't say what is later"
+    raise SchemaUnmappable(contract, Refusal(Unmappable.NO_TIME, column.field, words))
 
 
 def _definition(name: str, type_: str, default: str, comment: str) -> str:

@@ -16,7 +16,7 @@ from contractline.contracts.model import (
 )
 from contractline.mapping import typename
 from contractline.mapping.ddl import LINEAGE
-from contractline.mapping.types import field_names
+from contractline.mapping.leaves import field_names
 from contractline.rules.cdc import is_nullable
 from contractline.rules.places import section
 from contractline.rules.rule import Violation

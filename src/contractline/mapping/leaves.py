@@ -1,0 +1,277 @@
+"""The values of one schema that become columns: its leaves, and what can't be one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contractline.avro.node import Node
+from contractline.avro.paths import Steps
+from contractline.avro.schema import Schema
+from contractline.mapping.refusal import Refusal, Unmappable
+
+ABSENT = object()
+"""The default of a field that has none; None would be Avro's null."""
+
+_PLAIN = {
+    "boolean": "Bool",
+    "int": "Int64",
+    "long": "Int64",
+    "float": "Float64",
+    "double": "Float64",
+    "bytes": "String",
+    "string": "String",
+    "fixed": "String",
+    "enum": "LowCardinality(String)",
+}
+_LOGICAL = {
+    ("int", "date"): "Date32",
+    ("long", "timestamp-millis"): "DateTime64(3, 'UTC')",
+    ("long", "timestamp-micros"): "DateTime64(6, 'UTC')",
+    ("long", "timestamp-nanos"): "DateTime64(9, 'UTC')",
+    ("long", "local-timestamp-millis"): "DateTime64(3, 'UTC')",
+    ("long", "local-timestamp-micros"): "DateTime64(6, 'UTC')",
+    ("long", "local-timestamp-nanos"): "DateTime64(9, 'UTC')",
+    ("string", "uuid"): "UUID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value of a schema that has no parts, or whose parts the contract leaves to the engine.
+
+    Attributes:
+        field: the names of the field, outermost first.
+        path: the names by which AvroConfluent finds it.
+        node: its type; the one beside null in a union.
+        type: the ClickHouse type that holds it.
+        is_nullable: whether it, or a record around it, may be null.
+        default: Avro's default of it, or :data:`ABSENT`.
+        is_null_with_record: whether the default of the record around it is null.
+        doc: what the schema says of it.
+        steps: the place of the field.
+        is_own: whether the contract gives the type.
+    """
+
+    field: tuple[str, ...]
+    path: tuple[str, ...]
+    node: Node
+    type: str
+    is_nullable: bool
+    default: Any
+    is_null_with_record: bool
+    doc: str
+    steps: Steps
+    is_own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """What one schema gives.
+
+    Attributes:
+        of: the leaves by field, in the order of the schema.
+        refusals: the fields that can't be columns.
+    """
+
+    of: Mapping[tuple[str, ...], Leaf]
+    refusals: tuple[Refusal, ...]
+
+
+def leaves_of(schema: Schema, types: Mapping[str, str]) -> Leaves:
+    """Return the leaves of a record.
+
+    Args:
+        schema: the record.
+        types: column types of the contract's own, by field.
+    """
+    reading = _Reading(types)
+    root = Node.root(schema)
+    found = reading.record(root, _Around())
+    return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals))
+
+
+def field_names(schema: Schema) -> Iterator[tuple[str, ...]]:
+    """Yield every field of a record and of the records inside it, each with the names above it."""
+    return _names(Node.root(schema), (), ())
+
+
+def scalar(node: Node) -> str:
+    """Return the ClickHouse type of a value that is one value; empty for any other."""
+    if node.logical == "decimal":
+        return f"Decimal({node.json['precision']}, {node.json.get('scale', 0)})"
+    return _LOGICAL.get((node.kind, node.logical)) or _PLAIN.get(node.kind, "")
+
+
+def is_list(type_: str) -> bool:
+    """Tell whether a type holds any number of values, so that it can't be null itself."""
+    return type_.startswith(("Array(", "Map("))
+
+
+def nullable(type_: str) -> str:
+    """Return a ClickHouse type that also takes NULL."""
+    if type_.startswith("LowCardinality("):
+        inner = type_.removeprefix("LowCardinality(").removesuffix(")")
+        return f"LowCardinality({nullable(inner)})"
+    return type_ if type_.startswith("Nullable(") else f"Nullable({type_})"
+
+
+def _names(
+    record: Node, outer: tuple[str, ...], inside: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    for field in record.fields:
+        name = (*outer, field["name"])
+        yield name
+        for node in record.of(field["type"]).branches:
+            if node.kind == "record" and node.full_name not in inside:
+                yield from _names(node, name, (*inside, node.full_name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the records around a field say.
+
+    Attributes:
+        field: their names.
+        path: the names by which AvroConfluent finds them.
+        steps: the place of their fields; that of the reference where a type is used by its name.
+        is_reference: whether ``steps`` is the place of such a reference.
+        is_nullable: whether one of them may be null.
+        default: the default of the innermost.
+        inside: their types' full names.
+    """
+
+    field: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    steps: Steps = ()
+    is_reference: bool = False
+    is_nullable: bool = False
+    default: Any = ABSENT
+    inside: tuple[str, ...] = ()
+
+
+class _Refused(Exception):
+    """A field can't be a column."""
+
+    def __init__(self, kind: Unmappable, problem: str, hint: str = "") -> None:
+        self.kind, self.problem, self.hint = kind, problem, hint
+        super().__init__(problem)
+
+
+class _Reading:
+    """A walk through one schema."""
+
+    def __init__(self, types: Mapping[str, str]) -> None:
+        self._types = types
+        self.refusals: list[Refusal] = []
+
+    def record(self, record: Node, around: _Around) -> Sequence[Leaf]:
+        found: list[Leaf] = []
+        for position, field in enumerate(record.fields):
+            name = (*around.field, field["name"])
+            steps = around.steps if around.is_reference else (*around.steps, "fields", position)
+            try:
+                found += self._field(record, field, replace(around, field=name, steps=steps))
+            except _Refused as no:
+                self.refusals.append(Refusal(no.kind, name, no.problem, no.hint, steps=steps))
+        return found
+
+    def _field(self, record: Node, field: Mapping[str, Any], here: _Around) -> Sequence[Leaf]:
+        """Return the leaves of a field; of ``here`` name and place are its own."""
+        own = self._types.get(".".join(here.field))
+        whole = record.of(field["type"])
+        node, is_null = _branch(whole) if own is None else _own_branch(whole)
+        default = field.get("default", ABSENT)
+        if isinstance(here.default, Mapping):
+            default = here.default.get(field["name"], default)
+        path = (*here.path, field["name"])
+        if own is not None or node.kind != "record":
+            leaf = Leaf(
+                here.field,
+                path,
+                node,
+                own or _type(node),
+                is_null or here.is_nullable,
+                default,
+                here.default is None,
+                field.get("doc", ""),
+                here.steps,
+                own is not None,
+            )
+            return [leaf]
+        if node.full_name in here.inside:
+            raise _Refused(
+                Unmappable.RECURSION,
+                "a record inside itself has no end in a table",
+                "keep the parent's key in a field instead, or the inner records as JSON text",
+            )
+        around = _Around(
+            here.field,
+            (*path, node.short_name) if is_null else path,
+            _inner_steps(here, whole, node),
+            here.is_reference or node.is_reference,
+            is_null or here.is_nullable,
+            default,
+            (*here.inside, node.full_name),
+        )
+        return self.record(node, around)
+
+
+def _inner_steps(here: _Around, whole: Node, node: Node) -> Steps:
+    if here.is_reference:
+        return here.steps
+    steps: Steps = (*here.steps, "type")
+    if whole.kind != "union" or whole.is_reference:
+        return steps
+    kinds = [branch.kind for branch in whole.branches]
+    return (*steps, kinds.index(node.kind))
+
+
+def _branch(whole: Node) -> tuple[Node, bool]:
+    """Return the type that is not null, and whether null is the other."""
+    branches = [branch for branch in whole.branches if branch.kind != "null"]
+    if whole.kind != "union":
+        return whole, False
+    if len(branches) != 1:
+        raise _Refused(
+            Unmappable.UNION,
+            f"is a union of {len(branches)} types besides null; ClickHouse reads a union only"
+            " with exactly the types it has now",
+            "use one type, or a field for each",
+        )
+    return branches[0], len(branches) < len(whole.branches)
+
+
+def _own_branch(whole: Node) -> tuple[Node, bool]:
+    """Return the same of a field with a type of its own: a union of several as it is."""
+    branches = [branch for branch in whole.branches if branch.kind != "null"]
+    if len(branches) == 1:
+        return branches[0], whole.kind == "union" and len(whole.branches) > 1
+    return whole, len(branches) < len(whole.branches)
+
+
+def _type(node: Node) -> str:
+    """Return the ClickHouse type of a value without parts."""
+    if node.kind == "array":
+        return f"Array({_item(node.items)})"
+    if node.kind == "map":
+        return f"Map(String, {_item(node.items)})"
+    plain = scalar(node)
+    if not plain:
+        problem = f"is of type {node.kind}, which is nothing to keep"
+        raise _Refused(Unmappable.NOTHING, problem, "give it a type: null is only one branch of it")
+    return plain
+
+
+def _item(whole: Node) -> str:
+    item, is_null = _branch(whole)
+    if item.kind == "record":
+        raise _Refused(
+            Unmappable.LIST_OF_RECORDS,
+            "is a list of records, and ClickHouse refuses every message once such a record"
+            " gains a field",
+            "use one list for each of the record's fields, or a stream of its own",
+        )
+    inner = _type(item)
+    return nullable(inner) if is_null and not is_list(inner) else inner
