@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import click
 from rich.console import Console
@@ -40,12 +40,30 @@ def telling() -> Iterator[Callable[[Event], None]]:
 
 
 def bring_up(stack: Stack) -> None:
-    """Start a stack, or what is missing of it, with its artefacts; say so when all runs."""
+    """Start a stack, or what is missing of it, with its artefacts; say so when all runs.
+
+    The queues of its ClickHouse follow services that have moved to other ports.
+    """
     provide(stack.artefacts)
     with telling() as tell:
         started = stack.up(tell)
     if not started:
         click.echo("the stack is already running (`contractline status` shows it)")
+    _follow(stack)
+
+
+def _follow(stack: Stack) -> None:
+    """Let the queues of the stack's own ClickHouse read from where its services are now."""
+    if not any(s.name == "clickhouse" and s.state is State.RUNNING for s in stack.status()):
+        return
+    from contractline.settings import Endpoints
+    from contractline.targets.addresses import follow
+    from contractline.targets.warehouse import Warehouse
+
+    endpoints = Endpoints.load(stack.project)
+    with closing(Warehouse(endpoints)) as warehouse:
+        for line in follow(warehouse, endpoints):
+            click.echo(line)
 
 
 def provide(artefacts: Artefacts) -> None:

@@ -12,11 +12,12 @@ from typing import cast
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
 from contractline.finding import Finding
-from contractline.mapping.ddl import KAFKA_BROKERS, SCHEMA_REGISTRY_URL, stream_files
+from contractline.mapping.ddl import stream_files
 from contractline.mapping.sql import StatementUnknown, filled, statements
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
+from contractline.targets.addresses import addresses
 from contractline.targets.differences import noticed, plan_of
 from contractline.targets.tables_diff import Unit, differences
 from contractline.targets.tables_state import read_state
@@ -50,14 +51,14 @@ class Tables:
         warehouse = Warehouse(self._endpoints)
         try:
             declared = [statement for unit in units for statement in unit.statements]
-            state = read_state(warehouse, declared, self._values())
+            state = read_state(warehouse, declared, addresses(self._endpoints))
         finally:
             warehouse.close()
         return plan_of(self.name, [*differences(units, state), *self._stale_files()])
 
     def apply(self, plan: Plan) -> Iterator[Step]:
         """Carry the steps out."""
-        values = self._values()
+        values = addresses(self._endpoints)
         warehouse = Warehouse(self._endpoints)
         try:
             for step in plan.steps:
@@ -66,14 +67,6 @@ class Tables:
                 yield step
         finally:
             warehouse.close()
-
-    def _values(self) -> dict[str, str]:
-        ends = self._endpoints
-        return {
-            KAFKA_BROKERS: ends.clickhouse_kafka_brokers or ends.need("kafka_bootstrap_servers"),
-            SCHEMA_REGISTRY_URL: ends.clickhouse_schema_registry_url
-            or ends.need("schema_registry_url"),
-        }
 
     def _units(self) -> list[Unit]:
         """Return what is declared: what all share, then the streams, then the reports."""
