@@ -116,7 +116,7 @@ class Schema:
         Without its logical types: the library's verdicts do not depend on them, and it warns of
         each one that it does not know.
         """
-        return avro.schema.make_avsc_object(_without_logical_types(self.definition))
+        return avro.schema.make_avsc_object(without_logical_types(self.definition))
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -248,11 +248,12 @@ def _types(node: Any, at: Steps) -> Iterator[tuple[Steps, Any]]:
                 yield from _types(node[inner], (*at, inner))
 
 
-def _without_logical_types(node: Any) -> Any:
+def without_logical_types(node: Any) -> Any:
+    """Return a definition whose values are what is on the wire: numbers, bytes and text."""
     if isinstance(node, list):
-        return [_without_logical_types(child) for child in node]
+        return [without_logical_types(child) for child in node]
     if isinstance(node, dict):
-        return {k: _without_logical_types(v) for k, v in node.items() if k != "logicalType"}
+        return {k: without_logical_types(v) for k, v in node.items() if k != "logicalType"}
     return node
 
 

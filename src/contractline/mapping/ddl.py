@@ -83,13 +83,26 @@ class _Made:
     default: str = ""
 
 
-def render(contract: Contract) -> str:
+def render(contract: Contract, ingestion: str = INGESTION) -> str:
     """Return the DDL of a stream as the text of its file; empty for a stream without a sink.
+
+    Args:
+        contract: the contract.
+        ingestion: the database of queues, views and errors.
 
     Raises:
         SchemaUnmappable: ClickHouse can't hold what the contract describes.
     """
-    return "" if contract.sink is None else _Stream(contract, contract.sink).text()
+    return "" if contract.sink is None else _Stream(contract, contract.sink, ingestion).text()
+
+
+def stream_columns(contract: Contract) -> tuple[Column, ...]:
+    """Return the columns of a stream, as its DDL holds them; none for a stream without a sink.
+
+    Raises:
+        SchemaUnmappable: ClickHouse can't hold what the contract describes.
+    """
+    return () if contract.sink is None else _Stream(contract, contract.sink, INGESTION).columns
 
 
 def stream_files(project: Project, contracts: Sequence[Contract]) -> dict[Path, str]:
@@ -110,9 +123,10 @@ def is_transient(reason: str) -> bool:
 class _Stream:
     """One stream on its way to text."""
 
-    def __init__(self, contract: Contract, sink: ClickHouseSink) -> None:
+    def __init__(self, contract: Contract, sink: ClickHouseSink, ingestion: str) -> None:
         self.contract = contract
         self.sink = sink
+        self.ingestion = ingestion
         versions = [version.schema for version in contract.values] or [contract.value]
         self.columns = columns_of(contract.name, versions, contract.properties, sink.types)
         self.is_cdc = isinstance(contract.source, PostgresSource)
@@ -137,7 +151,7 @@ class _Stream:
 
     def _databases(self) -> Iterator[str]:
         tables = (t for t in (self.sink.current, self.sink.history) if t)
-        for name in dict.fromkeys([INGESTION, *(t.partition(".")[0] for t in tables)]):
+        for name in dict.fromkeys([self.ingestion, *(t.partition(".")[0] for t in tables)]):
             yield f"CREATE DATABASE IF NOT EXISTS {identifier(name)};\n"
 
     # The tables
@@ -275,7 +289,7 @@ class _Stream:
         ]
         return (
             f"{_remark('Every record on its way to the tables; keeps nothing itself.')}"
-            f"CREATE TABLE IF NOT EXISTS {INGESTION}.{self.contract.name}\n(\n"
+            f"CREATE TABLE IF NOT EXISTS {self.ingestion}.{self.contract.name}\n(\n"
             + ",\n".join(lines)
             + "\n)\nENGINE = Null;\n"
         )
@@ -291,17 +305,18 @@ class _Stream:
             *(_selected(m.expression, m.name) for m in self.made if m.expression),
         ]
         return (
-            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {INGESTION}.{self.contract.name}_{role}"
+            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {self.ingestion}.{self.contract.name}_{role}"
             f" TO {table} AS\nSELECT\n"
             + ",\n".join(f"    {one}" for one in shown)
-            + f"\nFROM {INGESTION}.{self.contract.name}\nWHERE _error = '';\n"
+            + f"\nFROM {self.ingestion}.{self.contract.name}\nWHERE _error = '';\n"
         )
 
     def _errors(self) -> str:
         name = self.contract.name
         return (
             f"{_remark('What could not be decoded is kept: bytes, place, reason.')}"
-            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {INGESTION}.{name}_errors TO {ERRORS} AS\n"
+            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {self.ingestion}.{name}_errors"
+            f" TO {self.ingestion}.errors AS\n"
             "SELECT\n"
             "    _topic AS topic,\n"
             "    _partition AS partition,\n"
@@ -311,7 +326,7 @@ class _Stream:
             "    _raw_message AS raw,\n"
             "    _error AS reason,\n"
             f"    if({TRANSIENT}, 'transient', 'poison') AS class\n"
-            f"FROM {INGESTION}.{name}\nWHERE _error != '';\n"
+            f"FROM {self.ingestion}.{name}\nWHERE _error != '';\n"
         )
 
     def _queue(self) -> str:
@@ -319,7 +334,7 @@ class _Stream:
         settings = ",\n    ".join(f"{k} = {v}" for k, v in self._settings().items())
         return (
             f"{_remark(f'Reads {self.contract.topic.name}; its group keeps the place.')}"
-            f"CREATE TABLE IF NOT EXISTS {INGESTION}.{self.contract.name}_queue\n(\n"
+            f"CREATE TABLE IF NOT EXISTS {self.ingestion}.{self.contract.name}_queue\n(\n"
             + ",\n".join(lines)
             + f"\n)\nENGINE = Kafka\nSETTINGS\n    {settings};\n"
         )
@@ -349,10 +364,10 @@ class _Stream:
         shown = [*fields, *(identifier(one) for one in ENVELOPE)]
         return (
             f"{_remark('Hands every row on. Reading begins when this exists: it comes last.')}"
-            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {INGESTION}.{name}_feed"
-            f" TO {INGESTION}.{name} AS\nSELECT\n"
+            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {self.ingestion}.{name}_feed"
+            f" TO {self.ingestion}.{name} AS\nSELECT\n"
             + ",\n".join(f"    {one}" for one in shown)
-            + f"\nFROM {INGESTION}.{name}_queue;\n"
+            + f"\nFROM {self.ingestion}.{name}_queue;\n"
         )
 
     # Names

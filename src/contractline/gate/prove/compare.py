@@ -1,0 +1,98 @@
+"""Whether a column holds what it must, and which differences are meant.
+
+Where the tables differ from Avro's resolution on purpose, the reason stands in
+:data:`EQUIVALENCES`; every other difference is a finding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contractline.gate.prove.meaning import Moment, same
+from contractline.gate.prove.oracle import Expected
+from contractline.mapping.types import Column
+
+_ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """A difference that is meant.
+
+    Attributes:
+        name: what to call it.
+        reason: why the tables hold something else than Avro's resolution gives.
+        holds: tells whether it explains what a column holds for what was expected.
+    """
+
+    name: str
+    reason: str
+    holds: Callable[[Column, Expected, Any], bool]
+
+
+def _is_empty_list(column: Column, expected: Expected, got: Any) -> bool:
+    return got == [] and expected.value is None
+
+
+def _is_absent(column: Column, expected: Expected, got: Any) -> bool:
+    return got is None and not expected.is_written and not expected.is_resolved
+
+
+def _is_time_of_text(column: Column, expected: Expected, got: Any) -> bool:
+    return column.is_time_text and same(_time(expected.value), got)
+
+
+def _is_written_symbol(column: Column, expected: Expected, got: Any) -> bool:
+    is_text = isinstance(expected.written, bytes) and column.queue_type.startswith("LowCardinality")
+    return is_text and expected.is_written and same(expected.written, got)
+
+
+EQUIVALENCES = (
+    Equivalence(
+        "a list that is null is empty",
+        "ClickHouse has no null list, and the column's comment says so",
+        _is_empty_list,
+    ),
+    Equivalence(
+        "a field that a version lacks is NULL",
+        "Avro would need a default to read the record at all; the tables keep the other fields",
+        _is_absent,
+    ),
+    Equivalence(
+        "a time as text is a time",
+        "the contract calls the text a timestamp; what is no time becomes NULL",
+        _is_time_of_text,
+    ),
+    Equivalence(
+        "a symbol that the newest version lacks stays as it was written",
+        "Avro would give the enum's default; the column is text and keeps what was said",
+        _is_written_symbol,
+    ),
+)
+"""Every difference between the tables and Avro's resolution that is meant."""
+
+
+def agrees(column: Column, expected: Expected, got: Any) -> bool:
+    """Tell whether a column holds what it must."""
+    return _is_exact(column, expected, got) or any(
+        one.holds(column, expected, got) for one in EQUIVALENCES
+    )
+
+
+def _is_exact(column: Column, expected: Expected, got: Any) -> bool:
+    is_known = expected.is_resolved or expected.is_written
+    return is_known and not column.is_time_text and same(expected.value, got)
+
+
+def _time(text: Any) -> Moment | None:
+    """Return the instant of a text in ISO 8601; None for what is none."""
+    if not isinstance(text, bytes) or not _ISO.fullmatch(text):
+        return None
+    at = datetime.fromisoformat(text.decode())
+    return Moment((at - _EPOCH) // _MICROSECOND * 1000)

@@ -1,0 +1,161 @@
+"""What came of a proof, as findings and as a verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from contractline.contracts.draft import Draft
+from contractline.finding import Finding, RuleId, Severity
+from contractline.gate.prove.trial import Difference, Lost, Outcome, Refusal
+
+DIFFERS = RuleId("PROOF_DIFFERS")
+"""A column holds another value than Avro's resolution gives."""
+
+REFUSED = RuleId("PROOF_REFUSED")
+"""The engine can't read a record."""
+
+STOPPED = RuleId("PROOF_STOPPED")
+"""A record was read, and a view or a table refuses its row: the stream would stand still."""
+
+LOST = RuleId("PROOF_LOST")
+"""A record gave no row, or several."""
+
+TABLES = RuleId("PROOF_TABLES")
+"""The engine refuses the tables."""
+
+_SHOWN_RECORD = 400
+_SHOWN_VALUE = 60
+
+
+class Verdict(StrEnum):
+    """What the tables make of records.
+
+    ``breaks``: some are not read, and lie in the errors; ``corrupts``: all are read, and some as
+    other values; ``ok``: all are read as they are meant.
+    """
+
+    OK = "ok"
+    BREAKS = "breaks"
+    CORRUPTS = "corrupts"
+
+
+def verdict_of(outcome: Outcome) -> Verdict:
+    """Return the verdict on a stream."""
+    if outcome.refusals:
+        return Verdict.BREAKS
+    return Verdict.CORRUPTS if outcome.differences or outcome.lost else Verdict.OK
+
+
+def findings_of(outcome: Outcome, draft: Draft, tables: str) -> Iterator[Finding]:
+    """Yield what came of a stream's records.
+
+    Args:
+        outcome: the outcome.
+        draft: the contract that is to change.
+        tables: whose tables were used, in words, as the start of a sentence.
+    """
+    for refusal in outcome.refusals:
+        yield _refusal(refusal, draft, tables)
+    for difference in outcome.differences:
+        yield _difference(difference, draft, tables)
+    for lost in outcome.lost:
+        yield _lost(lost, draft, tables)
+
+
+def tables_refused(draft: Draft, problem: str) -> Finding:
+    """Return the finding for tables that the engine does not make."""
+    words = f"ClickHouse refuses the tables: {problem}"
+    return Finding(TABLES, Severity.ERROR, draft.name, words, _MEND, draft.odcs_file)
+
+
+_MEND = "change the contract's `clickhouse`, and try again"
+_ERRORS = "its records would lie in ingestion.errors; keep the type as it was"
+_STAYS = "keep the field as it was and add another beside it"
+_TOTAL = "the stream would stand still for ever: use only functions that never fail"
+
+
+def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
+    name = ".".join(one.column.field)
+    message = (
+        f"{tables} read {name} = {one.expected} as {one.got}: column {one.column.name}"
+        f" {one.column.queue_type} of {one.table}, {_counted(one)}; record: {shown(one.record)}"
+    )
+    return _finding(DIFFERS, draft, message, _STAYS, name, one.expected, one.got)
+
+
+def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
+    at = one.fields[0] if one.fields else ""
+    values = ", ".join(f"{name} = {_value(one.record[name])}" for name in one.fields)
+    whom = values or "any of them"
+    if one.is_view:
+        words = f"{tables} read records of {one.version} and then refuse {whom}: {one.reason}"
+        return _finding(STOPPED, draft, f"{words}; record: {shown(one.record)}", _TOTAL, at)
+    words = f"{tables} can't read {whom}: {one.reason}; {_counted(one)}"
+    return _finding(REFUSED, draft, f"{words}; record: {shown(one.record)}", _ERRORS, at)
+
+
+def _lost(one: Lost, draft: Draft, tables: str) -> Finding:
+    words = f"{tables} give no single row in {one.table}: {_counted(one)}"
+    return _finding(LOST, draft, f"{words}; record: {shown(one.record)}", "look at the view", "")
+
+
+def _counted(one: Difference | Refusal | Lost) -> str:
+    return f"{one.count} of {one.of} records of {one.version}"
+
+
+def _finding(
+    rule: RuleId,
+    draft: Draft,
+    message: str,
+    hint: str,
+    field: str,
+    old: object = None,
+    new: object = None,
+) -> Finding:
+    file = draft.file("value")
+    names = [one["name"] for one in draft.value.fields]
+    top = field.partition(".")[0]
+    position = names.index(top) if top in names else None
+    steps = () if position is None else ("fields", position)
+    return Finding(
+        rule,
+        Severity.ERROR,
+        draft.name,
+        message,
+        hint,
+        file,
+        draft.line(file, steps) if steps else None,
+        f"$.fields[{position}]" if steps else "",
+        old,
+        new,
+    )
+
+
+def shown(record: Mapping[str, Any]) -> str:
+    """Return a record as JSON, with long values and long records cut."""
+    text = json.dumps({name: _plain(value) for name, value in record.items()}, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_RECORD else f"{text[: _SHOWN_RECORD - 1]}…"
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(_plain(value), ensure_ascii=False)
+    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON holds it: bytes as Avro writes them in JSON, branches unwrapped."""
+    if isinstance(value, tuple):
+        return _plain(value[1])
+    if isinstance(value, bytes):
+        value = value[:_SHOWN_VALUE].decode("latin-1")
+    if isinstance(value, str):
+        return value if len(value) <= _SHOWN_VALUE else f"{value[: _SHOWN_VALUE - 1]}…"
+    if isinstance(value, list):
+        kept = [_plain(one) for one in value[:3]]
+        return kept if len(value) <= len(kept) else [*kept, f"… {len(value)} in all"]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in list(value.items())[:5]}
+    return value

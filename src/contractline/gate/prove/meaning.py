@@ -1,0 +1,220 @@
+"""What a value means, whoever holds it: Avro's and ClickHouse's values become comparable.
+
+A time is an instant whatever its unit, text is its bytes, a decimal its number. So a millisecond
+that is read as a microsecond is another value, and an integer in a wider column is the same one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
+from typing import Any
+from uuid import UUID
+
+from contractline.gate.prove.shapes import Shape
+
+NANOS_PER_DAY = 86_400 * 10**9
+_UNITS = {"millis": 10**6, "micros": 10**3, "nanos": 1}
+_EXACT = Context(prec=80)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A day or an instant.
+
+    Attributes:
+        nanos: nanoseconds since 1970.
+        number: the number that Avro holds, for a column that keeps just that.
+    """
+
+    nanos: int
+    number: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A type of a schema."""
+
+    shape: Shape
+    node: Any
+
+
+def meaning(value: Any, reader: Place, writer: Place | None = None) -> Any:
+    """Return what a value means that Avro gives for a reader.
+
+    Args:
+        value: the value as it is on the wire, without logical types.
+        reader: the reader's type.
+        writer: the writer's, where it may give the number another meaning: Avro reads a number of
+            milliseconds as one of microseconds.
+    """
+    if value is None:
+        return None
+    node = _branch(reader, value)
+    wrote = _branch(writer, value) if writer else None
+    inner = None if wrote is None or writer is None else Place(writer.shape, wrote)
+    shape = reader.shape
+    match shape.kind(node):
+        case "array":
+            below = _member(inner, "items")
+            return [meaning(one, Place(shape, node["items"]), below) for one in value]
+        case "map":
+            below, place = _member(inner, "values"), Place(shape, node["values"])
+            return {name.encode(): meaning(one, place, below) for name, one in value.items()}
+        case "record":
+            return {
+                one["name"]: meaning(
+                    value[one["name"]], Place(shape, one["type"]), _field(inner, one["name"])
+                )
+                for one in node["fields"]
+            }
+    return _plain(value, _logical(node), _logical(wrote))
+
+
+def _plain(value: Any, logical: Mapping[str, Any], wrote: Mapping[str, Any]) -> Any:
+    name = str(logical.get("logicalType", ""))
+    if name == "date":
+        return Moment(value * NANOS_PER_DAY, value)
+    unit = _unit(name)
+    if unit:
+        written = _unit(str(wrote.get("logicalType", ""))) or unit
+        return Moment(value * written, value * written // unit)
+    if name == "decimal":
+        meant = wrote if wrote.get("logicalType") == "decimal" else logical
+        unscaled = int.from_bytes(value, "big", signed=True)
+        return Decimal(unscaled).scaleb(-int(meant.get("scale", 0)), _EXACT)
+    if name == "uuid" and isinstance(value, str):
+        return UUID(value)
+    return value.encode() if isinstance(value, str) else value
+
+
+def _unit(name: str) -> int:
+    """Return the nanoseconds of a timestamp's unit; 0 for anything else."""
+    kind, _, unit = name.rpartition("-")
+    return _UNITS.get(unit, 0) if kind.endswith("timestamp") else 0
+
+
+def _logical(node: Any) -> Mapping[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+def _branch(place: Place, value: Any) -> Any:
+    """Return the branch of a union that a value is of; the type itself where there is one only."""
+    branches = place.shape.branches(place.node)
+    if len(branches) == 1:
+        return branches[0]
+    fitting = (one for one in branches if isinstance(value, _PYTHON[place.shape.kind(one)]))
+    return next(fitting, "null")
+
+
+_PYTHON: dict[str, type | tuple[type, ...]] = {
+    "boolean": bool,
+    "int": int,
+    "long": int,
+    "float": float,
+    "double": float,
+    "string": str,
+    "enum": str,
+    "bytes": bytes,
+    "fixed": bytes,
+    "array": list,
+    "map": dict,
+    "record": dict,
+}
+
+
+def _member(place: Place | None, name: str) -> Place | None:
+    inner = _logical(place.node).get(name) if place else None
+    return None if place is None or inner is None else Place(place.shape, inner)
+
+
+def _field(place: Place | None, name: str) -> Place | None:
+    fields = _logical(place.node).get("fields", ()) if place else ()
+    node = next((one["type"] for one in fields if one["name"] == name), None)
+    return None if place is None or node is None else Place(place.shape, node)
+
+
+def same(meant: Any, got: Any) -> bool:
+    """Tell whether a column holds what Avro means."""
+    if isinstance(meant, Moment):
+        return meant == got or (meant.number is not None and _is_number(got, meant.number))
+    if isinstance(meant, float) or isinstance(got, float):
+        return _same_float(meant, got)
+    if isinstance(meant, (int, Decimal)):
+        return isinstance(got, (int, Decimal)) and meant == got
+    if isinstance(meant, list):
+        return isinstance(got, list) and len(meant) == len(got) and all(map(same, meant, got))
+    if isinstance(meant, dict):
+        return _same_names(meant, got)
+    if isinstance(meant, UUID) and isinstance(got, bytes):
+        return str(meant).encode() == got.lower()
+    return type(meant) is type(got) and bool(meant == got)
+
+
+def _is_number(got: Any, number: int) -> bool:
+    return isinstance(got, int) and got == number
+
+
+def _same_float(meant: Any, got: Any) -> bool:
+    if not isinstance(meant, (int, float, Decimal)) or not isinstance(got, (int, float, Decimal)):
+        return False
+    if meant != meant or got != got:
+        return meant != meant and got != got
+    signs = [math.copysign(1, one) for one in (meant, got) if isinstance(one, float)]
+    return meant == got and len({*signs}) < 2
+
+
+def _same_names(meant: Mapping[Any, Any], got: Any) -> bool:
+    """A map comes back as pairs, a record as a tuple, which may hold fewer of its fields."""
+    if isinstance(got, tuple):
+        return len(got) == len(meant) and all(map(same, meant.values(), got))
+    if isinstance(got, dict):
+        return all(name in meant and same(meant[name], one) for name, one in got.items())
+    if not isinstance(got, list) or len(got) != len(meant):
+        return False
+    return all(name in meant and same(meant[name], one) for name, one in got)
+
+
+def words(value: Any) -> str:
+    """Return a value as people read it, shortened."""
+    text = _words(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def _words(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, Moment):
+        return _moment(value)
+    if isinstance(value, bytes):
+        try:
+            return json.dumps(value[: 2 * _SHOWN].decode(), ensure_ascii=False)
+        except UnicodeDecodeError:
+            return f"0x{value[:_SHOWN].hex()}"
+    if isinstance(value, list):
+        pairs = all(isinstance(one, tuple) for one in value) and value
+        inner = [_pair(one) if pairs else _words(one) for one in value[:_SHOWN]]
+        return f"{{{', '.join(inner)}}}" if pairs else f"[{', '.join(inner)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(_pair(one) for one in value.items())}}}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _pair(pair: tuple[Any, Any]) -> str:
+    name = pair[0] if isinstance(pair[0], str) else _words(pair[0])
+    return f"{name}: {_words(pair[1])}"
+
+
+def _moment(moment: Moment) -> str:
+    try:
+        at = _EPOCH + timedelta(microseconds=moment.nanos // 1000)
+    except OverflowError:
+        return f"{moment.nanos} ns since 1970"
+    rest = moment.nanos % 1000
+    return at.isoformat() + (f" + {rest} ns" if rest else "")

@@ -1,0 +1,129 @@
+"""What a table must hold for a record: Avro's own resolution, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from fastavro import parse_schema, schemaless_reader
+from fastavro.schema import SchemaParseException
+
+from contractline.avro.schema import Schema
+from contractline.gate.prove.meaning import Place, meaning
+from contractline.gate.prove.shapes import Path, Shape
+from contractline.mapping.types import Column
+
+UNRESOLVED = (
+    *(TypeError, ValueError, KeyError, IndexError, EOFError, AttributeError, OverflowError),
+    SchemaParseException,
+)
+"""What fastavro raises where a reader can't read a record (SchemaResolutionError is a TypeError)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What Avro says of one value.
+
+    Attributes:
+        value: what it means.
+        written: what the record itself holds, as its writer means it; None where it lacks it.
+        is_resolved: whether Avro can read the field at all. Where it can't, ``value`` is what was
+            written, since a table that shows something else would be wrong all the same.
+        is_written: whether the record holds the field.
+    """
+
+    value: Any
+    written: Any
+    is_resolved: bool
+    is_written: bool
+
+
+class Oracle:
+    """Reads records for the columns of a stream.
+
+    The reader of a column is the newest version that holds its field.
+
+    Args:
+        columns: the columns.
+        readers: the versions of the contract that the tables are made from, oldest first.
+        writer: the schema of the records.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], readers: Sequence[Schema], writer: Schema
+    ) -> None:
+        self._writer = Shape.of(writer)
+        self._own = parse_schema(self._writer.bare)
+        self._groups = list(_groups([column.field for column in columns], readers))
+        self._whole = [_parsed(one.shape.only(one.tops)) for one in self._groups]
+        self._single = {
+            path: _parsed(group.shape.only([path]))
+            for group in self._groups
+            for path in group.paths
+        }
+
+    def expected(self, datum: bytes) -> dict[Path, Expected]:
+        """Return what each column must hold for a record, by field."""
+        own = schemaless_reader(BytesIO(datum), self._own, None)
+        found = {}
+        for group, reader in zip(self._groups, self._whole, strict=True):
+            whole = self._resolved(datum, reader)
+            for path in group.paths:
+                record = whole if whole is not None else self._resolved(datum, self._single[path])
+                found[path] = self._of(group.shape, path, record, own)
+        return found
+
+    def _resolved(self, datum: bytes, reader: Any) -> Any | None:
+        """Return a record as a reader sees it; None where it can't read it."""
+        try:
+            return schemaless_reader(BytesIO(datum), self._own, reader)
+        except UNRESOLVED:
+            return None
+
+    def _of(self, shape: Shape, path: Path, record: Any | None, own: Any) -> Expected:
+        writes = self._writer.field(path)
+        place = None if writes is None else Place(self._writer, writes)
+        reads = Place(shape, shape.field(path))
+        written = meaning(_at(own, path), place) if place else None
+        if record is None:
+            return Expected(written, written, is_resolved=False, is_written=place is not None)
+        value = meaning(_at(record, path), reads, place)
+        return Expected(value, written, is_resolved=True, is_written=place is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The columns whose reader is the same version."""
+
+    shape: Shape
+    paths: tuple[Path, ...]
+
+    @property
+    def tops(self) -> list[Path]:
+        """Their fields of the record itself."""
+        return [(name,) for name in dict.fromkeys(path[0] for path in self.paths)]
+
+
+def _groups(paths: Sequence[Path], readers: Sequence[Schema]) -> Iterator[_Group]:
+    left = list(paths)
+    for schema in reversed(readers):
+        shape = Shape.of(schema)
+        held = tuple(path for path in left if shape.field(path) is not None)
+        left = [path for path in left if path not in held]
+        if held:
+            yield _Group(shape, held)
+
+
+def _parsed(definition: Any) -> Any:
+    return parse_schema(definition)
+
+
+def _at(record: Any, path: Path) -> Any:
+    """Return a value inside a record; None where a record around it is null."""
+    for name in path:
+        if not isinstance(record, dict):
+            return None
+        record = record.get(name)
+    return record

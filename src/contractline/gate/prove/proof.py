@@ -1,0 +1,245 @@
+"""Proving contracts: one engine, any number of streams."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from contractline.contracts.change import StreamChange
+from contractline.contracts.draft import Draft
+from contractline.contracts.model import Contract
+from contractline.errors import ContractsInvalid
+from contractline.finding import Finding
+from contractline.gate.prove.findings import (
+    Verdict,
+    findings_of,
+    tables_refused,
+    verdict_of,
+)
+from contractline.gate.prove.ids import Ids
+from contractline.gate.prove.process import engine_process
+from contractline.gate.prove.sandbox import TablesRefused, errors_table, sandbox, sweep
+from contractline.gate.prove.trial import Plan, Trial, Writing, planned
+from contractline.mapping.ddl import stream_columns
+from contractline.mapping.refusal import SchemaUnmappable
+from contractline.mapping.sql import Statement
+from contractline.project import Project
+from contractline.settings import Endpoints
+from contractline.targets.warehouse import ClickHouseAway, Warehouse
+
+RECORDS = 100
+"""Random records of each version, beside the edges."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProof:
+    """What came of one stream.
+
+    Attributes:
+        stream: the stream.
+        records: how many records of each version were tried.
+        verdict: what its tables make of them.
+        findings: where they go wrong.
+        seconds: how long it took.
+        unmappable: why the contract has no tables as it is now, so that those of the base were
+            used; empty where it has.
+    """
+
+    stream: str
+    records: Mapping[str, int]
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    seconds: float
+    unmappable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What came of a proof.
+
+    Attributes:
+        engine: the version of ClickHouse that read the records.
+        deployed: the version that the tables run on; None where it is not known.
+        streams: the streams.
+        seconds: how long it took, the engine's start included.
+    """
+
+    engine: str
+    deployed: str | None
+    streams: tuple[StreamProof, ...]
+    seconds: float
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything that was found."""
+        return tuple(finding for stream in self.streams for finding in stream.findings)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the tables run on another version than the one that read the records."""
+        return self.deployed is not None and self.deployed != self.engine
+
+
+class Prover:
+    """Proves streams on one engine.
+
+    Attributes:
+        version: the engine's version.
+    """
+
+    def __init__(self, warehouse: Warehouse, ids: Ids, errors: Statement) -> None:
+        self._warehouse = warehouse
+        self._ids = ids
+        self._errors = errors
+        self.version = str(warehouse.rows("SELECT version()")[0][0])
+
+    def prove(
+        self, change: StreamChange, *, records: int = RECORDS, seed: int = 0
+    ) -> StreamProof | None:
+        """Prove a contract as it is now; None for a stream without a sink.
+
+        Where the contract can't be mapped to tables any more, those of the base read what its new
+        versions write.
+
+        Args:
+            change: the contract, and how it was at the base where there is one.
+            records: how many random records of each version.
+            seed: decides the random ones.
+
+        Raises:
+            ContractsInvalid: the contract can't be read.
+            SchemaUnmappable: it can't be mapped, and neither can the base, or there is none.
+            ServiceUnavailable: the engine did not answer.
+        """
+        draft = change.after
+        contract = _read(draft)
+        if draft is None or contract is None or contract.sink is None:
+            return None
+        began = time.monotonic()
+        after = planned(contract)
+        try:
+            stream_columns(after)
+        except SchemaUnmappable as problem:
+            before = _read(change.before)
+            if before is None or before.sink is None:
+                raise
+            return self._at_base(draft, planned(before), after, problem, (records, seed), began)
+        plan = Plan(after, _writings(after), records, seed)
+        return self._proved(draft, plan, began)
+
+    def _at_base(
+        self,
+        draft: Draft,
+        before: Contract,
+        after: Contract,
+        problem: SchemaUnmappable,
+        sizes: tuple[int, int],
+        began: float,
+    ) -> StreamProof:
+        known = {version.schema for version in before.values}
+        writings = tuple(one for one in _writings(after) if one.schema not in known)
+        plan = Plan(before, writings, *sizes)
+        return self._proved(draft, plan, began, str(problem))
+
+    def _proved(self, draft: Draft, plan: Plan, began: float, unmappable: str = "") -> StreamProof:
+        whose = "the tables as they are" if unmappable else "the tables"
+        try:
+            with sandbox(self._warehouse, plan.contract, self._errors, self._ids.url) as tables:
+                outcome = Trial(plan, tables, self._ids).run()
+        except TablesRefused as refusal:
+            found = (tables_refused(draft, refusal.problem),)
+            took = time.monotonic() - began
+            return StreamProof(draft.name, {}, Verdict.BREAKS, found, took, unmappable)
+        return StreamProof(
+            draft.name,
+            outcome.tried,
+            verdict_of(outcome),
+            tuple(findings_of(outcome, draft, whose)),
+            time.monotonic() - began,
+            unmappable,
+        )
+
+
+def prove(
+    changes: Sequence[StreamChange],
+    project: Project,
+    *,
+    clickhouse: str | None = None,
+    deployed: str | None = None,
+    records: int = RECORDS,
+    seed: int = 0,
+) -> Proof:
+    """Prove contracts.
+
+    Args:
+        changes: the contracts, and how they were at the base where there is one.
+        project: the checkout.
+        clickhouse: the URL of a server to prove on; without it an engine of its own is started.
+        deployed: the version that the tables run on, where it is known.
+        records: how many random records of each version.
+        seed: decides the random ones.
+
+    Raises:
+        ContractsInvalid: a contract can't be read.
+        EngineFailed: the engine does not start, or ends in the middle.
+        ServiceUnavailable: the server did not answer.
+    """
+    began = time.monotonic()
+    with prover(project, clickhouse) as one:
+        proofs = [one.prove(change, records=records, seed=seed) for change in changes]
+        streams = tuple(proof for proof in proofs if proof is not None)
+    return Proof(one.version, deployed, streams, time.monotonic() - began)
+
+
+@contextmanager
+def prover(project: Project, clickhouse: str | None = None) -> Iterator[Prover]:
+    """Return what proves, on a server or on an engine of its own.
+
+    Args:
+        project: the checkout; its clickhouse_ddl holds the table of errors.
+        clickhouse: the URL of a server.
+
+    Raises:
+        EngineFailed: the engine does not start, or ends while it is used.
+        ServiceUnavailable: the server did not answer.
+    """
+    errors = errors_table(project)
+    if clickhouse is not None:
+        with _prover_at(clickhouse, errors) as one:
+            yield one
+        return
+    with engine_process() as engine:
+        try:
+            with _prover_at(engine.url, errors) as one:
+                yield one
+        except ClickHouseAway as problem:
+            raise engine.failure() from problem
+
+
+@contextmanager
+def _prover_at(url: str, errors: Statement) -> Iterator[Prover]:
+    with closing(Warehouse(Endpoints(clickhouse_url=url))) as warehouse, Ids() as ids:
+        sweep(warehouse)
+        yield Prover(warehouse, ids, errors)
+
+
+def _read(draft: Draft | None) -> Contract | None:
+    if draft is None:
+        return None
+    if draft.findings:
+        raise ContractsInvalid(draft.findings)
+    return draft.complete
+
+
+def _writings(contract: Contract) -> tuple[Writing, ...]:
+    """Return every version; the last one is the working schema where that is not released."""
+    return tuple(
+        Writing(
+            f"v{version.number}"
+            + (" (not released)" if version.file == contract.folder / "value.avsc" else ""),
+            version.schema,
+        )
+        for version in contract.values
+    )

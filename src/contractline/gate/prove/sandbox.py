@@ -1,0 +1,301 @@
+"""A stream's real tables and views in databases of their own, on any ClickHouse."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from contractline.contracts.model import ClickHouseSink, Contract
+from contractline.errors import ContractlineError
+from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, varint
+from contractline.kafka.wire import HEADER_BYTES
+from contractline.mapping.ddl import (
+    ERRORS,
+    INGESTION,
+    KAFKA_BROKERS,
+    SCHEMA_REGISTRY_URL,
+    render,
+    stream_columns,
+)
+from contractline.mapping.sql import (
+    Statement,
+    StatementUnknown,
+    filled,
+    identifier,
+    literal,
+    statements,
+)
+from contractline.mapping.types import Column
+from contractline.project import Project
+from contractline.settings import Endpoints
+from contractline.targets.clickhouse import DdlUnreadable
+from contractline.targets.decoding import Decoder, Messages, Stream, sift
+from contractline.targets.warehouse import ExternalTable, QueryRefused, Warehouse
+
+PREFIX = "contractline_proof"
+STALE_SECONDS = 3600
+OFFSET = "_offset"
+"""Which record a row comes from."""
+
+_MADE = re.compile(rf"{PREFIX}_([0-9]+)_[0-9a-f]+_")
+_NO_BROKER = "127.0.0.1:1"
+_KEEP_ALL = {"optimize_on_insert": "0"}
+"""Rows of one identity must not replace each other: each is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A message.
+
+    Attributes:
+        offset: its offset; those of a batch follow each other without a gap.
+        value: its bytes.
+    """
+
+    offset: int
+    value: bytes
+
+
+class ViewFailed(ContractlineError):
+    """When a record could be decoded, and a view or a table refused its row.
+
+    Attributes:
+        problem: ClickHouse's words.
+    """
+
+    def __init__(self, stream: str, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{stream}: {problem}")
+
+
+class TablesRefused(ContractlineError):
+    """When ClickHouse refuses a table or a view of the stream.
+
+    Attributes:
+        problem: its words.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.problem = f"{name}: {problem}"
+        super().__init__(self.problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that can't be decoded.
+
+    Attributes:
+        frame: its message.
+        reason: ClickHouse's words.
+        is_of_all: whether no record of its schema can be.
+    """
+
+    frame: Frame
+    reason: str
+    is_of_all: bool
+
+
+class Sandbox:
+    """The tables of one stream.
+
+    Attributes:
+        columns: its columns.
+        tables: the names of its tables as the contract gives them, each with the one here.
+    """
+
+    def __init__(
+        self, warehouse: Warehouse, contract: Contract, prefix: str, registry: str
+    ) -> None:
+        self._warehouse = warehouse
+        self._contract, self._prefix = contract, prefix
+        self._ingestion = f"{prefix}_{INGESTION}"
+        self._registry = registry
+        self.columns: tuple[Column, ...] = stream_columns(contract)
+        sink = _sink(contract)
+        self.tables = {t: f"{prefix}_{t}" for t in (sink.current, sink.history) if t}
+        self._stream = Stream(
+            contract.name,
+            contract.topic.name,
+            tuple((column.path, column.name, column.queue_type) for column in self.columns),
+            self._ingestion,
+        )
+        ends = Endpoints(clickhouse_schema_registry_url=registry)
+        self._decoder = Decoder(warehouse, ends, self._stream, _KEEP_ALL)
+
+    # Making
+
+    def make(self, errors: Statement) -> None:
+        """Make the databases and everything in them.
+
+        The feed becomes a plain view: nothing may begin to read from Kafka.
+        """
+        values = {KAFKA_BROKERS: _NO_BROKER, SCHEMA_REGISTRY_URL: self._registry}
+        sql = filled(render(self._renamed(), self._ingestion), values)
+        made = statements(sql)
+        databases = [one for one in made if one.kind == "DATABASE"]
+        for one in databases:
+            self._warehouse.run(one.sql)
+        self._warehouse.run(errors.beside(f"{self._ingestion}.errors"))
+        for one in made[len(databases) :]:
+            is_feed = one.name.endswith("_feed")
+            try:
+                self._warehouse.run(one.beside(one.name) if is_feed else one.sql)
+            except QueryRefused as refusal:
+                name = one.name.removeprefix(f"{self._prefix}_")
+                raise TablesRefused(name, refusal.problem) from refusal
+        for table in self.tables.values():
+            self._warehouse.run(f"SYSTEM STOP MERGES {table}")
+
+    def drop(self) -> None:
+        """Remove the databases."""
+        _drop(self._warehouse, f"{self._prefix}_")
+
+    def _renamed(self) -> Contract:
+        """Return the contract with its tables in the databases of the sandbox."""
+        sink = _sink(self._contract)
+        tables = {"current": self.tables[sink.current]}
+        if sink.history:
+            tables["history"] = self.tables[sink.history]
+        pipeline = self._contract.pipeline
+        moved = pipeline.model_copy(update={"clickhouse": sink.model_copy(update=tables)})
+        return replace(self._contract, pipeline=moved)
+
+    # Using
+
+    def feed(self, records: Sequence[Frame]) -> list[Refused]:
+        """Put records of one schema through the stream, and return those that can't be decoded.
+
+        Raises:
+            ViewFailed: one could be decoded, and its row was refused.
+        """
+        messages = _messages(records)
+        problem = self._inserted(messages)
+        if problem is None:
+            return []
+        if self._decoder.problem(messages) is None:
+            raise ViewFailed(self._contract.name, problem)
+        of_all = self.problem([Frame(0, records[0].value[:HEADER_BYTES])])
+        if of_all is not None and "EOF" not in of_all:
+            return [Refused(frame, of_all, is_of_all=True) for frame in records]
+        return list(self._sifted(records))
+
+    def _sifted(self, records: Sequence[Frame]) -> Iterator[Refused]:
+        for part, problem in sift(records, self.problem, lambda problem: False):
+            if problem is not None:
+                yield Refused(part[0], problem, is_of_all=False)
+            elif failure := self._inserted(_messages(part)):
+                raise ViewFailed(self._contract.name, failure)
+
+    def _inserted(self, messages: Messages) -> str | None:
+        try:
+            self._decoder.insert(messages)
+        except QueryRefused as refusal:
+            return refusal.problem
+        return None
+
+    def problem(self, records: Sequence[Frame]) -> str | None:
+        """Return what keeps records of one schema from being decoded; None when nothing does."""
+        return self._decoder.problem(_messages(records))
+
+    def rows(self, table: str, first: int) -> Rows:
+        """Return what a table holds of the records' fields, beginning with an offset.
+
+        The offset comes first in each row.
+        """
+        database, _, name = self.tables[table].partition(".")
+        there = self._warehouse.rows(
+            "SELECT name FROM system.columns WHERE database = {database:String}"
+            " AND table = {name:String}",
+            {"database": database, "name": name},
+        )
+        held = {str(row[0]) for row in there}
+        names = [OFFSET, *(column.name for column in self.columns if column.name in held)]
+        listed = ", ".join(identifier(one) for one in names)
+        sql = (
+            f"SELECT {listed} FROM {self.tables[table]}"  # noqa: S608
+            f" WHERE {OFFSET} >= {first} ORDER BY {OFFSET}"
+        )
+        return read_rows(self._warehouse.raw(sql, FORMAT))
+
+
+def errors_table(project: Project) -> Statement:
+    """Return the table of the messages that can't be read, as the checkout holds it.
+
+    Raises:
+        DdlUnreadable: the file can't be read, or does not hold it.
+    """
+    file = project.ddl / "databases.sql"
+    try:
+        found = {one.name: one for one in statements(file.read_text(encoding="utf-8"))}
+        return found[ERRORS]
+    except (OSError, UnicodeDecodeError, StatementUnknown) as problem:
+        raise DdlUnreadable(file, f"can't be read: {problem}") from problem
+    except KeyError as problem:
+        raise DdlUnreadable(file, f"does not hold {ERRORS}") from problem
+
+
+def _messages(frames: Sequence[Frame]) -> Messages:
+    """Return messages for the decoder; their bytes are sent along."""
+    sent = b"".join(frame.value for frame in frames)
+    place = f"(toUInt64(0), toUInt64({frames[0].offset} + i), toDateTime64(0, 3, 'UTC'), '')"
+    return Messages(
+        len(frames),
+        "SELECT frames FROM sent",
+        f"SELECT arrayMap(i -> {place}, range({len(frames)}))",
+        ExternalTable("sent", "frames String", varint(len(sent)) + sent),
+    )
+
+
+@contextmanager
+def sandbox(
+    warehouse: Warehouse, contract: Contract, errors: Statement, registry: str
+) -> Iterator[Sandbox]:
+    """Make the tables of a contract, and remove them after use.
+
+    Args:
+        warehouse: ClickHouse.
+        contract: the contract, with a sink.
+        errors: the table of errors.
+        registry: where schemas are asked for.
+
+    Raises:
+        SchemaUnmappable: ClickHouse can't hold what the contract describes.
+        ServiceUnavailable: ClickHouse did not answer, or refused.
+    """
+    prefix = f"{PREFIX}_{int(time.time())}_{secrets.token_hex(4)}"
+    made = Sandbox(warehouse, contract, prefix, registry)
+    try:
+        made.make(errors)
+        yield made
+    finally:
+        made.drop()
+
+
+def sweep(warehouse: Warehouse) -> None:
+    """Remove the databases of proofs that were killed."""
+    now = int(time.time())
+    for name in _databases(warehouse, PREFIX):
+        made = _MADE.match(name)
+        if made and int(made.group(1)) < now - STALE_SECONDS:
+            warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
+
+
+def _drop(warehouse: Warehouse, prefix: str) -> None:
+    for name in _databases(warehouse, prefix):
+        warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
+
+
+def _databases(warehouse: Warehouse, prefix: str) -> list[str]:
+    start = literal(prefix)
+    sql = f"SELECT name FROM system.databases WHERE startsWith(name, {start}) ORDER BY name"  # noqa: S608
+    return [str(row[0]) for row in warehouse.rows(sql)]
+
+
+def _sink(contract: Contract) -> ClickHouseSink:
+    if contract.sink is None:
+        raise ValueError(f"{contract.name} has no sink")
+    return contract.sink

@@ -1,0 +1,328 @@
+"""The proof of one stream: its records through its tables, and what came of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from contractline.avro.schema import Schema
+from contractline.contracts.model import Contract, PostgresSource, Version
+from contractline.gate.prove import edges
+from contractline.gate.prove.compare import agrees
+from contractline.gate.prove.ids import Ids
+from contractline.gate.prove.meaning import words
+from contractline.gate.prove.oracle import Oracle
+from contractline.gate.prove.records import Made, Maker
+from contractline.gate.prove.sandbox import Frame, Refused, Sandbox, ViewFailed
+from contractline.gate.prove.shapes import Shape
+from contractline.kafka.wire import header
+from contractline.mapping.types import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A column that does not hold what it must.
+
+    Attributes:
+        version: the version that wrote the record.
+        column: the column.
+        table: the table, as the contract names it.
+        expected: what Avro's resolution gives, in words.
+        got: what the table holds, in words.
+        record: the record.
+        count: in how many records of the version it differs.
+        of: how many there are.
+    """
+
+    version: str
+    column: Column
+    table: str
+    expected: str
+    got: str
+    record: Mapping[str, Any]
+    count: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Records that the engine can't read, or whose row a view or a table refuses.
+
+    Attributes:
+        version: the version that wrote them.
+        reason: the engine's words.
+        record: one of them; the smallest that was found.
+        fields: the fields whose values are to blame; none where every record is refused.
+        count: how many are refused.
+        of: how many there are.
+        is_view: whether they were read, and a view or a table refused their rows.
+    """
+
+    version: str
+    reason: str
+    record: Mapping[str, Any]
+    fields: tuple[str, ...]
+    count: int
+    of: int
+    is_view: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Records that gave no row in a table, or several.
+
+    Attributes:
+        version: the version that wrote them.
+        table: the table.
+        record: one of them.
+        count: how many.
+        of: how many records there are.
+    """
+
+    version: str
+    table: str
+    record: Mapping[str, Any]
+    count: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a stream's records.
+
+    Attributes:
+        tried: how many records of each version.
+        differences: the columns that differ, by version and table.
+        refusals: the records that were refused.
+        lost: records that gave no row in a table, or several.
+    """
+
+    tried: Mapping[str, int]
+    differences: tuple[Difference, ...]
+    refusals: tuple[Refusal, ...]
+    lost: tuple[Lost, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A version whose records are tried."""
+
+    label: str
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is tried of a stream.
+
+    Attributes:
+        contract: the contract whose tables are used; its versions are the readers.
+        writers: the versions whose records are read.
+        count: how many random records of each.
+        seed: decides them.
+    """
+
+    contract: Contract
+    writers: tuple[Writing, ...]
+    count: int
+    seed: int
+
+
+def planned(contract: Contract) -> Contract:
+    """Return a contract as it will be when its working schema is released."""
+    newest = contract.values[-1] if contract.values else None
+    if newest is not None and newest.schema == contract.value:
+        return contract
+    number = newest.number + 1 if newest else 1
+    working = Version(number, contract.value, contract.folder / "value.avsc")
+    return replace(contract, values=(*contract.values, working))
+
+
+def texts_of(contract: Contract) -> dict[str, Sequence[str]]:
+    """Return what the fields hold that take only some texts, by name."""
+    times: dict[str, Sequence[str]] = {
+        name: edges.TIME_TEXTS
+        for name, said in contract.properties.items()
+        if said.logicalType == "timestamp"
+    }
+    is_cdc = isinstance(contract.source, PostgresSource)
+    return {**times, **(edges.CDC_TEXTS if is_cdc else {})}
+
+
+class Trial:
+    """Tries the records of a stream."""
+
+    def __init__(self, plan: Plan, sandbox: Sandbox, ids: Ids) -> None:
+        self._plan = plan
+        self._sandbox = sandbox
+        self._ids = ids
+        self._next = 0
+        self._readers = [version.schema for version in plan.contract.values]
+
+    def run(self) -> Outcome:
+        """Put every version's records through the tables and compare what these hold."""
+        tried: dict[str, int] = {}
+        differences: list[Difference] = []
+        refusals: list[Refusal] = []
+        lost: list[Lost] = []
+        for writing in self._plan.writers:
+            batch = self._batch(writing)
+            tried[writing.label] = len(batch.made)
+            try:
+                refused = self._sandbox.feed(batch.frames)
+            except ViewFailed as failure:
+                refusals.append(self._stopped(batch, failure))
+                continue
+            refusals += self._refusals(batch, refused)
+            kept = batch.without({one.frame.offset for one in refused})
+            for table in self._sandbox.tables:
+                self._compare(batch, kept, table, differences, lost)
+        return Outcome(tried, tuple(differences), tuple(refusals), tuple(lost))
+
+    def _batch(self, writing: Writing) -> _Batch:
+        maker = Maker(Shape.of(writing.schema), texts_of(self._plan.contract), self._plan.seed)
+        made = maker.records(self._plan.count)
+        head = header(self._ids.register(writing.schema))
+        batch = _Batch(writing, maker, head, self._next, made)
+        self._next += len(made)
+        return batch
+
+    # What was refused
+
+    def _refusals(self, batch: _Batch, refused: Sequence[Refused]) -> Iterator[Refusal]:
+        """Yield one refusal for each reason, with the values that are to blame."""
+        by_reason: dict[str, list[Refused]] = {}
+        for one in refused:
+            by_reason.setdefault(one.reason, []).append(one)
+        for reason, group in by_reason.items():
+            record: Mapping[str, Any] = batch.ordinary
+            fields: tuple[str, ...] = ()
+            if not group[0].is_of_all:
+                at = group[0].frame.offset
+                record, fields = batch.blamed(batch.made[at - batch.first].record, self._decodes)
+            yield Refusal(batch.label, reason, record, fields, len(group), len(batch.made))
+
+    def _decodes(self, frame: Frame) -> bool:
+        return self._sandbox.problem([frame]) is None
+
+    def _stopped(self, batch: _Batch, failure: ViewFailed) -> Refusal:
+        """Return what a view or a table refused: it stops the stream."""
+        for frame, made in zip(batch.frames, batch.made, strict=True):
+            if not self._is_taken(frame):
+                record, fields = batch.blamed(made.record, self._is_taken)
+                return batch.refusal(failure.problem, record, fields)
+        return batch.refusal(failure.problem, batch.ordinary, ())
+
+    def _is_taken(self, frame: Frame) -> bool:
+        try:
+            self._sandbox.feed([frame])
+        except ViewFailed:
+            return False
+        return True
+
+    # What was read
+
+    def _compare(
+        self,
+        batch: _Batch,
+        kept: Mapping[int, Made],
+        table: str,
+        differences: list[Difference],
+        lost: list[Lost],
+    ) -> None:
+        answer = self._sandbox.rows(table, batch.first)
+        rows = {row[0]: row[1:] for row in answer.rows}
+        counts = Counter(row[0] for row in answer.rows)
+        gone = [made for offset, made in kept.items() if counts[offset] != 1]
+        if gone:
+            lost.append(Lost(batch.label, table, gone[0].record, len(gone), len(batch.made)))
+        oracle = Oracle(self._sandbox.columns, self._readers, batch.writing.schema)
+        by_name = {column.name: column for column in self._sandbox.columns}
+        columns = [by_name[name] for name in answer.names[1:]]
+        found: dict[str, Difference] = {}
+        for offset, made in kept.items():
+            expected = oracle.expected(made.datum)
+            for column, got in zip(columns, rows.get(offset, ()), strict=False):
+                told = expected[column.field]
+                if agrees(column, told, got):
+                    continue
+                first = found.get(column.name)
+                found[column.name] = (
+                    replace(first, count=first.count + 1)
+                    if first
+                    else Difference(
+                        batch.label,
+                        column,
+                        table,
+                        words(told.value),
+                        words(got),
+                        made.record,
+                        1,
+                        len(batch.made),
+                    )
+                )
+        differences += found.values()
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The records of one version."""
+
+    writing: Writing
+    maker: Maker
+    head: bytes
+    first: int
+    made: Sequence[Made]
+
+    @property
+    def label(self) -> str:
+        return self.writing.label
+
+    @property
+    def ordinary(self) -> Mapping[str, Any]:
+        return self.made[0].record
+
+    @property
+    def frames(self) -> list[Frame]:
+        """The messages; a record's offset is its number in the whole trial."""
+        return [self._frame(one, self.first + at) for at, one in enumerate(self.made)]
+
+    def _frame(self, made: Made, offset: int) -> Frame:
+        return Frame(offset, self.head + made.datum)
+
+    def without(self, offsets: set[int]) -> dict[int, Made]:
+        """Return the records by offset, except some."""
+        numbered = enumerate(self.made, self.first)
+        return {offset: made for offset, made in numbered if offset not in offsets}
+
+    def refusal(self, reason: str, record: Mapping[str, Any], fields: tuple[str, ...]) -> Refusal:
+        """Return the refusal of a view or a table."""
+        count = len(self.made)
+        return Refusal(self.label, reason, record, fields, count, count, is_view=True)
+
+    def blamed(
+        self, record: Mapping[str, Any], is_taken: Callable[[Frame], bool]
+    ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+        """Return a record that is refused and as ordinary as can be, and the fields that are not.
+
+        Args:
+            record: a record that is refused.
+            is_taken: tells whether a record is not.
+        """
+
+        def mixed(fields: Sequence[str]) -> Mapping[str, Any]:
+            return {**self.ordinary, **{name: record[name] for name in fields}}
+
+        def is_refused(fields: Sequence[str]) -> bool:
+            return not is_taken(self._frame(self.maker.made(mixed(fields)), self.first))
+
+        fields: Sequence[str] = [] if is_refused([]) else list(record)
+        while len(fields) > 1:
+            middle = len(fields) // 2
+            halves = [half for half in (fields[:middle], fields[middle:]) if is_refused(half)]
+            if not halves:
+                break
+            fields = halves[0]
+        return mixed(fields), tuple(fields)
