@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from contractline.markdown import prose, table
 from contractline.project import Project
 from contractline.rules.rule import Law
 
@@ -14,7 +15,6 @@ FOLDER = "rules"
 """The folder of the pages in docs."""
 
 _ID = re.compile(r"\b[A-Z]+(?:_[A-Z]+)+\b")
-_CODE = re.compile(r"(`[^`]*`)")
 _EXAMPLE = re.compile(r"\s+(?=Good:)")
 _LABEL = re.compile(r"^(Why|Bad|Good):")
 
@@ -51,11 +51,8 @@ def index(laws: Sequence[Law]) -> str:
     ]
     ordered = sorted(laws, key=lambda law: (law.category, law.id))
     for category, found in groupby(ordered, key=lambda law: law.category):
-        rows = (
-            f"| [{law.id}]({law.id}.md) | {law.severity} | {_words(law.law)} |" for law in found
-        )
-        blocks.append(f"## {category}")
-        blocks.append("\n".join(["| rule | severity | law |", "|---|---|---|", *rows]))
+        rows = [(f"[{law.id}]({law.id}.md)", str(law.severity), prose(law.law)) for law in found]
+        blocks += [f"## {category}", table([("rule", "severity", "law"), *rows])]
     return _generated("src/contractline/rules") + "\n\n".join(blocks) + "\n"
 
 
@@ -70,7 +67,7 @@ def _blocks(paragraph: str, ids: frozenset[str]) -> Iterator[str]:
         yield f"```{_language(code)}\n{code}\n```"
         return
     for part in _EXAMPLE.split(paragraph):
-        words = _linked(_words(" ".join(part.split()).replace("::", ":")), ids)
+        words = _linked(prose(" ".join(part.split()).replace("::", ":").replace("``", "`")), ids)
         yield _LABEL.sub(r"**\1:**", words)
 
 
@@ -78,14 +75,6 @@ def _language(code: str) -> str:
     if code.startswith(("{", "[")):
         return "json"
     return "sql" if re.match(r"(CREATE|SELECT)\b", code) else "yaml"
-
-
-def _words(prose: str) -> str:
-    """Return prose of a docstring as Markdown, where an angle bracket would begin a tag."""
-    parts = _CODE.split(prose.replace("``", "`"))
-    return "".join(
-        p if p.startswith("`") else p.replace("<", "&lt;").replace("|", "\\|") for p in parts
-    )
 
 
 def _linked(prose: str, ids: frozenset[str]) -> str:

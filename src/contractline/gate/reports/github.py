@@ -1,0 +1,44 @@
+"""A report as GitHub's workflow commands: an annotation on each line that a finding is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contractline.finding import Finding, Severity
+from contractline.gate.report import Report, counted
+
+
+def render(report: Report) -> str:
+    """Return the report as lines that a GitHub Actions runner turns into annotations."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for finding in sorted(report.findings, key=lambda one: one.severity is not Severity.ERROR):
+        yield _annotation(report, finding.severity, finding, finding.hint)
+    for waived in report.waived:
+        waiver = waived.waiver
+        words = f"waived until {waiver.expires} by {waiver.approver}: {waiver.reason}"
+        yield _annotation(report, "notice", waived.finding, words)
+    against = f" against {report.base}" if report.base else f" ({report.no_base})"
+    yield _data(f"contractline{against}: {counted(report.findings, report.waived)}")
+
+
+def _annotation(report: Report, command: str, finding: Finding, more: str) -> str:
+    values = {
+        "file": report.place(finding.file),
+        "line": str(finding.line or "") if finding.file else "",
+        "title": f"{finding.rule}: {finding.subject}",
+    }
+    properties = ",".join(f"{name}={_property(value)}" for name, value in values.items() if value)
+    at = f" ({finding.path})" if finding.path not in ("", "$") else ""
+    message = f"{finding.message}{at}" + (f"\n{more}" if more else "")
+    return f"::{command} {properties}::{_data(message)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

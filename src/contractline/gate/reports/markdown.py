@@ -1,0 +1,190 @@
+"""A report as the one comment of a pull request, which the next check replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from contractline.finding import Finding
+from contractline.gate.report import (
+    Outcome,
+    Report,
+    State,
+    StreamReport,
+    Verdict,
+    Waived,
+    counted,
+)
+from contractline.gate.reports.safe import block, code, prose
+
+MARKER = "<!-- contractline check -->"
+"""The first line of the comment, by which the next check finds it."""
+
+MAX_CHARACTERS = 65_000
+"""GitHub takes 65,536; the rest is room for what a host adds."""
+
+_SIGNS = {Outcome.OK: "✅", Outcome.BREAKS: "❌", Outcome.CORRUPTS: "🛑"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How much of each part is shown."""
+
+    items: int
+    ddl_lines: int
+    words: int
+
+
+_LIMITS = (
+    _Limits(200, 400, 600),
+    _Limits(50, 120, 300),
+    _Limits(20, 40, 200),
+    _Limits(5, 0, 120),
+    _Limits(1, 0, 80),
+)
+
+
+def render(report: Report) -> str:
+    """Return the comment: as much of the report as fits."""
+    for limits in _LIMITS:
+        text = _comment(report, limits)
+        if _fits(text):
+            return text
+    return _shortened(report, _LIMITS[-1])
+
+
+def _fits(text: str) -> bool:
+    return len(text.encode("utf-8")) <= MAX_CHARACTERS
+
+
+def _comment(report: Report, limits: _Limits) -> str:
+    return "\n\n".join([*_head(report), *_sections(report, limits)]) + "\n"
+
+
+def _sections(report: Report, limits: _Limits) -> Iterator[str]:
+    for stream in report.streams:
+        if parts := list(_stream(report, stream, limits)):
+            yield "\n\n".join(parts)
+    if report.proof is not None:
+        yield "\n\n".join(["### Replay proof", *_items(report.proof, limits)])
+
+
+def _shortened(report: Report, limits: _Limits) -> str:
+    """Return the comment with the streams that fit; the rest is counted."""
+    parts = list(_head(report))
+    sections = list(_sections(report, limits))
+    for number, section in enumerate(sections):
+        rest = f"{len(sections) - number} more streams: see the job's log."
+        if not _fits("\n\n".join([*parts, section, rest])):
+            return "\n\n".join([*parts, rest]) + "\n"
+        parts.append(section)
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(report: Report) -> Iterator[str]:
+    failed = report.exit_code != 0
+    yield f"{MARKER}\n## {'❌' if failed else '✅'} Contracts: {_title(report)}"
+    against = f"Compared with {code(report.base)}." if report.base else f"{prose(report.no_base)}."
+    yield f"{against} {_result(report)}"
+
+
+def _title(report: Report) -> str:
+    if report.failures:
+        return "this change can't be merged as it is"
+    return "this change is safe" if report.changed else "nothing changes"
+
+
+def _result(report: Report) -> str:
+    return f"{counted(report.findings, report.waived).capitalize()}."
+
+
+def _stream(report: Report, stream: StreamReport, limits: _Limits) -> Iterator[str]:
+    is_changed = stream.state is not State.UNCHANGED
+    if not (is_changed or stream.findings or stream.waived):
+        return
+    yield f"### {prose(stream.name)}" + (f" ({stream.state})" if is_changed else "")
+    if stream.difference and stream.difference.words:
+        yield from _items(stream.difference.words, limits)
+    if stream.verdicts:
+        yield _table(("reader", "verdict", "why"), [_verdict(v, limits) for v in stream.verdicts])
+    if stream.findings:
+        rows = [_finding(report, one, limits) for one in stream.findings]
+        yield _table(("", "rule", "what, and what to do", "where"), rows, limits)
+    if stream.waived:
+        yield "**Agreed to**"
+        rows = [_waived(report, one, limits) for one in stream.waived]
+        yield _table(("rule", "what", "why", "who, until when", "readers"), rows, limits)
+    if stream.impact:
+        yield "**Who reads what changed**"
+        yield from _items(stream.impact, limits)
+    if stream.ddl:
+        yield _details("ClickHouse: what changes in the SQL", _cut_lines(stream.ddl, limits))
+    if stream.rollout:
+        yield "**After the merge**"
+        steps = (f"{prose(step.action)}: {prose(step.why)}" for step in stream.rollout)
+        yield "\n".join(f"{number}. {words}" for number, words in enumerate(steps, 1))
+
+
+def _verdict(verdict: Verdict, limits: _Limits) -> tuple[str, ...]:
+    promise = f" (not promised by {verdict.promise})" if verdict.promise else ""
+    reasons = "<br>".join(_words(reason, limits) for reason in verdict.reasons)
+    return (verdict.reader, f"{_SIGNS[verdict.outcome]} {verdict.outcome}{promise}", reasons)
+
+
+def _finding(report: Report, finding: Finding, limits: _Limits) -> tuple[str, ...]:
+    sign = "❌" if report.fails(finding) else "⚠️"
+    hint = f"<br>{_words(finding.hint, limits)}" if finding.hint else ""
+    what = f"{_words(finding.message, limits)}{hint}"
+    return (sign, code(finding.rule), what, _place(report, finding))
+
+
+def _waived(report: Report, waived: Waived, limits: _Limits) -> tuple[str, ...]:
+    finding, waiver = waived.finding, waived.waiver
+    return (
+        code(finding.rule),
+        _words(finding.message, limits),
+        _words(waiver.reason, limits),
+        f"{prose(waiver.approver)}, {waiver.expires}",
+        _words(str(waiver.migration), limits),
+    )
+
+
+def _place(report: Report, finding: Finding) -> str:
+    file = report.place(finding.file)
+    return code(f"{file}:{finding.line}" if finding.line else file)
+
+
+def _table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], limits: _Limits | None = None
+) -> str:
+    kept = rows[: limits.items] if limits else rows
+    lines = [headings, ["---"] * len(headings), *kept]
+    if more := len(rows) - len(kept):
+        lines.append([*[""] * (len(headings) - 1), f"and {more} more: see the job's log"])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _items(words: Sequence[str], limits: _Limits) -> Iterator[str]:
+    lines = [f"- {_words(one, limits)}" for one in words[: limits.items]]
+    if more := len(words) - len(lines):
+        lines.append(f"- and {more} more")
+    yield "\n".join(lines)
+
+
+def _details(summary: str, text: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{block(text, 'diff')}\n\n</details>"
+
+
+def _cut_lines(text: str, limits: _Limits) -> str:
+    lines = text.splitlines()
+    kept = [_cut(line, limits.words) for line in lines[: limits.ddl_lines]]
+    more = len(lines) - len(kept)
+    return "\n".join([*kept, f"… {more} more lines"] if more else kept)
+
+
+def _words(words: str, limits: _Limits) -> str:
+    return prose(_cut(words, limits.words))
+
+
+def _cut(words: str, length: int) -> str:
+    return words if len(words) <= length else f"{words[: length - 1]}…"

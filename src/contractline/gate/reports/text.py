@@ -1,0 +1,71 @@
+"""A report for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from contractline.finding import Finding, Severity
+from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict, counted
+
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+_OUTCOMES = {Outcome.OK: "green", Outcome.BREAKS: "red", Outcome.CORRUPTS: "red"}
+
+
+def render(report: Report) -> str:
+    """Return the report, with colours: whoever prints it leaves them out where none are shown."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for stream in report.streams:
+        yield from _stream(report, stream)
+    for line in report.proof or ():
+        yield f"proof: {line}"
+    known = sum(stream.state is not State.REMOVED for stream in report.streams)
+    against = f" against {report.base}" if report.base else ""
+    yield f"{known} contracts{against}: {counted(report.findings, report.waived)}"
+    if report.no_base:
+        yield f"{report.no_base}, so no change was looked at: name a base with --against"
+
+
+def _stream(report: Report, stream: StreamReport) -> Iterator[str]:
+    if stream.state is not State.UNCHANGED:
+        yield click.style(f"{stream.name} is {stream.state}", bold=True)
+        yield from (
+            f"    {words}" for words in (stream.difference.words if stream.difference else ())
+        )
+        yield from (line for verdict in stream.verdicts for line in _verdict(verdict))
+        yield from (f"    reads it: {place}" for place in stream.impact)
+        yield from (
+            f"    {number}. {step.action}: {step.why}"
+            for number, step in enumerate(stream.rollout, 1)
+        )
+    for finding in stream.findings:
+        yield from _finding(report, finding)
+    for waived in stream.waived:
+        until = f"waived until {waived.waiver.expires} by {waived.waiver.approver}"
+        yield from _finding(report, waived.finding, until, waived.waiver.reason)
+
+
+def _verdict(verdict: Verdict) -> Iterator[str]:
+    outcome = click.style(verdict.outcome, fg=_OUTCOMES[verdict.outcome])
+    promise = f" ({verdict.promise} does not promise it)" if verdict.promise else ""
+    for reason in verdict.reasons:
+        yield f"    {verdict.reader}: {outcome}{promise}: {reason}"
+
+
+def _finding(report: Report, finding: Finding, waived: str = "", reason: str = "") -> Iterator[str]:
+    place = report.place(finding.file) or finding.subject
+    if finding.line:
+        place += f":{finding.line}"
+    severity = (
+        click.style(waived, dim=True)
+        if waived
+        else click.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
+    )
+    at = f" at {finding.path}" if finding.path not in ("", "$") else ""
+    yield f"{place}: {severity} {finding.rule}{at}: {finding.message}"
+    if reason or finding.hint:
+        yield f"    {reason or finding.hint}"
