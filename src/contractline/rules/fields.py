@@ -6,28 +6,12 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
+from contractline.avro.meaning import LOGICAL_TYPES
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft
 from contractline.mapping.ddl import ENVELOPE
 from contractline.rules.cdc import is_cdc
 from contractline.rules.rule import Violation
-
-LOGICAL_TYPES = {
-    "big-decimal": ("bytes",),
-    "date": ("int",),
-    "decimal": ("bytes", "fixed"),
-    "duration": ("fixed",),
-    "local-timestamp-micros": ("long",),
-    "local-timestamp-millis": ("long",),
-    "local-timestamp-nanos": ("long",),
-    "time-micros": ("long",),
-    "time-millis": ("int",),
-    "timestamp-micros": ("long",),
-    "timestamp-millis": ("long",),
-    "timestamp-nanos": ("long",),
-    "uuid": ("string", "fixed"),
-}
-"""The logical types of the Avro specification, and the types that may carry them."""
 
 
 def field_has_doc(draft: Draft) -> Iterator[Violation]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 from contractline.avro.compatibility import breaks
+from contractline.avro.meaning import reinterpretations
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, version_number
 from contractline.contracts.model import Version
@@ -168,13 +170,42 @@ def versions_compatible(draft: Draft) -> Iterator[Violation]:
     Bad: a new field without a default. Good: a new field with a default, old fields kept.
     """
     level = draft.pipeline.compatibility
-    versions = draft.versions("value")
-    followers = [(version.file, version.schema) for version in versions[1:]]
-    if versions and draft.value != versions[-1].schema:
-        followers.append((draft.file("value"), draft.value))
-    earlier = [(version.number, version.schema) for version in versions]
-    for position, (file, schema) in enumerate(followers, 1):
-        for one in breaks(schema, earlier[:position], level):
+    for file, schema, earlier in _followers(draft):
+        for one in breaks(schema, earlier, level):
             hint = f"at {level} fields come and go only with a default, and types only widen"
             types = one.cause.writer_type, one.cause.reader_type
             yield Violation(str(one), hint, one.steps, file, old=types[0], new=types[1])
+
+
+def logical_types_kept(draft: Draft) -> Iterator[Violation]:
+    """A field keeps its logical type, and a decimal its precision and scale, in every version.
+
+    Why: Avro resolves by what is on the wire and lets the change through, so that a reader takes
+    milliseconds for microseconds, or 12.50 for 1.25, without any error.
+
+    Bad: ``timestamp-millis``, and ``timestamp-micros`` in the next version.
+    Good: a new field ``paid_at_micros`` beside ``paid_at``.
+    """
+    hint = "keep the field as it was and add another beside it"
+    for file, schema, earlier in _followers(draft):
+        seen = set()
+        for number, before in earlier:
+            for one in reinterpretations(schema, before):
+                if (one.reason, one.reader_steps) not in seen:
+                    seen.add((one.reason, one.reader_steps))
+                    old, new = one.writer_type, one.reader_type
+                    words = f"v{number}: {one.reason}"
+                    yield Violation(words, hint, one.reader_steps, file, old=old, new=new)
+
+
+def _followers(draft: Draft) -> Iterator[tuple[Path, Schema, Sequence[tuple[int, Schema]]]]:
+    """Yield each version of the value after the first, and a changed working schema.
+
+    Each comes with its file and the numbered versions before it.
+    """
+    versions = draft.versions("value")
+    numbered = [(version.number, version.schema) for version in versions]
+    for position, version in enumerate(versions[1:], 1):
+        yield version.file, version.schema, numbered[:position]
+    if versions and draft.value != versions[-1].schema:
+        yield draft.file("value"), draft.value, numbered
