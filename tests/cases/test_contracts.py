@@ -3,15 +3,11 @@
 One file a rule; each case is the trees of ``base/`` with a few edits. A case under ``fail`` gives
 exactly the places under ``find``; the rules under ``also`` have something to say too.
 
-A case: ``copy`` (from: to), ``remove``, ``write`` and ``bytes`` (file: content), ``edit`` (file:
-[[old, new], …]), ``schema`` (the same, on the working schema and its v1), ``restore`` (files of
-the base). SHA256SUMS are written anew unless ``sums: kept``.
+What a case may edit: tests/fixtures/trees.py.
 """
 
 from __future__ import annotations
 
-import re
-import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,11 +16,9 @@ import pytest
 import yaml
 
 from contractline.contracts.load import load_drafts
-from contractline.contracts.sums import digest, written
-from contractline.finding import Finding
-from contractline.project import Project
 from contractline.rules.check import findings_of
 from contractline.rules.ruleset import RULES, RULES_OF_ALL
+from tests.fixtures.trees import place, tree
 
 CASES = Path(__file__).parent / "contracts"
 IDS = [rule.id for rule in (*RULES, *RULES_OF_ALL)]
@@ -43,63 +37,6 @@ def each(kind: str) -> list[Any]:
         for rule in IDS
         for case in cases(rule)[kind]
     ]
-
-
-def tree(root: Path, case: dict[str, Any]) -> Project:
-    """Lay out the contracts of a case: the base, copies, removals, files, edits, records."""
-    contracts = root / "contracts"
-    shutil.copytree(CASES / "base", contracts)
-    (root / "clickhouse_ddl").mkdir()
-    folders = {k: v for k, v in case.get("copy", {}).items() if (contracts / k).is_dir()}
-    for source, target in folders.items():
-        shutil.copytree(contracts / source, contracts / target)
-    put(contracts, case)
-    for name, edits in case.get("edit", {}).items():
-        edit(contracts / name, edits)
-    for name, edits in case.get("schema", {}).items():
-        folder, part = contracts / Path(name).parent, Path(name).name
-        edit(folder / f"{part}.avsc", edits)
-        edit(folder / "versions" / f"{part}.v1.avsc", edits)
-    for source, target in case.get("copy", {}).items():
-        if source not in folders:
-            shutil.copy(contracts / source, contracts / target)
-    for name in case.get("restore", []):
-        shutil.copy(CASES / "base" / name, contracts / name)
-    for folder in contracts.rglob("versions") if case.get("sums") != "kept" else []:
-        record(folder)
-    return Project.find(root)
-
-
-def put(contracts: Path, case: dict[str, Any]) -> None:
-    for name in case.get("remove", []):
-        file = contracts / name
-        shutil.rmtree(file) if file.is_dir() else file.unlink()
-    contents = {name: text.encode() for name, text in case.get("write", {}).items()}
-    contents |= {name: bytes.fromhex(digits) for name, digits in case.get("bytes", {}).items()}
-    for name, content in contents.items():
-        (contracts / name).parent.mkdir(exist_ok=True)
-        (contracts / name).write_bytes(content)
-
-
-def edit(file: Path, edits: list[list[str]]) -> None:
-    text = file.read_text(encoding="utf-8")
-    for old, new in edits:
-        assert text.count(old) == 1, f"{file}: {text.count(old)} times {old!r}"
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
-
-
-def record(folder: Path) -> None:
-    files = sorted(f for f in folder.glob("*.avsc") if re.match(r"\w+\.v[1-9]\d*\.", f.name))
-    sums = written({file.name: digest(file.read_bytes()) for file in files})
-    (folder / "SHA256SUMS").write_text(sums, encoding="utf-8")
-
-
-def place(finding: Finding, project: Project) -> str:
-    assert finding.file is not None
-    file = finding.file.relative_to(project.contracts).as_posix()
-    line = f":{finding.line}" if finding.line else ""
-    return f"{file}{line} {finding.path}".strip()
 
 
 def test_the_base_keeps_every_rule(tmp_path):

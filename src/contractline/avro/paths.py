@@ -14,12 +14,26 @@ MAX_DEPTH = 128
 """Levels of JSON: forty records inside each other. Every library recurses through a schema."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][\w-]*\Z", re.ASCII)
+_STEP = re.compile(r'\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]', re.ASCII)
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
 
 def json_path(steps: Steps) -> str:
     """Return a place as people read it, such as ``$.fields[3].type``."""
     return "$" + "".join(_written(step) for step in steps)
+
+
+def steps_of(path: str) -> Steps:
+    """Return the place that a JSON path in this writing names; the root where it is none."""
+    found = _STEP.finditer(path.removeprefix("$"))
+    return tuple(_step(match) for match in found)
+
+
+def _step(match: re.Match[str]) -> str | int:
+    name, number, quoted = match.groups()
+    if number is not None:
+        return int(number)
+    return str(name if name is not None else json.loads(quoted))
 
 
 def _written(step: str | int) -> str:

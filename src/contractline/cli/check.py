@@ -1,39 +1,105 @@
-"""``contractline check``: whether what the checkout declares keeps the rules."""
+"""``contractline check``: whether what the checkout declares, and how it changes, keeps the rules."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from contractline.cli import Invocation
+from contractline.gate.reports import FORMATS
+
+if TYPE_CHECKING:
+    from contractline.gate.report import Report
+
+
+class _Output(click.ParamType[tuple[str, Path]]):
+    """A format and a file, written ``format=file``."""
+
+    name = "format=file"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, Path]:
+        output, _, file = value.partition("=")
+        if output not in FORMATS or not file:
+            self.fail(f"`{value}` is no format=file; formats: {', '.join(FORMATS)}", param, ctx)
+        return output, Path(file)
 
 
 @click.command()
 @click.argument("what", type=click.Choice(["contracts"]), required=False)
 @click.option(
+    "--against",
+    metavar="BASE",
+    help="A git ref, a folder, or `registry` for the running one. Without it: where this branch"
+    " left the default branch, or what the pull request is against.",
+)
+@click.option(
     "--format",
     "output",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="For people, or for programs.",
+    help="What to print.",
+)
+@click.option(
+    "--write",
+    "files",
+    type=_Output(),
+    metavar="FORMAT=FILE",
+    multiple=True,
+    help="Write another format into a file as well; may be repeated.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="error",
+    show_default=True,
+    help="The least that makes the exit code 1.",
 )
 @click.pass_obj
-def command(invocation: Invocation, what: str | None, output: str) -> int:
-    """Check the contracts, offline; everything that can be checked, without a name.
+def command(
+    invocation: Invocation,
+    what: str | None,
+    against: str | None,
+    output: str,
+    files: tuple[tuple[str, Path], ...],
+    fail_on: str,
+) -> int:
+    """Check the contracts and what changed in them, offline.
 
-    Each mistake is reported with its rule, file, line, path and what to do. Exit code 0 when
-    there is none (warnings aside), 1 when there is one, 2 when the check could not be made.
+    Each mistake is reported with its rule, file, line, path and what to do. `check contracts`
+    looks at the contracts as they are and compares nothing. Exit code 0 when there is nothing
+    wrong (warnings aside), 1 when there is, 2 when the check could not be made.
     """
-    from contractline.cli._findings import as_json, counted, errors, show
-    from contractline.contracts.load import load_drafts
-    from contractline.rules.check import findings_of
+    from contractline.gate.reports import rendered
 
-    project = invocation.project
-    drafts = load_drafts(project)
-    findings = findings_of(drafts)
-    if output == "json":
-        click.echo(as_json(findings, project.root))
-    else:
-        show(findings, project.root)
-        click.echo(f"{len(drafts)} contracts: {counted(findings)}")
-    return 1 if errors(findings) else 0
+    report = _report(invocation, what, against, fail_on)
+    for written, file in files:
+        _write(file, rendered(report, written))
+    click.echo(rendered(report, output))
+    return report.exit_code
+
+
+def _report(invocation: Invocation, what: str | None, against: str | None, fail_on: str) -> Report:
+    from datetime import UTC, datetime
+
+    from contractline.finding import Severity
+    from contractline.gate.check import check, check_contracts
+    from contractline.settings import environment
+
+    today, severity = datetime.now(UTC).date(), Severity(fail_on)
+    if what == "contracts":
+        if against is not None:
+            raise click.UsageError("`check contracts` compares nothing: leave `contracts` out")
+        return check_contracts(invocation.project, today=today, fail_on=severity)
+    return check(invocation.project, against, environment(), today=today, fail_on=severity)
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(f"{text.rstrip()}\n", encoding="utf-8")
+    except OSError as problem:
+        raise click.FileError(str(file), problem.strerror or str(problem)) from problem

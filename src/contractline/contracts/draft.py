@@ -15,6 +15,7 @@ from contractline.avro.paths import JsonLines, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Contract, Part, Pipeline, Version
 from contractline.contracts.sums import Sums
+from contractline.contracts.waivers import Waivers
 from contractline.contracts.yamlfile import YamlFile
 from contractline.errors import ContractlineError
 from contractline.finding import Finding
@@ -78,6 +79,8 @@ class Draft:
         released: the files in ``versions/``.
         names: every other schema file in the folder.
         document: the ODCS file; None when it is no YAML.
+        waivers: the files in ``waivers/``. Mistakes in them are no findings of the contract:
+            what builds on it does not depend on them.
     """
 
     folder: Path
@@ -88,6 +91,7 @@ class Draft:
     odcs_part: OpenDataContractStandard | Unread
     pipeline_part: Pipeline | Unread
     schemas: Mapping[Part, Schema | Unread]
+    waivers: Waivers = field(default_factory=Waivers)
     _lines: dict[Path, JsonLines] = field(default_factory=dict, repr=False, compare=False)
 
     @property

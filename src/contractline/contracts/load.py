@@ -29,6 +29,8 @@ from contractline.contracts.odcs import mistakes, pipeline_part, standard_part
 from contractline.contracts.promises import LatencyInvalid, promised_latency
 from contractline.contracts.sums import NAME as SUMS
 from contractline.contracts.sums import Sums, digest
+from contractline.contracts.waivers import FOLDER as WAIVERS
+from contractline.contracts.waivers import load_waivers
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
 from contractline.errors import ContractlineError, ContractsInvalid
 from contractline.finding import Finding, RuleId, Severity
@@ -79,10 +81,14 @@ def contract_named(contracts: Sequence[Contract], name: str) -> Contract:
 
 
 def contract_folders(project: Project) -> list[Path]:
-    """Return the folders under contracts/ that hold a contract each."""
+    """Return the folders under contracts/ that hold a contract each.
+
+    One that holds waivers alone is what a removed contract leaves behind.
+    """
     system = project.contracts / SYSTEM
     streams = [f for f in _folders(project.contracts) if f.name != SYSTEM]
-    return [*streams, *_folders(system)]
+    folders = [*streams, *_folders(system)]
+    return [folder for folder in folders if not _holds_only_waivers(folder)]
 
 
 def load_contract(folder: Path) -> Draft:
@@ -98,6 +104,7 @@ def load_contract(folder: Path) -> Draft:
         odcs_part=odcs,
         pipeline_part=reading.pipeline(document, odcs),
         schemas=reading.schemas(),
+        waivers=load_waivers(folder),
         findings=tuple(reading.findings),
     )
 
@@ -257,6 +264,10 @@ def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+
+
+def _holds_only_waivers(folder: Path) -> bool:
+    return [file.name for file in folder.iterdir()] == [WAIVERS]
 
 
 def _files(folder: Path) -> Iterator[Path]:

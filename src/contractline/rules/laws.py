@@ -6,9 +6,21 @@ import difflib
 
 from contractline.errors import ContractlineError
 from contractline.rules.rule import Law
-from contractline.rules.ruleset import RULES, RULES_OF_ALL, RULES_OF_CHANGE
+from contractline.rules.ruleset import (
+    RULES,
+    RULES_OF_ALL,
+    RULES_OF_CHANGE,
+    RULES_OF_CHECKOUT,
+    RULES_OF_WAIVER,
+)
 
-LAWS: tuple[Law, ...] = (*RULES, *RULES_OF_ALL, *RULES_OF_CHANGE)
+LAWS: tuple[Law, ...] = (
+    *RULES,
+    *RULES_OF_ALL,
+    *RULES_OF_CHANGE,
+    *RULES_OF_CHECKOUT,
+    *RULES_OF_WAIVER,
+)
 """The rules, in the order in which they are held against contracts."""
 
 

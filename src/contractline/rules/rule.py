@@ -10,6 +10,7 @@ from pathlib import Path
 from contractline.avro.paths import Steps
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
+from contractline.contracts.waivers import Waiver
 from contractline.finding import Finding, RuleId, Severity
 
 
@@ -44,6 +45,35 @@ HandlerOfAll = Callable[[Sequence[Draft]], Iterable[tuple[Draft, Violation]]]
 
 HandlerOfChange = Callable[[StreamChange], Iterable[Violation]]
 """Looks at one contract before and after a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverUse:
+    """A waiver, and what it came to in one check.
+
+    Attributes:
+        waiver: the waiver.
+        findings: what it is for.
+        elsewhere: where else the rule found something in the contract.
+        is_expired: whether its last day is over.
+        is_merged: whether it is for a change, and the base holds it already.
+        is_untried: whether it is for a change, and there was nothing to compare with.
+        is_corrupting: whether it is for values that are silently read as other ones.
+        moves: whether its migration names a topic or table other than the present one.
+    """
+
+    waiver: Waiver
+    findings: tuple[Finding, ...] = ()
+    elsewhere: frozenset[str] = frozenset()
+    is_expired: bool = False
+    is_merged: bool = False
+    is_untried: bool = False
+    is_corrupting: bool = False
+    moves: bool = False
+
+
+HandlerOfWaiver = Callable[[WaiverUse], Iterable[Violation]]
+"""Looks at one waiver and what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +125,10 @@ class RuleOfChange(Law):
     """A law for how a contract may change."""
 
     handler: HandlerOfChange
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOfWaiver(Law):
+    """A law for each waiver."""
+
+    handler: HandlerOfWaiver

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from contractline.finding import RuleId, Severity
-from contractline.rules import cdc, document, fields, reading, sink, topic, unique, versions
+from contractline.rules import (
+    cdc,
+    changes,
+    document,
+    fields,
+    generated,
+    reading,
+    sink,
+    topic,
+    unique,
+    versions,
+    waivers,
+)
 from contractline.rules.rule import (
     Handler,
     HandlerOfAll,
     HandlerOfChange,
+    HandlerOfWaiver,
+    Law,
     Rule,
     RuleOfAll,
     RuleOfChange,
+    RuleOfWaiver,
 )
 
 
@@ -26,6 +41,12 @@ def _of_change(
     rule: str, handler: HandlerOfChange, severity: Severity = Severity.ERROR
 ) -> RuleOfChange:
     return RuleOfChange(RuleId(rule), severity, handler)
+
+
+def _of_waiver(
+    rule: str, handler: HandlerOfWaiver, severity: Severity = Severity.ERROR
+) -> RuleOfWaiver:
+    return RuleOfWaiver(RuleId(rule), severity, handler)
 
 
 RULES: tuple[Rule, ...] = (
@@ -72,6 +93,8 @@ RULES: tuple[Rule, ...] = (
     _rule("WORKING_SCHEMA_RELEASED", versions.working_schema_released),
     _rule("KEY_NEVER_CHANGES", versions.key_never_changes),
     _rule("VERSIONS_COMPATIBLE", versions.versions_compatible),
+    _rule("LOGICAL_TYPES_KEPT", versions.logical_types_kept),
+    _rule("WAIVER_VALID", waivers.waiver_valid),
 )
 """The laws for each contract."""
 
@@ -84,8 +107,53 @@ RULES_OF_ALL: tuple[RuleOfAll, ...] = (
 )
 """The laws for the contracts of a checkout together."""
 
-RULES_OF_CHANGE: tuple[RuleOfChange, ...] = ()
+RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
+    _of_change("CONTRACT_KEPT", changes.contract_kept),
+    _of_change("RELEASED_VERSION_KEPT", changes.released_version_kept),
+    _of_change("KEY_KEPT", changes.key_kept),
+    _of_change("TOPIC_KEPT", changes.topic_kept),
+    _of_change("PARTITIONS_ONLY_GROW", changes.partitions_only_grow),
+    _of_change("KEYS_KEEP_PARTITION", changes.keys_keep_partition, Severity.WARNING),
+    _of_change("REPLICATION_KEPT", changes.replication_kept, Severity.WARNING),
+    _of_change("CLEANUP_KEPT", changes.cleanup_kept),
+    _of_change("RETENTION_KEPT", changes.retention_kept),
+    _of_change("COMPATIBILITY_KEPT", changes.compatibility_kept),
+    _of_change("SOURCE_KEPT", changes.source_kept),
+    _of_change("EPOCH_ONLY_GROWS", changes.epoch_only_grows),
+    _of_change("UNCONTRACTED_COLUMNS_KEPT", changes.uncontracted_columns_kept, Severity.WARNING),
+    _of_change("TARGET_TABLE_KEPT", changes.target_table_kept),
+    _of_change("ORDER_BY_KEPT", changes.order_by_kept),
+    _of_change("ROW_VERSION_KEPT", changes.row_version_kept),
+    _of_change("DERIVED_COLUMN_KEPT", changes.derived_column_kept),
+    _of_change("LATENCY_KEPT", changes.latency_kept, Severity.WARNING),
+    _of_change("PERSONAL_DATA_KEPT", changes.personal_data_kept),
+    _of_change("OWNER_KEPT", changes.owner_kept, Severity.WARNING),
+)
 """The laws for how a contract may change."""
+
+RULES_OF_WAIVER: tuple[RuleOfWaiver, ...] = (
+    _of_waiver("WAIVER_EXPIRED", waivers.waiver_expired),
+    _of_waiver("WAIVER_USED", waivers.waiver_used),
+    _of_waiver("WAIVER_REMOVED_ONCE_MERGED", waivers.waiver_removed_once_merged, Severity.WARNING),
+    _of_waiver("WAIVER_OF_CORRUPTION_MOVES", waivers.waiver_of_corruption_moves),
+)
+"""The laws for each waiver and what it is for."""
+
+TABLES_GENERATED = Law(RuleId("TABLES_GENERATED"), Severity.ERROR, generated.tables_generated)
+RULES_OF_CHECKOUT: tuple[Law, ...] = (TABLES_GENERATED,)
+"""The laws for a checkout that the gate tries, since they are about more than contracts."""
+
+NEVER_WAIVED = frozenset(
+    {
+        RuleId("CONTRACT_READABLE"),
+        RuleId("CONTRACT_VALID"),
+        RuleId("LATENCY_VALID"),
+        RuleId("SCHEMA_VALID"),
+        RuleId("WAIVER_VALID"),
+        *(rule.id for rule in RULES_OF_WAIVER),
+    }
+)
+"""Rules without exceptions: about what can't be read, and about exceptions themselves."""
 
 MENDED_BY_RELEASE = frozenset(
     {

@@ -1,0 +1,275 @@
+"""The check of a change: every part's findings, waivers applied, and what it means, as one report.
+
+To add a part that finds something: a function over an :class:`Inspection`, and its line in
+:data:`PARTS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from contractline.contracts.change import StreamChange, changes
+from contractline.contracts.draft import PARTS as SCHEMA_PARTS
+from contractline.contracts.draft import Draft, PartUnread
+from contractline.contracts.load import load_drafts
+from contractline.errors import ContractlineError
+from contractline.finding import Finding, Severity
+from contractline.gate.base import Base, NoBase, opened_base
+from contractline.gate.difference import between_contracts
+from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict
+from contractline.gate.rollout import rollout
+from contractline.gate.verdicts import CLICKHOUSE, verdicts
+from contractline.gate.waiving import Applied, waive
+from contractline.mapping.ddl import STREAMS, render
+from contractline.mapping.refusal import SchemaUnmappable
+from contractline.project import Project
+from contractline.rules.check import findings_of, findings_of_change
+from contractline.rules.generated import tables_generated
+from contractline.rules.ruleset import TABLES_GENERATED
+
+HERE = "the checkout"
+"""What the side after the change is called."""
+
+
+class NoContracts(ContractlineError):
+    """When a checkout holds no contract at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"{folder} holds no contract", hint="docs/contracts.md says how to add a stream"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the parts of a check look at.
+
+    Attributes:
+        project: the checkout.
+        drafts: its contracts.
+        changes: each contract before and after; before is None throughout without a base.
+        base: the other side.
+    """
+
+    project: Project
+    drafts: tuple[Draft, ...]
+    changes: tuple[StreamChange, ...]
+    base: Base | NoBase
+
+
+Part = Callable[[Inspection], Iterable[Finding]]
+
+
+def _of_contracts(inspection: Inspection) -> Iterable[Finding]:
+    return findings_of(inspection.drafts)
+
+
+def _of_changes(inspection: Inspection) -> Iterable[Finding]:
+    has_base = isinstance(inspection.base, Base)
+    return findings_of_change(inspection.changes) if has_base else ()
+
+
+def _of_generated_files(inspection: Inspection) -> Iterator[Finding]:
+    folder = inspection.project.ddl / STREAMS
+    present = {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))}
+    for draft in inspection.drafts:
+        sql = _sql(draft)
+        text = present.pop(draft.name, None)
+        if sql is not None:
+            yield from _stale(draft.name, folder, sql or None, text)
+    for name, text in present.items():
+        yield from _stale(name, folder, None, text)
+
+
+PARTS: tuple[Part, ...] = (_of_contracts, _of_changes, _of_generated_files)
+"""The parts of a check that find something, in their order."""
+
+
+def check(
+    project: Project,
+    against: str | None,
+    environment: Mapping[str, str],
+    *,
+    today: date,
+    fail_on: Severity = Severity.ERROR,
+) -> Report:
+    """Check a checkout and its change since the base.
+
+    Args:
+        project: the checkout.
+        against: a git ref, a folder or ``registry``; None finds where the branch began.
+        environment: says in a continuous integration what the change is against.
+        today: the day by which waivers expire.
+        fail_on: the least severity that fails the check.
+
+    Raises:
+        ContractlineError: it could not be told.
+    """
+    drafts = _drafts(project)
+    with opened_base(project, drafts, against, environment) as base:
+        inspection = Inspection(project, drafts, _pairs(base, drafts), base)
+        return _moved(_report(inspection, PARTS, today, fail_on), base)
+
+
+def check_contracts(project: Project, *, today: date, fail_on: Severity = Severity.ERROR) -> Report:
+    """Check the contracts of a checkout as they are, and nothing else.
+
+    Args:
+        project: the checkout.
+        today: the day by which waivers expire.
+        fail_on: the least severity that fails the check.
+
+    Raises:
+        NoContracts: there are none.
+    """
+    drafts, base = _drafts(project), NoBase("")
+    inspection = Inspection(project, drafts, _pairs(base, drafts), base)
+    return _report(inspection, (_of_contracts,), today, fail_on)
+
+
+def _drafts(project: Project) -> tuple[Draft, ...]:
+    drafts = tuple(load_drafts(project))
+    if not drafts:
+        raise NoContracts(project.contracts)
+    return drafts
+
+
+def _report(
+    inspection: Inspection, parts: Sequence[Part], today: date, fail_on: Severity
+) -> Report:
+    base = inspection.base
+    applied = waive(
+        inspection.project,
+        [finding for part in parts for finding in part(inspection)],
+        inspection.changes,
+        has_base=isinstance(base, Base),
+        today=today,
+    )
+    return Report(
+        inspection.project.root,
+        base.name if isinstance(base, Base) else "",
+        base.reason if isinstance(base, NoBase) else "",
+        tuple(_streams(inspection, applied)),
+        fail_on=fail_on,
+    )
+
+
+def _pairs(base: Base | NoBase, drafts: Sequence[Draft]) -> tuple[StreamChange, ...]:
+    if isinstance(base, Base):
+        return changes(base.drafts, drafts)
+    return tuple(StreamChange(None, draft) for draft in drafts)
+
+
+def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]:
+    """Yield what is said of each contract, and of what is called by a name that no contract has."""
+    pairs = {change.name: change for change in inspection.changes}
+    for name in dict.fromkeys([*pairs, *(finding.subject for finding in applied.findings)]):
+        own = [finding for finding in applied.findings if finding.subject == name]
+        stream = StreamReport(
+            name,
+            State.UNCHANGED,
+            tuple(sorted(own, key=lambda one: (str(one.file), one.line or 0))),
+            tuple(one for one in applied.waived if one.finding.subject == name),
+        )
+        if name in pairs and isinstance(inspection.base, Base):
+            stream = _compared(stream, pairs[name], inspection.base)
+        yield stream
+
+
+def _compared(stream: StreamReport, change: StreamChange, base: Base) -> StreamReport:
+    """Return a stream's report with what differs from the base, and what that means."""
+    state = _state(change)
+    if state is State.UNCHANGED:
+        return stream
+    ddl = _ddl_difference(change)
+    return replace(
+        stream,
+        state=state,
+        difference=between_contracts(change, base.name, HERE),
+        verdicts=verdicts(change, _sink_verdict(change)),
+        ddl=ddl,
+        rollout=rollout(change, ddl),
+    )
+
+
+def _state(change: StreamChange) -> State:
+    before, after = change.before, change.after
+    if before is None:
+        return State.NEW
+    if after is None:
+        return State.REMOVED
+    is_same = _texts(before) == _texts(after) and before.released.names == after.released.names
+    return State.UNCHANGED if is_same else State.CHANGED
+
+
+def _texts(draft: Draft) -> tuple[object, ...]:
+    """Return what tells two states of a contract apart: its texts, and what was released."""
+    return (
+        draft.document.text if draft.document else None,
+        tuple(sorted((part, schema.text) for part, schema in draft.working())),
+        [version.schema.text for part in SCHEMA_PARTS for version in draft.versions(part)],
+    )
+
+
+def _sink_verdict(change: StreamChange) -> Verdict | None:
+    draft = change.after
+    if draft is None or draft.pipeline.clickhouse is None:
+        return None
+    try:
+        render(draft.complete)
+    except SchemaUnmappable as problem:
+        return Verdict(CLICKHOUSE, Outcome.BREAKS, (str(problem),))
+    return Verdict(CLICKHOUSE, Outcome.OK, ("its tables hold records of every version",))
+
+
+def _sql(draft: Draft | None) -> str | None:
+    """Return the SQL of a stream; None when it can't be told, which rules speak of."""
+    try:
+        return render(draft.complete) if draft else ""
+    except (PartUnread, SchemaUnmappable):
+        return None
+
+
+def _ddl_difference(change: StreamChange) -> str:
+    before, after = _sql(change.before), _sql(change.after)
+    if before is None or after is None:
+        return ""
+    name = f"clickhouse_ddl/{STREAMS}/{change.name}.sql"
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
+    return "\n".join(lines)
+
+
+def _stale(name: str, folder: Path, wanted: str | None, present: str | None) -> Iterator[Finding]:
+    law, file = TABLES_GENERATED, folder / f"{name}.sql"
+    for one in tables_generated(wanted, present):
+        yield Finding(law.id, law.severity, name, one.message, one.hint, file, one.line)
+
+
+def _moved(report: Report, base: Base | NoBase) -> Report:
+    """Return the report with the files of the base called by their places in the checkout."""
+    if isinstance(base, NoBase) or base.project is None:
+        return report
+    old, new = base.project.root, report.root
+
+    def here(finding: Finding) -> Finding:
+        file = finding.file
+        if file is None or not file.is_relative_to(old):
+            return finding
+        return replace(finding, file=new / file.relative_to(old))
+
+    return replace(
+        report,
+        streams=tuple(
+            replace(
+                stream,
+                findings=tuple(here(one) for one in stream.findings),
+                waived=tuple(replace(w, finding=here(w.finding)) for w in stream.waived),
+            )
+            for stream in report.streams
+        ),
+    )

@@ -1,0 +1,159 @@
+"""What the gate asks git: which commit a change begins at, and what the checkout held there."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from contractline.errors import ContractlineError
+
+TIMEOUT_SECONDS = 60
+_REGULAR = frozenset({"100644", "100755"})
+_HEAD = "HEAD"
+
+
+class GitFailed(ContractlineError):
+    """When git is there and does not do what it was asked."""
+
+    def __init__(self, wish: str, problem: str, *, hint: str = "") -> None:
+        self.wish = wish
+        self.problem = problem
+        super().__init__(f"git can't {wish}: {problem}", hint=hint)
+
+
+class RefUnknown(ContractlineError):
+    """When a git ref is named that the repository does not hold."""
+
+    def __init__(self, ref: str, *, hint: str) -> None:
+        self.ref = ref
+        super().__init__(f"the repository holds no commit `{ref}`", hint=hint)
+
+
+class NoCommonCommit(ContractlineError):
+    """When a shallow clone does not reach back to where a branch began."""
+
+    def __init__(self, ref: str) -> None:
+        self.ref = ref
+        super().__init__(
+            f"this clone is shallow and does not reach back to where it left `{ref}`",
+            hint="`git fetch --unshallow origin` brings the history"
+            " (`fetch-depth: 0` of actions/checkout, `GIT_DEPTH: 0` in GitLab)",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A regular file of a tree.
+
+    Attributes:
+        path: its path from the project's root.
+        content: its bytes.
+    """
+
+    path: PurePosixPath
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """A git repository, seen from a folder of it.
+
+    Attributes:
+        folder: the folder.
+        is_shallow: whether the clone lacks the older history.
+    """
+
+    folder: Path
+    is_shallow: bool
+
+    @classmethod
+    def at(cls, folder: Path) -> Git | None:
+        """Return the repository that a folder lies in; None when it lies in none.
+
+        Raises:
+            GitFailed: git refuses to look at it.
+        """
+        try:
+            answer = _run(folder, "rev-parse", "--is-shallow-repository", "--is-inside-work-tree")
+        except FileNotFoundError:
+            return None
+        if answer.returncode == 0:
+            return cls(folder, answer.stdout.startswith(b"true"))
+        problem = _words(answer.stderr)
+        if "not a git repository" in problem:
+            return None
+        hint = (
+            f"`git config --global --add safe.directory {folder}`" if "dubious" in problem else ""
+        )
+        raise GitFailed(f"look at {folder}", problem, hint=hint)
+
+    def commit(self, ref: str) -> str | None:
+        """Return the commit that a ref names; None when the repository does not hold it."""
+        wanted = f"{ref}^{{commit}}"
+        answer = _run(self.folder, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+        return answer.stdout.decode().strip() if answer.returncode == 0 else None
+
+    def first_of(self, refs: Sequence[str]) -> str | None:
+        """Return the first of several full ref names that exists; where it points to, if it does."""
+        answer = self._asked("for-each-ref", "--format=%(refname) %(symref)", *refs)
+        found = dict(line.split(" ", 1) for line in answer.decode().splitlines())
+        for ref in refs:
+            if ref in found:
+                return found[ref] or ref
+        return None
+
+    def merge_base(self, commit: str) -> str | None:
+        """Return where the current commit left a commit's history; None when they share none."""
+        answer = _run(self.folder, "merge-base", commit, _HEAD)
+        return answer.stdout.decode().split()[0] if answer.returncode == 0 else None
+
+    def files(self, commit: str, folders: Sequence[str], max_bytes: int) -> Iterator[Blob]:
+        """Yield the regular files of folders at a commit, as they are stored.
+
+        Args:
+            commit: the commit.
+            folders: their paths from this folder; one that is not there has no files.
+            max_bytes: files above this size are left out.
+        """
+        listed = self._asked("ls-tree", "-r", "-z", "--long", commit, "--", *folders)
+        wanted: list[tuple[PurePosixPath, str]] = []
+        for entry in filter(None, listed.split(b"\0")):
+            facts, _, name = entry.partition(b"\t")
+            mode, _, blob, size = facts.decode().split()
+            path = PurePosixPath(name.decode("utf-8", "surrogateescape"))
+            if mode in _REGULAR and int(size) <= max_bytes and ".." not in path.parts:
+                wanted.append((path, blob))
+        stdin = "".join(f"{blob}\n" for _, blob in wanted).encode()
+        contents = self._asked("cat-file", "--batch", stdin=stdin)
+        at = 0
+        for path, blob in wanted:
+            head, _, size = contents[at : contents.index(b"\n", at)].decode().rpartition(" ")
+            if not head.endswith(" blob"):
+                raise GitFailed(f"read {path} at {commit[:7]}", f"{blob} {size}")
+            start = contents.index(b"\n", at) + 1
+            yield Blob(path, contents[start : start + int(size)])
+            at = start + int(size) + 1
+
+    def _asked(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        answer = _run(self.folder, *arguments, stdin=stdin)
+        if answer.returncode:
+            raise GitFailed(f"do `{arguments[0]}`", _words(answer.stderr))
+        return answer.stdout
+
+
+def _run(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-c", "core.quotePath=false", "--no-replace-objects", *arguments]
+    try:
+        return subprocess.run(  # noqa: S603 - a list of arguments, no shell
+            command, cwd=folder, input=stdin, capture_output=True, timeout=TIMEOUT_SECONDS
+        )
+    except subprocess.TimeoutExpired as problem:
+        words = f"no answer in {TIMEOUT_SECONDS} s"
+        raise GitFailed(f"do `{arguments[0]}`", words) from problem
+
+
+def _words(stderr: bytes) -> str:
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else "it does not say why"
