@@ -30,6 +30,7 @@ COMMANDS = {
     "check": "hold the contracts against the rules",
     "rules": "list the rules, and explain one",
     "new": "make a whole stream from a table, a sample or a schema",
+    "prove": "try every version's records on the real engine",
     "diff": "show what changed in a contract, or between two commits",
     "release": "turn a changed working schema into the next version",
     "plan": "show what the systems differ in from their declared state",

@@ -42,7 +42,7 @@ def show(findings: Sequence[Finding], root: Path) -> None:
 
 def as_json(findings: Sequence[Finding], root: Path) -> str:
     """Return the findings as one JSON document."""
-    found = [_values(finding, root) for finding in findings]
+    found = [values(finding, root) for finding in findings]
     return json.dumps({"findings": found}, ensure_ascii=False, indent=2, default=str)
 
 
@@ -53,7 +53,8 @@ def shown_path(file: Path | None, root: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else str(file)
 
 
-def _values(finding: Finding, root: Path) -> dict[str, Any]:
+def values(finding: Finding, root: Path) -> dict[str, Any]:
+    """Return a finding as JSON holds it."""
     return {
         "rule": finding.rule,
         "severity": finding.severity,

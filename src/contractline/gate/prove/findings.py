@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
@@ -24,8 +25,9 @@ LOST = RuleId("PROOF_LOST")
 """A record gave no row, or several."""
 
 TABLES = RuleId("PROOF_TABLES")
-"""The engine refuses the tables."""
+"""The contract has no tables, or the engine refuses them."""
 
+_COLUMN = re.compile(r"\bcolumn (\w[\w.]*)")
 _SHOWN_RECORD = 400
 _SHOWN_VALUE = 60
 
@@ -71,6 +73,12 @@ def tables_refused(draft: Draft, problem: str) -> Finding:
     return Finding(TABLES, Severity.ERROR, draft.name, words, _MEND, draft.odcs_file)
 
 
+def unmapped(draft: Draft, problem: str) -> Finding:
+    """Return the finding for a contract that has no tables as it is now."""
+    words = f"{problem}; so the tables as they are were tried"
+    return Finding(TABLES, Severity.WARNING, draft.name, words, "", draft.file("value"))
+
+
 _MEND = "change the contract's `clickhouse`, and try again"
 _ERRORS = "its records would lie in ingestion.errors; keep the type as it was"
 _STAYS = "keep the field as it was and add another beside it"
@@ -81,20 +89,26 @@ def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
     name = ".".join(one.column.field)
     message = (
         f"{tables} read {name} = {one.expected} as {one.got}: column {one.column.name}"
-        f" {one.column.queue_type} of {one.table}, {_counted(one)}; record: {shown(one.record)}"
+        f" {one.column.type} of {one.table}, {_counted(one)}; record: {shown(one.record, name)}"
     )
     return _finding(DIFFERS, draft, message, _STAYS, name, one.expected, one.got)
 
 
 def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
-    at = one.fields[0] if one.fields else ""
+    at = one.fields[0] if one.fields else _column_in(one.reason)
     values = ", ".join(f"{name} = {_value(one.record[name])}" for name in one.fields)
-    whom = values or "any of them"
+    whom, record = values or "any record", shown(one.record, at)
     if one.is_view:
-        words = f"{tables} read records of {one.version} and then refuse {whom}: {one.reason}"
-        return _finding(STOPPED, draft, f"{words}; record: {shown(one.record)}", _TOTAL, at)
+        words = f"{tables} read records and then refuse {whom}: {one.reason}"
+        return _finding(STOPPED, draft, f"{words}; record: {record}", _TOTAL, at)
     words = f"{tables} can't read {whom}: {one.reason}; {_counted(one)}"
-    return _finding(REFUSED, draft, f"{words}; record: {shown(one.record)}", _ERRORS, at)
+    return _finding(REFUSED, draft, f"{words}; record: {record}", _ERRORS, at)
+
+
+def _column_in(reason: str) -> str:
+    """Return the column that the engine's words name; empty where they name none."""
+    named = _COLUMN.search(reason)
+    return named.group(1) if named else ""
 
 
 def _lost(one: Lost, draft: Draft, tables: str) -> Finding:
@@ -103,7 +117,7 @@ def _lost(one: Lost, draft: Draft, tables: str) -> Finding:
 
 
 def _counted(one: Difference | Refusal | Lost) -> str:
-    return f"{one.count} of {one.of} records of {one.version}"
+    return ", ".join(map(str, one.counts))
 
 
 def _finding(
@@ -134,9 +148,11 @@ def _finding(
     )
 
 
-def shown(record: Mapping[str, Any]) -> str:
-    """Return a record as JSON, with long values and long records cut."""
-    text = json.dumps({name: _plain(value) for name, value in record.items()}, ensure_ascii=False)
+def shown(record: Mapping[str, Any], first: str = "") -> str:
+    """Return a record as JSON, with long values and long records cut; one field comes first."""
+    top = first.partition(".")[0]
+    names = sorted(record, key=lambda name: name != top)
+    text = json.dumps({name: _plain(record[name]) for name in names}, ensure_ascii=False)
     return text if len(text) <= _SHOWN_RECORD else f"{text[: _SHOWN_RECORD - 1]}…"
 
 

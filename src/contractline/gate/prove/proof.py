@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import Contract
-from contractline.errors import ContractsInvalid
+from contractline.errors import ContractsInvalid, ServiceUnavailable
 from contractline.finding import Finding
 from contractline.gate.prove.findings import (
     Verdict,
     findings_of,
     tables_refused,
+    unmapped,
     verdict_of,
 )
 from contractline.gate.prove.ids import Ids
@@ -78,8 +79,8 @@ class Proof:
 
     @property
     def differs(self) -> bool:
-        """Whether the tables run on another version than the one that read the records."""
-        return self.deployed is not None and self.deployed != self.engine
+        """Whether the tables run on another release than the one that read the records."""
+        return self.deployed is not None and _release(self.deployed) != _release(self.engine)
 
 
 class Prover:
@@ -145,18 +146,19 @@ class Prover:
 
     def _proved(self, draft: Draft, plan: Plan, began: float, unmappable: str = "") -> StreamProof:
         whose = "the tables as they are" if unmappable else "the tables"
+        first = (unmapped(draft, unmappable),) if unmappable else ()
         try:
             with sandbox(self._warehouse, plan.contract, self._errors, self._ids.url) as tables:
                 outcome = Trial(plan, tables, self._ids).run()
         except TablesRefused as refusal:
-            found = (tables_refused(draft, refusal.problem),)
+            found = (*first, tables_refused(draft, refusal.problem))
             took = time.monotonic() - began
             return StreamProof(draft.name, {}, Verdict.BREAKS, found, took, unmappable)
         return StreamProof(
             draft.name,
             outcome.tried,
             verdict_of(outcome),
-            tuple(findings_of(outcome, draft, whose)),
+            (*first, *findings_of(outcome, draft, whose)),
             time.monotonic() - began,
             unmappable,
         )
@@ -223,6 +225,25 @@ def _prover_at(url: str, errors: Statement) -> Iterator[Prover]:
     with closing(Warehouse(Endpoints(clickhouse_url=url))) as warehouse, Ids() as ids:
         sweep(warehouse)
         yield Prover(warehouse, ids, errors)
+
+
+def deployed_version(endpoints: Endpoints) -> str | None:
+    """Return the version of the ClickHouse that the tables run on; None where none answers.
+
+    Nothing else is asked of it.
+    """
+    if endpoints.clickhouse_url is None:
+        return None
+    try:
+        with closing(Warehouse(endpoints)) as warehouse:
+            return str(warehouse.rows("SELECT version()")[0][0])
+    except ServiceUnavailable:
+        return None
+
+
+def _release(version: str) -> list[str]:
+    """Return year, month and patch: what comes after tells who built it."""
+    return version.split(".")[:3]
 
 
 def _read(draft: Draft | None) -> Contract | None:

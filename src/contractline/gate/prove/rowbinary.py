@@ -7,7 +7,7 @@ that are no text would not be what the table holds.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from io import BytesIO
@@ -120,7 +120,12 @@ def _scaled(kind: Type) -> _Read:
         number: label.encode() for label, number in zip(kind.labels, kind.numbers, strict=True)
     }
     number = _integer(int(kind.name.removeprefix("Enum")) // 8, signed=True)
-    return lambda data: symbols[number(data)]
+    return lambda data: _symbol(symbols, number(data))
+
+
+def _symbol(symbols: Mapping[int, bytes], number: int) -> bytes | int:
+    """Return a symbol; the number where a column holds one that has none."""
+    return symbols.get(number, number)
 
 
 def _nullable(inner: _Read) -> _Read:

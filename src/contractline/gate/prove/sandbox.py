@@ -42,6 +42,7 @@ OFFSET = "_offset"
 """Which record a row comes from."""
 
 _MADE = re.compile(rf"{PREFIX}_([0-9]+)_[0-9a-f]+_")
+_PLACE = re.compile(r":? [Ww]hile (?:executing|pushing|processing)\b")
 _NO_BROKER = "127.0.0.1:1"
 _KEEP_ALL = {"optimize_on_insert": "0"}
 """Rows of one identity must not replace each other: each is compared."""
@@ -194,12 +195,17 @@ class Sandbox:
         try:
             self._decoder.insert(messages)
         except QueryRefused as refusal:
-            return refusal.problem
+            return self._in_words(refusal.problem)
         return None
 
     def problem(self, records: Sequence[Frame]) -> str | None:
         """Return what keeps records of one schema from being decoded; None when nothing does."""
-        return self._decoder.problem(_messages(records))
+        problem = self._decoder.problem(_messages(records))
+        return None if problem is None else self._in_words(problem)
+
+    def _in_words(self, problem: str) -> str:
+        """Return what the engine says without where in the engine it happened."""
+        return _PLACE.split(problem)[0].replace(f"{self._prefix}_", "")
 
     def rows(self, table: str, first: int) -> Rows:
         """Return what a table holds of the records' fields, beginning with an offset.

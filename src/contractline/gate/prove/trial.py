@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,21 @@ from contractline.gate.prove.meaning import words
 from contractline.gate.prove.oracle import Oracle
 from contractline.gate.prove.records import Made, Maker
 from contractline.gate.prove.sandbox import Frame, Refused, Sandbox, ViewFailed
-from contractline.gate.prove.shapes import Shape
+from contractline.gate.prove.shapes import Path, Shape
 from contractline.kafka.wire import header
 from contractline.mapping.types import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """In how many records of a version something happened, and of how many."""
+
+    version: str
+    count: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.of} records of {self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +38,20 @@ class Difference:
     """A column that does not hold what it must.
 
     Attributes:
-        version: the version that wrote the record.
         column: the column.
         table: the table, as the contract names it.
         expected: what Avro's resolution gives, in words.
         got: what the table holds, in words.
-        record: the record.
-        count: in how many records of the version it differs.
-        of: how many there are.
+        record: a record for which it does so.
+        counts: how often it differs.
     """
 
-    version: str
     column: Column
     table: str
     expected: str
     got: str
     record: Mapping[str, Any]
-    count: int
-    of: int
+    counts: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +59,17 @@ class Refusal:
     """Records that the engine can't read, or whose row a view or a table refuses.
 
     Attributes:
-        version: the version that wrote them.
         reason: the engine's words.
         record: one of them; the smallest that was found.
         fields: the fields whose values are to blame; none where every record is refused.
-        count: how many are refused.
-        of: how many there are.
+        counts: how many are refused.
         is_view: whether they were read, and a view or a table refused their rows.
     """
 
-    version: str
     reason: str
     record: Mapping[str, Any]
     fields: tuple[str, ...]
-    count: int
-    of: int
+    counts: tuple[Count, ...]
     is_view: bool = False
 
 
@@ -74,18 +78,14 @@ class Lost:
     """Records that gave no row in a table, or several.
 
     Attributes:
-        version: the version that wrote them.
         table: the table.
         record: one of them.
-        count: how many.
-        of: how many records there are.
+        counts: how many.
     """
 
-    version: str
     table: str
     record: Mapping[str, Any]
-    count: int
-    of: int
+    counts: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,26 +160,31 @@ class Trial:
         self._ids = ids
         self._next = 0
         self._readers = [version.schema for version in plan.contract.values]
+        self._tried: dict[str, int] = {}
+        self._differences: dict[Path, Difference] = {}
+        self._refusals: dict[tuple[object, ...], Refusal] = {}
+        self._lost: dict[str, Lost] = {}
 
     def run(self) -> Outcome:
         """Put every version's records through the tables and compare what these hold."""
-        tried: dict[str, int] = {}
-        differences: list[Difference] = []
-        refusals: list[Refusal] = []
-        lost: list[Lost] = []
         for writing in self._plan.writers:
             batch = self._batch(writing)
-            tried[writing.label] = len(batch.made)
+            self._tried[batch.label] = len(batch.made)
             try:
                 refused = self._sandbox.feed(batch.frames)
             except ViewFailed as failure:
-                refusals.append(self._stopped(batch, failure))
+                self._stopped(batch, failure)
                 continue
-            refusals += self._refusals(batch, refused)
+            self._refused(batch, refused)
             kept = batch.without({one.frame.offset for one in refused})
             for table in self._sandbox.tables:
-                self._compare(batch, kept, table, differences, lost)
-        return Outcome(tried, tuple(differences), tuple(refusals), tuple(lost))
+                self._compare(batch, kept, table)
+        return Outcome(
+            self._tried,
+            tuple(self._differences.values()),
+            tuple(self._refusals.values()),
+            tuple(self._lost.values()),
+        )
 
     def _batch(self, writing: Writing) -> _Batch:
         maker = Maker(Shape.of(writing.schema), texts_of(self._plan.contract), self._plan.seed)
@@ -191,29 +196,30 @@ class Trial:
 
     # What was refused
 
-    def _refusals(self, batch: _Batch, refused: Sequence[Refused]) -> Iterator[Refusal]:
-        """Yield one refusal for each reason, with the values that are to blame."""
+    def _refused(self, batch: _Batch, refused: Sequence[Refused]) -> None:
+        """Note one refusal for each reason, with the values that are to blame."""
         by_reason: dict[str, list[Refused]] = {}
         for one in refused:
             by_reason.setdefault(one.reason, []).append(one)
         for reason, group in by_reason.items():
-            record: Mapping[str, Any] = batch.ordinary
-            fields: tuple[str, ...] = ()
+            record, fields = batch.ordinary, tuple[str, ...]()
             if not group[0].is_of_all:
-                at = group[0].frame.offset
-                record, fields = batch.blamed(batch.made[at - batch.first].record, self._decodes)
-            yield Refusal(batch.label, reason, record, fields, len(group), len(batch.made))
+                found = batch.made[group[0].frame.offset - batch.first]
+                record, fields = batch.blamed(found.record, self._is_read)
+            self._refuse(Refusal(reason, record, fields, batch.counted(len(group))))
 
-    def _decodes(self, frame: Frame) -> bool:
+    def _is_read(self, frame: Frame) -> bool:
         return self._sandbox.problem([frame]) is None
 
-    def _stopped(self, batch: _Batch, failure: ViewFailed) -> Refusal:
-        """Return what a view or a table refused: it stops the stream."""
+    def _stopped(self, batch: _Batch, failure: ViewFailed) -> None:
+        """Note what a view or a table refused: it stops the stream."""
+        record, fields = batch.ordinary, tuple[str, ...]()
         for frame, made in zip(batch.frames, batch.made, strict=True):
             if not self._is_taken(frame):
                 record, fields = batch.blamed(made.record, self._is_taken)
-                return batch.refusal(failure.problem, record, fields)
-        return batch.refusal(failure.problem, batch.ordinary, ())
+                break
+        counts = batch.counted(len(batch.made))
+        self._refuse(Refusal(failure.problem, record, fields, counts, is_view=True))
 
     def _is_taken(self, frame: Frame) -> bool:
         try:
@@ -222,48 +228,44 @@ class Trial:
             return False
         return True
 
+    def _refuse(self, refusal: Refusal) -> None:
+        key = (refusal.reason, refusal.fields, refusal.is_view)
+        known = self._refusals.setdefault(key, refusal)
+        if known is not refusal:
+            self._refusals[key] = replace(known, counts=(*known.counts, *refusal.counts))
+
     # What was read
 
-    def _compare(
-        self,
-        batch: _Batch,
-        kept: Mapping[int, Made],
-        table: str,
-        differences: list[Difference],
-        lost: list[Lost],
-    ) -> None:
+    def _compare(self, batch: _Batch, kept: Mapping[int, Made], table: str) -> None:
         answer = self._sandbox.rows(table, batch.first)
+        self._count_rows(batch, kept, table, Counter(row[0] for row in answer.rows))
         rows = {row[0]: row[1:] for row in answer.rows}
-        counts = Counter(row[0] for row in answer.rows)
-        gone = [made for offset, made in kept.items() if counts[offset] != 1]
-        if gone:
-            lost.append(Lost(batch.label, table, gone[0].record, len(gone), len(batch.made)))
         oracle = Oracle(self._sandbox.columns, self._readers, batch.writing.schema)
         by_name = {column.name: column for column in self._sandbox.columns}
         columns = [by_name[name] for name in answer.names[1:]]
-        found: dict[str, Difference] = {}
+        found: dict[Path, list[Difference]] = {}
         for offset, made in kept.items():
             expected = oracle.expected(made.datum)
             for column, got in zip(columns, rows.get(offset, ()), strict=False):
                 told = expected[column.field]
-                if agrees(column, told, got):
-                    continue
-                first = found.get(column.name)
-                found[column.name] = (
-                    replace(first, count=first.count + 1)
-                    if first
-                    else Difference(
-                        batch.label,
-                        column,
-                        table,
-                        words(told.value),
-                        words(got),
-                        made.record,
-                        1,
-                        len(batch.made),
-                    )
-                )
-        differences += found.values()
+                if not agrees(column, told, got):
+                    said = words(told.value), words(got)
+                    one = Difference(column, table, *said, made.record, ())
+                    found.setdefault(column.field, []).append(one)
+        for field, differences in found.items():
+            known = self._differences.setdefault(field, differences[0])
+            if known.table == table:
+                counts = (*known.counts, *batch.counted(len(differences)))
+                self._differences[field] = replace(known, counts=counts)
+
+    def _count_rows(
+        self, batch: _Batch, kept: Mapping[int, Made], table: str, rows: Mapping[int, int]
+    ) -> None:
+        gone = [made for offset, made in kept.items() if rows.get(offset) != 1]
+        if gone:
+            known = self._lost.setdefault(table, Lost(table, gone[0].record, ()))
+            counts = (*known.counts, *batch.counted(len(gone)))
+            self._lost[table] = replace(known, counts=counts)
 
 
 @dataclass(frozen=True)
@@ -297,26 +299,25 @@ class _Batch:
         numbered = enumerate(self.made, self.first)
         return {offset: made for offset, made in numbered if offset not in offsets}
 
-    def refusal(self, reason: str, record: Mapping[str, Any], fields: tuple[str, ...]) -> Refusal:
-        """Return the refusal of a view or a table."""
-        count = len(self.made)
-        return Refusal(self.label, reason, record, fields, count, count, is_view=True)
+    def counted(self, count: int) -> tuple[Count, ...]:
+        """Return a number of its records."""
+        return (Count(self.label, count, len(self.made)),)
 
     def blamed(
-        self, record: Mapping[str, Any], is_taken: Callable[[Frame], bool]
+        self, record: Mapping[str, Any], is_fine: Callable[[Frame], bool]
     ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         """Return a record that is refused and as ordinary as can be, and the fields that are not.
 
         Args:
             record: a record that is refused.
-            is_taken: tells whether a record is not.
+            is_fine: tells whether a record is not.
         """
 
         def mixed(fields: Sequence[str]) -> Mapping[str, Any]:
             return {**self.ordinary, **{name: record[name] for name in fields}}
 
         def is_refused(fields: Sequence[str]) -> bool:
-            return not is_taken(self._frame(self.maker.made(mixed(fields)), self.first))
+            return not is_fine(self._frame(self.maker.made(mixed(fields)), self.first))
 
         fields: Sequence[str] = [] if is_refused([]) else list(record)
         while len(fields) > 1:
