@@ -10,11 +10,9 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -69,14 +67,6 @@ class Containers:
         """A whole environment for a child process that uses them."""
         return {**environment(), **self.exports}
 
-    def contractline(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command from the host, as a user does after `contractline env --compose`."""
-        return self._run(sys.executable, "-m", "contractline", *arguments)
-
-    def produce(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the producer from the host."""
-        return self._run(sys.executable, "-m", "producer", *arguments)
-
     def compose(self, *arguments: str) -> str:
         """Run a command of Docker Compose, which must succeed, and return its output."""
         return self._docker("compose", *options(self.env_file), *arguments)
@@ -97,19 +87,15 @@ class Containers:
         return self.compose("ps", "--all", "--quiet", name).strip()
 
     def _docker(self, *arguments: str) -> str:
-        done = self._run("docker", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def _run(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            argv,
-            cwd=REPOSITORY,
+        done = subprocess.run(
+            ["docker", *arguments],
             env=self.environment,
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,
         )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def options(env_file: Path) -> list[str]:
@@ -122,15 +108,6 @@ def files(env_file: Path) -> list[str]:
     """Return the files of the repository that an .env chooses."""
     names = read(env_file)["COMPOSE_FILE"].split(":")
     return [str(REPOSITORY / "compose" / name) for name in names]
-
-
-def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Wait for something to become true, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.2)
-    return value
 
 
 @pytest.fixture(scope="session")
@@ -195,5 +172,5 @@ def containers(request: pytest.FixtureRequest) -> Iterator[Containers]:
 
 @pytest.fixture(scope="session")
 def stack(containers: Containers) -> Containers:
-    """The name by which the whole-flow tests of the local stack know it."""
+    """The name by which the tests of the whole flow know it."""
     return containers
