@@ -66,7 +66,8 @@ register-schemas: $(READY) ## register the released schemas of the contracts
 	@$(BIN)/contractline apply schemas
 
 # With Docker. Only the tests need Python on the host. Run in compose/, since its .env names the files.
-COMPOSE := cd compose && docker compose
+# What `contractline env` exports of another installation would outweigh the .env.
+COMPOSE := cd compose && env -u POSTGRES_REPLICATION_USER -u POSTGRES_REPLICATION_PASSWORD docker compose
 REGISTRY ?=
 
 compose/.env:

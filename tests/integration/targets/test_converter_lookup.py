@@ -1,6 +1,7 @@
 """The converter's own client finds our schemas of captured tables, and no others.
 
-The jars are those that Kafka Connect loads; Confluent's registry compares as its client's mock does.
+The jars are those that Kafka Connect loads. Their client's mock compares the texts of schemas; so
+does Confluent's registry (by a hash, docs/compose.md), before it looks any closer.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def composed(confluent: Model, apicurio: Model) -> Facts:
     env = read_env(COMPOSE / ".env.example")
     docker = (ROOT / "connect" / "Dockerfile").read_text()
     image = {name: _tag(s["image"]) for name, s in services.items() if "build" not in s}
-    base = _found(r"FROM confluentinc/cp-kafka-connect-base:(\S+)", docker)
+    base = _found(r"FROM confluentinc/cp-kafka-connect:(\S+)", docker)
     heap = services["connect"]["environment"]["KAFKA_HEAP_OPTS"]
     worker = (ROOT / "connect" / "worker.properties").read_text()
     here = (COMPOSE / "connect" / "here.properties").read_text()

@@ -75,7 +75,12 @@ def test_every_image_is_listed_with_how_it_is_pinned(confluent: Model, apicurio:
     real = {
         image.partition("@")[0]: "tag and digest" if "@" in image else "tag" for image in images
     }
-    assert {name: pinned for name, pinned, _ in table("Images") if name != "---"} == real
+    listed = [row for row in table("Images") if row[0] != "---"]
+    assert {name: pinned for name, pinned, _ in listed} == real
+    for name, pinned, source in listed:
+        if pinned == "tag and digest":
+            owners = set(re.findall(r"(?<![\w/])([\w-]+)/[\w-]+(?=[ ,;]|$)", source))
+            assert len(owners) >= 2, f"{name}: two owners pin it, or there is no digest"
 
 
 @pytest.mark.parametrize("page", [PAGE, GUIDE], ids=["compose", "upgrade"])
