@@ -21,7 +21,14 @@ from contractline.gate.prove.findings import (
 )
 from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.process import engine_process
-from contractline.gate.prove.sandbox import TablesRefused, errors_table, sandbox, sweep
+from contractline.gate.prove.sandbox import (
+    Server,
+    TablesRefused,
+    errors_table,
+    fetches,
+    sandbox,
+    sweep,
+)
 from contractline.gate.prove.trial import Plan, Trial, Writing, planned
 from contractline.mapping.ddl import stream_columns
 from contractline.mapping.refusal import SchemaUnmappable
@@ -91,10 +98,9 @@ class Prover:
     """
 
     def __init__(self, warehouse: Warehouse, ids: Ids, errors: Statement) -> None:
-        self._warehouse = warehouse
         self._ids = ids
-        self._errors = errors
         self.version = str(warehouse.rows("SELECT version()")[0][0])
+        self._server = Server(warehouse, ids.url, errors, fetches(warehouse, ids))
 
     def prove(
         self, change: StreamChange, *, records: int = RECORDS, seed: int = 0
@@ -148,7 +154,7 @@ class Prover:
         whose = "the tables as they are" if unmappable else "the tables"
         first = (unmapped(draft, unmappable),) if unmappable else ()
         try:
-            with sandbox(self._warehouse, plan.contract, self._errors, self._ids.url) as tables:
+            with sandbox(self._server, plan.contract) as tables:
                 outcome = Trial(plan, tables, self._ids).run()
         except TablesRefused as refusal:
             found = (*first, tables_refused(draft, refusal.problem))

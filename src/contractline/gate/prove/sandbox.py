@@ -9,10 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from contractline.avro.schema import Schema
 from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
+from contractline.gate.prove.containers import container_file
+from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, varint
-from contractline.kafka.wire import HEADER_BYTES
+from contractline.kafka.wire import SchemaId, header
 from contractline.mapping.ddl import (
     ERRORS,
     INGESTION,
@@ -43,9 +46,18 @@ OFFSET = "_offset"
 
 _MADE = re.compile(rf"{PREFIX}_([0-9]+)_[0-9a-f]+_")
 _PLACE = re.compile(r":? [Ww]hile (?:executing|pushing|processing)\b")
+_ENDED = re.compile(r"EOF|Cannot read all data|unexpected end", re.IGNORECASE)
 _NO_BROKER = "127.0.0.1:1"
 _KEEP_ALL = {"optimize_on_insert": "0"}
 """Rows of one identity must not replace each other: each is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes records: a schema under its id."""
+
+    schema: Schema
+    id: SchemaId
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +66,11 @@ class Frame:
 
     Attributes:
         offset: its offset; those of a batch follow each other without a gap.
-        value: its bytes.
+        datum: its bytes after the frame's header.
     """
 
     offset: int
-    value: bytes
+    datum: bytes
 
 
 class ViewFailed(ContractlineError):
@@ -100,6 +112,24 @@ class Refused:
     is_of_all: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A ClickHouse to make tables on.
+
+    Attributes:
+        warehouse: the connection.
+        registry: where it asks for the schemas of ids.
+        errors: the table of the messages that can't be read.
+        fetches: whether it can ask there; else records come as container files, which hold their
+            schema and are read by the same code of ClickHouse.
+    """
+
+    warehouse: Warehouse
+    registry: str
+    errors: Statement
+    fetches: bool
+
+
 class Sandbox:
     """The tables of one stream.
 
@@ -108,13 +138,11 @@ class Sandbox:
         tables: the names of its tables as the contract gives them, each with the one here.
     """
 
-    def __init__(
-        self, warehouse: Warehouse, contract: Contract, prefix: str, registry: str
-    ) -> None:
-        self._warehouse = warehouse
+    def __init__(self, server: Server, contract: Contract, prefix: str) -> None:
+        self._server = server
+        self._warehouse = server.warehouse
         self._contract, self._prefix = contract, prefix
         self._ingestion = f"{prefix}_{INGESTION}"
-        self._registry = registry
         self.columns: tuple[Column, ...] = stream_columns(contract)
         sink = _sink(contract)
         self.tables = {t: f"{prefix}_{t}" for t in (sink.current, sink.history) if t}
@@ -124,23 +152,24 @@ class Sandbox:
             tuple((column.path, column.name, column.queue_type) for column in self.columns),
             self._ingestion,
         )
-        ends = Endpoints(clickhouse_schema_registry_url=registry)
-        self._decoder = Decoder(warehouse, ends, self._stream, _KEEP_ALL)
+        ends = Endpoints(clickhouse_schema_registry_url=server.registry)
+        form = "AvroConfluent" if server.fetches else "Avro"
+        self._decoder = Decoder(server.warehouse, ends, self._stream, _KEEP_ALL, form)
 
     # Making
 
-    def make(self, errors: Statement) -> None:
+    def make(self) -> None:
         """Make the databases and everything in them.
 
         The feed becomes a plain view: nothing may begin to read from Kafka.
         """
-        values = {KAFKA_BROKERS: _NO_BROKER, SCHEMA_REGISTRY_URL: self._registry}
+        values = {KAFKA_BROKERS: _NO_BROKER, SCHEMA_REGISTRY_URL: self._server.registry}
         sql = filled(render(self._renamed(), self._ingestion), values)
         made = statements(sql)
         databases = [one for one in made if one.kind == "DATABASE"]
         for one in databases:
             self._warehouse.run(one.sql)
-        self._warehouse.run(errors.beside(f"{self._ingestion}.errors"))
+        self._warehouse.run(self._server.errors.beside(f"{self._ingestion}.errors"))
         for one in made[len(databases) :]:
             is_feed = one.name.endswith("_feed")
             try:
@@ -167,41 +196,58 @@ class Sandbox:
 
     # Using
 
-    def feed(self, records: Sequence[Frame]) -> list[Refused]:
+    def feed(self, writer: Writer, frames: Sequence[Frame]) -> list[Refused]:
         """Put records of one schema through the stream, and return those that can't be decoded.
 
         Raises:
             ViewFailed: one could be decoded, and its row was refused.
         """
-        messages = _messages(records)
-        problem = self._inserted(messages)
+        problem = self._inserted(writer, frames)
         if problem is None:
             return []
-        if self._decoder.problem(messages) is None:
+        if self.problem(writer, frames) is None:
             raise ViewFailed(self._contract.name, problem)
-        of_all = self.problem([Frame(0, records[0].value[:HEADER_BYTES])])
-        if of_all is not None and "EOF" not in of_all:
-            return [Refused(frame, of_all, is_of_all=True) for frame in records]
-        return list(self._sifted(records))
+        of_all = self.problem(writer, [Frame(0, b"")])
+        if of_all is not None and not _ENDED.search(of_all):
+            return [Refused(frame, of_all, is_of_all=True) for frame in frames]
+        return list(self._sifted(writer, frames))
 
-    def _sifted(self, records: Sequence[Frame]) -> Iterator[Refused]:
-        for part, problem in sift(records, self.problem, lambda problem: False):
+    def _sifted(self, writer: Writer, frames: Sequence[Frame]) -> Iterator[Refused]:
+        parts = sift(frames, lambda part: self.problem(writer, part), lambda problem: False)
+        for part, problem in parts:
             if problem is not None:
                 yield Refused(part[0], problem, is_of_all=False)
-            elif failure := self._inserted(_messages(part)):
+            elif failure := self._inserted(writer, part):
                 raise ViewFailed(self._contract.name, failure)
 
-    def _inserted(self, messages: Messages) -> str | None:
+    def _inserted(self, writer: Writer, frames: Sequence[Frame]) -> str | None:
         try:
-            self._decoder.insert(messages)
+            self._decoder.insert(self._messages(writer, frames))
         except QueryRefused as refusal:
             return self._in_words(refusal.problem)
         return None
 
-    def problem(self, records: Sequence[Frame]) -> str | None:
+    def problem(self, writer: Writer, frames: Sequence[Frame]) -> str | None:
         """Return what keeps records of one schema from being decoded; None when nothing does."""
-        problem = self._decoder.problem(_messages(records))
+        problem = self._decoder.problem(self._messages(writer, frames))
         return None if problem is None else self._in_words(problem)
+
+    def _messages(self, writer: Writer, frames: Sequence[Frame]) -> Messages:
+        """Return messages for the decoder; their bytes are sent along."""
+        data = [frame.datum for frame in frames]
+        head = header(writer.id)
+        sent = (
+            b"".join(head + datum for datum in data)
+            if self._server.fetches
+            else container_file(writer.schema, data)
+        )
+        place = f"(toUInt64(0), toUInt64({frames[0].offset} + i), toDateTime64(0, 3, 'UTC'), '')"
+        return Messages(
+            len(frames),
+            "SELECT frames FROM sent",
+            f"SELECT arrayMap(i -> {place}, range({len(frames)}))",
+            ExternalTable("sent", "frames String", varint(len(sent)) + sent),
+        )
 
     def _in_words(self, problem: str) -> str:
         """Return what the engine says without where in the engine it happened."""
@@ -228,6 +274,22 @@ class Sandbox:
         return read_rows(self._warehouse.raw(sql, FORMAT))
 
 
+def fetches(warehouse: Warehouse, ids: Ids) -> bool:
+    """Tell whether ClickHouse can ask this process for schemas: it may run on another machine."""
+    schema = Schema.parse(
+        '{"type": "record", "name": "A", "fields": [{"name": "a", "type": "int"}]}'
+    )
+    frame = header(ids.register(schema)) + b"\0"
+    sql = (
+        f"SELECT a FROM format(AvroConfluent, 'a Int64', unhex('{frame.hex()}'))"  # noqa: S608
+        f" SETTINGS format_avro_schema_registry_url = {literal(ids.url)}"
+    )
+    try:
+        return bool(warehouse.rows(sql))
+    except QueryRefused:
+        return False
+
+
 def errors_table(project: Project) -> Statement:
     """Return the table of the messages that can't be read, as the checkout holds it.
 
@@ -244,38 +306,22 @@ def errors_table(project: Project) -> Statement:
         raise DdlUnreadable(file, f"does not hold {ERRORS}") from problem
 
 
-def _messages(frames: Sequence[Frame]) -> Messages:
-    """Return messages for the decoder; their bytes are sent along."""
-    sent = b"".join(frame.value for frame in frames)
-    place = f"(toUInt64(0), toUInt64({frames[0].offset} + i), toDateTime64(0, 3, 'UTC'), '')"
-    return Messages(
-        len(frames),
-        "SELECT frames FROM sent",
-        f"SELECT arrayMap(i -> {place}, range({len(frames)}))",
-        ExternalTable("sent", "frames String", varint(len(sent)) + sent),
-    )
-
-
 @contextmanager
-def sandbox(
-    warehouse: Warehouse, contract: Contract, errors: Statement, registry: str
-) -> Iterator[Sandbox]:
+def sandbox(server: Server, contract: Contract) -> Iterator[Sandbox]:
     """Make the tables of a contract, and remove them after use.
 
     Args:
-        warehouse: ClickHouse.
+        server: where.
         contract: the contract, with a sink.
-        errors: the table of errors.
-        registry: where schemas are asked for.
 
     Raises:
         SchemaUnmappable: ClickHouse can't hold what the contract describes.
-        ServiceUnavailable: ClickHouse did not answer, or refused.
+        TablesRefused: ClickHouse refuses them.
+        ServiceUnavailable: ClickHouse did not answer.
     """
-    prefix = f"{PREFIX}_{int(time.time())}_{secrets.token_hex(4)}"
-    made = Sandbox(warehouse, contract, prefix, registry)
+    made = Sandbox(server, contract, f"{PREFIX}_{int(time.time())}_{secrets.token_hex(4)}")
     try:
-        made.make(errors)
+        made.make()
         yield made
     finally:
         made.drop()

@@ -15,9 +15,8 @@ from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.meaning import words
 from contractline.gate.prove.oracle import Oracle
 from contractline.gate.prove.records import Made, Maker
-from contractline.gate.prove.sandbox import Frame, Refused, Sandbox, ViewFailed
+from contractline.gate.prove.sandbox import Frame, Refused, Sandbox, ViewFailed, Writer
 from contractline.gate.prove.shapes import Path, Shape
-from contractline.kafka.wire import header
 from contractline.mapping.types import Column
 
 
@@ -171,7 +170,7 @@ class Trial:
             batch = self._batch(writing)
             self._tried[batch.label] = len(batch.made)
             try:
-                refused = self._sandbox.feed(batch.frames)
+                refused = self._sandbox.feed(batch.writer, batch.frames)
             except ViewFailed as failure:
                 self._stopped(batch, failure)
                 continue
@@ -189,8 +188,8 @@ class Trial:
     def _batch(self, writing: Writing) -> _Batch:
         maker = Maker(Shape.of(writing.schema), texts_of(self._plan.contract), self._plan.seed)
         made = maker.records(self._plan.count)
-        head = header(self._ids.register(writing.schema))
-        batch = _Batch(writing, maker, head, self._next, made)
+        writer = Writer(writing.schema, self._ids.register(writing.schema))
+        batch = _Batch(writing, maker, writer, self._next, made)
         self._next += len(made)
         return batch
 
@@ -208,22 +207,22 @@ class Trial:
                 record, fields = batch.blamed(found.record, self._is_read)
             self._refuse(Refusal(reason, record, fields, batch.counted(len(group))))
 
-    def _is_read(self, frame: Frame) -> bool:
-        return self._sandbox.problem([frame]) is None
+    def _is_read(self, writer: Writer, frame: Frame) -> bool:
+        return self._sandbox.problem(writer, [frame]) is None
 
     def _stopped(self, batch: _Batch, failure: ViewFailed) -> None:
         """Note what a view or a table refused: it stops the stream."""
         record, fields = batch.ordinary, tuple[str, ...]()
         for frame, made in zip(batch.frames, batch.made, strict=True):
-            if not self._is_taken(frame):
+            if not self._is_taken(batch.writer, frame):
                 record, fields = batch.blamed(made.record, self._is_taken)
                 break
         counts = batch.counted(len(batch.made))
         self._refuse(Refusal(failure.problem, record, fields, counts, is_view=True))
 
-    def _is_taken(self, frame: Frame) -> bool:
+    def _is_taken(self, writer: Writer, frame: Frame) -> bool:
         try:
-            self._sandbox.feed([frame])
+            self._sandbox.feed(writer, [frame])
         except ViewFailed:
             return False
         return True
@@ -274,7 +273,7 @@ class _Batch:
 
     writing: Writing
     maker: Maker
-    head: bytes
+    writer: Writer
     first: int
     made: Sequence[Made]
 
@@ -292,7 +291,7 @@ class _Batch:
         return [self._frame(one, self.first + at) for at, one in enumerate(self.made)]
 
     def _frame(self, made: Made, offset: int) -> Frame:
-        return Frame(offset, self.head + made.datum)
+        return Frame(offset, made.datum)
 
     def without(self, offsets: set[int]) -> dict[int, Made]:
         """Return the records by offset, except some."""
@@ -304,7 +303,7 @@ class _Batch:
         return (Count(self.label, count, len(self.made)),)
 
     def blamed(
-        self, record: Mapping[str, Any], is_fine: Callable[[Frame], bool]
+        self, record: Mapping[str, Any], is_fine: Callable[[Writer, Frame], bool]
     ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         """Return a record that is refused and as ordinary as can be, and the fields that are not.
 
@@ -317,7 +316,8 @@ class _Batch:
             return {**self.ordinary, **{name: record[name] for name in fields}}
 
         def is_refused(fields: Sequence[str]) -> bool:
-            return not is_fine(self._frame(self.maker.made(mixed(fields)), self.first))
+            frame = self._frame(self.maker.made(mixed(fields)), self.first)
+            return not is_fine(self.writer, frame)
 
         fields: Sequence[str] = [] if is_refused([]) else list(record)
         while len(fields) > 1:
