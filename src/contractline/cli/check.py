@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
+from contractline.finding import Severity
 from contractline.gate.reports import FORMATS
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class _Output(click.ParamType[tuple[str, Path]]):
     show_default=True,
     help="The least that makes the exit code 1.",
 )
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="Try the streams that changed on the real engine as well; all, when none did.",
+)
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -67,6 +73,7 @@ def command(
     output: str,
     files: tuple[tuple[str, Path], ...],
     fail_on: str,
+    prove: bool,
 ) -> int:
     """Check the contracts and what changed in them, offline.
 
@@ -76,26 +83,27 @@ def command(
     """
     from contractline.gate.reports import rendered
 
-    report = _report(invocation, what, against, fail_on)
+    report = _report(invocation, what, against, Severity(fail_on), prove=prove)
     for written, file in files:
         _write(file, rendered(report, written))
     click.echo(rendered(report, output))
     return report.exit_code
 
 
-def _report(invocation: Invocation, what: str | None, against: str | None, fail_on: str) -> Report:
+def _report(
+    invocation: Invocation, what: str | None, against: str | None, fail_on: Severity, *, prove: bool
+) -> Report:
     from datetime import UTC, datetime
 
-    from contractline.finding import Severity
     from contractline.gate.check import check, check_contracts
     from contractline.settings import environment
 
-    today, severity = datetime.now(UTC).date(), Severity(fail_on)
+    project, today = invocation.project, datetime.now(UTC).date()
     if what == "contracts":
-        if against is not None:
-            raise click.UsageError("`check contracts` compares nothing: leave `contracts` out")
-        return check_contracts(invocation.project, today=today, fail_on=severity)
-    return check(invocation.project, against, environment(), today=today, fail_on=severity)
+        if against is not None or prove:
+            raise click.UsageError("`check contracts` looks at contracts alone: leave the word out")
+        return check_contracts(project, today=today, fail_on=fail_on)
+    return check(project, against, environment(), today=today, fail_on=fail_on, prove=prove)
 
 
 def _write(file: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contractline.contracts.change import StreamChange, changes
 from contractline.contracts.draft import PARTS as SCHEMA_PARTS
@@ -30,6 +31,9 @@ from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated
 from contractline.rules.ruleset import TABLES_GENERATED
+
+if TYPE_CHECKING:
+    from contractline.gate.proving import Proving
 
 HERE = "the checkout"
 """What the side after the change is called."""
@@ -97,6 +101,7 @@ def check(
     *,
     today: date,
     fail_on: Severity = Severity.ERROR,
+    prove: bool = False,
 ) -> Report:
     """Check a checkout and its change since the base.
 
@@ -106,6 +111,7 @@ def check(
         environment: says in a continuous integration what the change is against.
         today: the day by which waivers expire.
         fail_on: the least severity that fails the check.
+        prove: whether the streams that changed are tried on the real engine; all, when none did.
 
     Raises:
         ContractlineError: it could not be told.
@@ -113,7 +119,8 @@ def check(
     drafts = _drafts(project)
     with opened_base(project, drafts, against, environment) as base:
         inspection = Inspection(project, drafts, _pairs(base, drafts), base)
-        return _moved(_report(inspection, PARTS, today, fail_on), base)
+        proof = _proof(inspection) if prove else None
+        return _moved(_report(inspection, PARTS, today, fail_on, proof), base)
 
 
 def check_contracts(project: Project, *, today: date, fail_on: Severity = Severity.ERROR) -> Report:
@@ -139,13 +146,28 @@ def _drafts(project: Project) -> tuple[Draft, ...]:
     return drafts
 
 
+def _proof(inspection: Inspection) -> Proving:
+    # The engine takes longer to import than the rest of a check takes.
+    from contractline.gate.proving import proving
+
+    changed = [one for one in inspection.changes if _state(one) is State.CHANGED]
+    new = [one for one in inspection.changes if one.before is None]
+    kept = [one for one in inspection.changes if one.after is not None]
+    return proving(inspection.project, [*changed, *new] or kept)
+
+
 def _report(
-    inspection: Inspection, parts: Sequence[Part], today: date, fail_on: Severity
+    inspection: Inspection,
+    parts: Sequence[Part],
+    today: date,
+    fail_on: Severity,
+    proof: Proving | None = None,
 ) -> Report:
     base = inspection.base
+    found = [finding for part in parts for finding in part(inspection)]
     applied = waive(
         inspection.project,
-        [finding for part in parts for finding in part(inspection)],
+        [*found, *(proof.findings if proof else ())],
         inspection.changes,
         has_base=isinstance(base, Base),
         today=today,
@@ -155,7 +177,8 @@ def _report(
         base.name if isinstance(base, Base) else "",
         base.reason if isinstance(base, NoBase) else "",
         tuple(_streams(inspection, applied)),
-        fail_on=fail_on,
+        proof.lines if proof else None,
+        fail_on,
     )
 
 
