@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -51,20 +52,25 @@ def verdict_of(outcome: Outcome) -> Verdict:
     return Verdict.CORRUPTS if outcome.differences or outcome.lost else Verdict.OK
 
 
-def findings_of(outcome: Outcome, draft: Draft, tables: str) -> Iterator[Finding]:
+def findings_of(
+    outcome: Outcome, draft: Draft, tables: str, foreseen: Mapping[str, Finding]
+) -> Iterator[Finding]:
     """Yield what came of a stream's records.
 
     Args:
         outcome: the outcome.
         draft: the contract that is to change.
         tables: whose tables were used, in words, as the start of a sentence.
+        foreseen: what the rules said, by the place of the field.
     """
-    for refusal in outcome.refusals:
-        yield _refusal(refusal, draft, tables)
-    for difference in outcome.differences:
-        yield _difference(difference, draft, tables)
-    for lost in outcome.lost:
-        yield _lost(lost, draft, tables)
+    found = [
+        *(_refusal(one, draft, tables) for one in outcome.refusals),
+        *(_difference(one, draft, tables) for one in outcome.differences),
+        *(_lost(one, draft, tables) for one in outcome.lost),
+    ]
+    for finding in found:
+        rule = foreseen.get(finding.path)
+        yield replace(finding, rule=rule.rule, hint=rule.hint) if rule else finding
 
 
 def tables_refused(draft: Draft, problem: str) -> Finding:

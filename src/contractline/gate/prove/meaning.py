@@ -57,6 +57,8 @@ def meaning(value: Any, reader: Place, writer: Place | None = None) -> Any:
     if value is None:
         return None
     node = _branch(reader, value)
+    if isinstance(value, str) and reader.shape.kind(node) in ("bytes", "fixed"):
+        value = value.encode("latin-1")  # a default, as JSON spells bytes
     wrote = _branch(writer, value) if writer else None
     inner = None if wrote is None or writer is None else Place(writer.shape, wrote)
     shape = reader.shape

@@ -86,10 +86,10 @@ class Oracle:
         writes = self._writer.field(path)
         place = None if writes is None else Place(self._writer, writes)
         reads = Place(shape, shape.field(path))
-        written = meaning(_at(own, path), place) if place else None
+        written = meaning(_at(self._writer, own, path), place) if place else None
         if record is None:
             return Expected(written, written, is_resolved=False, is_written=place is not None)
-        value = meaning(_at(record, path), reads, place)
+        value = meaning(_at(shape, record, path), reads, place)
         return Expected(value, written, is_resolved=True, is_written=place is not None)
 
 
@@ -120,10 +120,13 @@ def _parsed(definition: Any) -> Any:
     return parse_schema(definition)
 
 
-def _at(record: Any, path: Path) -> Any:
-    """Return a value inside a record; None where a record around it is null."""
-    for name in path:
+def _at(shape: Shape, record: Any, path: Path) -> Any:
+    """Return a value inside a record; None where a record around it is null.
+
+    A record that is itself a default holds only what that default says.
+    """
+    for depth, name in enumerate(path):
         if not isinstance(record, dict):
             return None
-        record = record.get(name)
+        record = record[name] if name in record else shape.default(path[: depth + 1])
     return record

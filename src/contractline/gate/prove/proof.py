@@ -12,6 +12,7 @@ from contractline.contracts.draft import Draft
 from contractline.contracts.model import Contract
 from contractline.errors import ContractsInvalid, ServiceUnavailable
 from contractline.finding import Finding
+from contractline.gate.prove.explain import foreseen
 from contractline.gate.prove.findings import (
     Verdict,
     findings_of,
@@ -107,8 +108,8 @@ class Prover:
     ) -> StreamProof | None:
         """Prove a contract as it is now; None for a stream without a sink.
 
-        Where the contract can't be mapped to tables any more, those of the base read what its new
-        versions write.
+        Where the contract can't be mapped to tables any more, the tables as they are read what its
+        new versions write: those of the base, or of the released versions.
 
         Args:
             change: the contract, and how it was at the base where there is one.
@@ -124,34 +125,21 @@ class Prover:
         contract = _read(draft)
         if draft is None or contract is None or contract.sink is None:
             return None
-        began = time.monotonic()
         after = planned(contract)
         try:
             stream_columns(after)
         except SchemaUnmappable as problem:
-            before = _read(change.before)
-            if before is None or before.sink is None:
+            base = _base(change, contract)
+            if base is None:
                 raise
-            return self._at_base(draft, planned(before), after, problem, (records, seed), began)
-        plan = Plan(after, _writings(after), records, seed)
-        return self._proved(draft, plan, began)
+            plan = Plan(base, _new(after, base), records, seed)
+            return self._proved(change, draft, plan, str(problem))
+        return self._proved(change, draft, Plan(after, _writings(after), records, seed))
 
-    def _at_base(
-        self,
-        draft: Draft,
-        before: Contract,
-        after: Contract,
-        problem: SchemaUnmappable,
-        sizes: tuple[int, int],
-        began: float,
+    def _proved(
+        self, change: StreamChange, draft: Draft, plan: Plan, unmappable: str = ""
     ) -> StreamProof:
-        known = {version.schema for version in before.values}
-        writings = tuple(one for one in _writings(after) if one.schema not in known)
-        plan = Plan(before, writings, *sizes)
-        return self._proved(draft, plan, began, str(problem))
-
-    def _proved(self, draft: Draft, plan: Plan, began: float, unmappable: str = "") -> StreamProof:
-        whose = "the tables as they are" if unmappable else "the tables"
+        began = time.monotonic()
         first = (unmapped(draft, unmappable),) if unmappable else ()
         try:
             with sandbox(self._server, plan.contract) as tables:
@@ -160,11 +148,13 @@ class Prover:
             found = (*first, tables_refused(draft, refusal.problem))
             took = time.monotonic() - began
             return StreamProof(draft.name, {}, Verdict.BREAKS, found, took, unmappable)
+        whose = "the tables as they are" if unmappable else "the tables"
+        rules = foreseen(change) if outcome.is_wrong else {}
         return StreamProof(
             draft.name,
             outcome.tried,
             verdict_of(outcome),
-            (*first, *findings_of(outcome, draft, whose)),
+            (*first, *findings_of(outcome, draft, whose, rules)),
             time.monotonic() - began,
             unmappable,
         )
@@ -258,6 +248,20 @@ def _read(draft: Draft | None) -> Contract | None:
     if draft.findings:
         raise ContractsInvalid(draft.findings)
     return draft.complete
+
+
+def _base(change: StreamChange, contract: Contract) -> Contract | None:
+    """Return the contract that the tables as they are follow from; None where there are none."""
+    before = _read(change.before)
+    if before is not None and before.sink is not None:
+        return planned(before)
+    return contract if contract.values else None
+
+
+def _new(contract: Contract, base: Contract) -> tuple[Writing, ...]:
+    """Return the versions that the base does not have."""
+    known = {version.schema for version in base.values}
+    return tuple(one for one in _writings(contract) if one.schema not in known)
 
 
 def _writings(contract: Contract) -> tuple[Writing, ...]:

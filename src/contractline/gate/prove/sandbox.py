@@ -144,6 +144,8 @@ class Sandbox:
         self._contract, self._prefix = contract, prefix
         self._ingestion = f"{prefix}_{INGESTION}"
         self.columns: tuple[Column, ...] = stream_columns(contract)
+        self._columns: dict[str, list[Column]] = {}
+        self._databases: list[str] = []
         sink = _sink(contract)
         self.tables = {t: f"{prefix}_{t}" for t in (sink.current, sink.history) if t}
         self._stream = Stream(
@@ -168,6 +170,7 @@ class Sandbox:
         made = statements(sql)
         databases = [one for one in made if one.kind == "DATABASE"]
         for one in databases:
+            self._databases.append(one.name)
             self._warehouse.run(one.sql)
         self._warehouse.run(self._server.errors.beside(f"{self._ingestion}.errors"))
         for one in made[len(databases) :]:
@@ -182,7 +185,8 @@ class Sandbox:
 
     def drop(self) -> None:
         """Remove the databases."""
-        _drop(self._warehouse, f"{self._prefix}_")
+        for name in self._databases:
+            self._warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
 
     def _renamed(self) -> Contract:
         """Return the contract with its tables in the databases of the sandbox."""
@@ -253,19 +257,25 @@ class Sandbox:
         """Return what the engine says without where in the engine it happened."""
         return _PLACE.split(problem)[0].replace(f"{self._prefix}_", "")
 
+    def _held(self, table: str) -> list[Column]:
+        """Return the columns that a table has: what only a queue has is used up by the views."""
+        if table not in self._columns:
+            database, _, name = self.tables[table].partition(".")
+            there = self._warehouse.rows(
+                "SELECT name FROM system.columns WHERE database = {database:String}"
+                " AND table = {name:String}",
+                {"database": database, "name": name},
+            )
+            names = {str(row[0]) for row in there}
+            self._columns[table] = [one for one in self.columns if one.name in names]
+        return self._columns[table]
+
     def rows(self, table: str, first: int) -> Rows:
         """Return what a table holds of the records' fields, beginning with an offset.
 
         The offset comes first in each row.
         """
-        database, _, name = self.tables[table].partition(".")
-        there = self._warehouse.rows(
-            "SELECT name FROM system.columns WHERE database = {database:String}"
-            " AND table = {name:String}",
-            {"database": database, "name": name},
-        )
-        held = {str(row[0]) for row in there}
-        names = [OFFSET, *(column.name for column in self.columns if column.name in held)]
+        names = [OFFSET, *(column.name for column in self._held(table))]
         listed = ", ".join(identifier(one) for one in names)
         sql = (
             f"SELECT {listed} FROM {self.tables[table]}"  # noqa: S608
@@ -334,11 +344,6 @@ def sweep(warehouse: Warehouse) -> None:
         made = _MADE.match(name)
         if made and int(made.group(1)) < now - STALE_SECONDS:
             warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
-
-
-def _drop(warehouse: Warehouse, prefix: str) -> None:
-    for name in _databases(warehouse, prefix):
-        warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
 
 
 def _databases(warehouse: Warehouse, prefix: str) -> list[str]:

@@ -54,14 +54,23 @@ class Shape:
 
     def field(self, path: Path) -> Any | None:
         """Return the type of a field, whether or not the records around it may be null."""
-        node = self.root
+        found = self._field(path)
+        return None if found is None else found["type"]
+
+    def default(self, path: Path) -> Any:
+        """Return the default of a field; None without one."""
+        return (self._field(path) or {}).get("default")
+
+    def _field(self, path: Path) -> Mapping[str, Any] | None:
+        node, found = self.root, None
         for name in path:
             records = [one for one in self.branches(node) if self.kind(one) == "record"]
-            fields = self.type(records[0])["fields"] if len(records) == 1 else ()
-            node = next((one["type"] for one in fields if one["name"] == name), None)
-            if node is None:
+            fields = records[0]["fields"] if len(records) == 1 else ()
+            found = next((one for one in fields if one["name"] == name), None)
+            if found is None:
                 return None
-        return node
+            node = found["type"]
+        return found
 
     def branches(self, node: Any) -> list[Any]:
         """Return what a value of a type is when it is not null."""

@@ -103,6 +103,11 @@ class Outcome:
     refusals: tuple[Refusal, ...]
     lost: tuple[Lost, ...]
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything is not as it must be."""
+        return bool(self.differences or self.refusals or self.lost)
+
 
 @dataclass(frozen=True, slots=True)
 class Writing:
