@@ -54,10 +54,13 @@ class SchemaUnmappable(ContractlineError):
     Attributes:
         contract: the contract.
         refusal: which field, and why.
+        field: the field, with dots between nested names.
+        problem: why.
     """
 
     def __init__(self, contract: str, refusal: Refusal) -> None:
         self.contract = contract
         self.refusal = refusal
-        field = ".".join(refusal.field)
-        super().__init__(f"{contract}: field {field}: {refusal.problem}", hint=refusal.hint)
+        self.field = ".".join(refusal.field)
+        self.problem = refusal.problem
+        super().__init__(f"{contract}: field {self.field}: {self.problem}", hint=refusal.hint)

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from contractline.errors import ContractlineError
+from contractline.mapping.sql import identifier, literal
 
 _SIGNED = ("Int8", "Int16", "Int32", "Int64", "Int128", "Int256")
 _UNSIGNED = tuple(f"U{name}" for name in _SIGNED)
 _BARE = (*_SIGNED, *_UNSIGNED, "Float32", "Float64", "BFloat16", "Bool", "String", "UUID", "Date")
 _BARE += ("Date32", "IPv4", "IPv6", "Time", "JSON", "Dynamic")
 _WRAPPERS = ("Nullable", "LowCardinality", "Array")
-_LISTS = ("Map", "Tuple", "Nested", "Variant")
+_LISTS = ("Map", "Tuple", "Variant")
 _NUMBERED = {
     "FixedString": ((1, 0xFFFFFF),),
     "DateTime64": ((0, 9),),
@@ -30,7 +31,7 @@ _ENUMS = {"Enum8": 8, "Enum16": 16}
 NAMES = (*_BARE, *_WRAPPERS, *_LISTS, *_NUMBERED, *_ENUMS, "DateTime")
 """Every type that can be named."""
 
-_NEVER_NULL = ("Nullable", "Array", "Map", "Nested", "LowCardinality", "Variant", "Dynamic", "JSON")
+_NEVER_NULL = ("Nullable", "Array", "Map", "LowCardinality", "Variant", "Dynamic", "JSON")
 _DICTIONARY: tuple[str, ...] = ("String", "FixedString", "UUID", "Date", "Date32", "DateTime")
 _DICTIONARY += (*_SIGNED, *_UNSIGNED, "Float32", "Float64", "Nullable", "IPv4", "IPv6")
 _TOKEN = re.compile(
@@ -78,6 +79,17 @@ class Type:
     numbers: tuple[int, ...] = ()
     zone: str = ""
 
+    def __str__(self) -> str:
+        """Return the type as the engine spells it."""
+        if self.labels and self.numbers:
+            inside = [f"{literal(n)} = {v}" for n, v in zip(self.labels, self.numbers, strict=True)]
+        elif self.labels:
+            inside = [f"{identifier(n)} {t}" for n, t in zip(self.labels, self.inner, strict=True)]
+        else:
+            inside = [*map(str, self.inner), *map(str, self.numbers)]
+        inside += [literal(self.zone)] if self.zone else []
+        return f"{self.name}({', '.join(inside)})" if inside else self.name
+
     @property
     def bare(self) -> Type:
         """The type without Nullable and LowCardinality around it."""
@@ -118,6 +130,8 @@ class _Reading:
         name = self._word("a type")
         if name not in NAMES:
             near = difflib.get_close_matches(name, NAMES, 1, 0.5)
+            if name == "Nested":
+                self._fail("`Nested` would fall apart", "write Array(Tuple(a String, b Int64))")
             near = [known for known in NAMES if known.lower() == name.lower()] or near
             hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(NAMES)}"
             self._fail(f"ClickHouse has no type `{name}`", hint)
@@ -147,8 +161,6 @@ class _Reading:
                 self._fail("`Map` holds two types", "write Map(String, Int64)")
             case Type("Map", (key, _)) if key.is_nullable:
                 self._fail("the key of a `Map` is never null")
-            case Type("Nested", labels=labels) if not labels:
-                self._fail("`Nested` holds names with types", "write Nested(a String, b Int64)")
             case Type("Decimal", numbers=(precision, scale)) if scale > precision:
                 self._fail(f"the scale {scale} is larger than the precision {precision}")
             case Type("Enum8" | "Enum16", labels=labels, numbers=numbers):

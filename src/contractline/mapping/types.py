@@ -19,7 +19,8 @@ from open_data_contract_standard.model import SchemaProperty
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
 from contractline.mapping.leaves import ABSENT, Leaf, is_list, leaves_of, nullable, scalar
-from contractline.mapping.refusal import Refusal, SchemaUnmappable, Unmappable
+from contractline.mapping.refusal import Refusal, Unmappable
+from contractline.mapping.refusal import SchemaUnmappable as SchemaUnmappable
 from contractline.mapping.sql import identifier, literal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

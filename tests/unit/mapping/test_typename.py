@@ -47,7 +47,7 @@ def test_read(text: str, expected: Type) -> None:
         ("LowCardinality(Array(String))", "`LowCardinality` can't hold Array"),
         ("Map(String)", "`Map` holds two types"),
         ("Map(Nullable(String), String)", "the key of a `Map` is never null"),
-        ("Nested(String)", "`Nested` holds names with types"),
+        ("Nested(a String)", "`Nested` would fall apart"),
         ("Tuple(a String, Date)", "some elements have a name and some have none"),
         ("Tuple(a String, a Date)", "a name stands twice"),
         ("Decimal(9, 10)", "the scale 10 is larger than the precision 9"),
@@ -82,3 +82,18 @@ def test_what_a_column_holds() -> None:
     assert column.is_nullable
     assert not parse("LowCardinality(String)").is_nullable
     assert not parse("Array(Nullable(String))").is_nullable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nullable(Int64)",
+        "Decimal(9, 2)",
+        "DateTime64(3, 'UTC')",
+        "Enum8('a' = 1, 'it\\'s' = 5)",
+        "Tuple(a String, `b c` Array(Date))",
+        "Map(String, Variant(Int64, String))",
+    ],
+)
+def test_shown_as_read(text: str) -> None:
+    assert str(parse(text)) == text
