@@ -45,6 +45,11 @@ class Project:
         return self.root / "connect" / "postgres"
 
     @property
+    def captured(self) -> Path:
+        """What Debezium made of that SQL, as schemas."""
+        return self.root / "connect" / "captured"
+
+    @property
     def ddl(self) -> Path:
         """The desired state of ClickHouse."""
         return self.root / "clickhouse_ddl"

@@ -12,19 +12,22 @@ from contractline.project import Project
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["tables", "rules"]), required=False)
+@click.argument("what", type=click.Choice(["tables", "rules", "cdc"]), required=False)
 @click.option("--check", is_flag=True, help="Write nothing; say which files differ.")
 @click.pass_obj
 def command(invocation: Invocation, what: str | None, check: bool) -> int:
-    """Write the committed files that follow from others; all of them, without a name.
+    """Write the committed files that follow from others; tables and rules, without a name.
 
-    tables: clickhouse_ddl/streams, from the contracts. rules: docs/rules, from the rules.
+    tables: clickhouse_ddl/streams, from the contracts. rules: docs/rules, from the rules. cdc:
+    connect/captured, what Debezium makes of connect/postgres; PostgreSQL, Kafka, Connect and
+    Debezium are started for it, beside everything else, and removed again (about 20 s).
 
     With --check exit code 0 when the files are as they should be, 1 when one differs, 2 when it
     could not be told.
     """
     project = invocation.project
-    found = {name: make(project) for name, make in _KINDS.items() if what in (None, name)}
+    kinds = (what,) if what else _QUICK
+    found = {name: _KINDS[name](project) for name in kinds}
     differing = [name for name, (wanted, present) in found.items() if wanted != present]
     for name in differing:
         _settle(project, *found[name], write=not check)
@@ -55,8 +58,20 @@ def _rules(project: Project) -> tuple[Files, Files]:
     return page_files(project, LAWS), _read(project.docs / FOLDER, "*.md")
 
 
-_KINDS = {"tables": _tables, "rules": _rules}
+def _cdc(project: Project) -> tuple[Files, Files]:
+    from contractline.cli._capture import captured
+    from contractline.contracts.load import load_contracts
+    from contractline.targets.capturing import contract_keys
+
+    wanted = captured(project, contract_keys(load_contracts(project))).files
+    return wanted, _read(project.captured, "*")
+
+
+_KINDS = {"tables": _tables, "rules": _rules, "cdc": _cdc}
 """What is generated: the files as they should be, and as they are."""
+
+_QUICK = ("tables", "rules")
+"""What is generated without a name: what needs no service."""
 
 
 def _read(folder: Path, pattern: str) -> Files:

@@ -13,6 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonLines, Steps
 from contractline.avro.schema import Schema
+from contractline.contracts.capture import Capture
 from contractline.contracts.model import Contract, Part, Pipeline, Version
 from contractline.contracts.sums import Sums
 from contractline.contracts.waivers import Waivers
@@ -81,6 +82,7 @@ class Draft:
         document: the ODCS file; None when it is no YAML.
         waivers: the files in ``waivers/``. Mistakes in them are no findings of the contract:
             what builds on it does not depend on them.
+        capture: what Debezium made of the checkout's SQL, for streams that it writes.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class Draft:
     pipeline_part: Pipeline | Unread
     schemas: Mapping[Part, Schema | Unread]
     waivers: Waivers = field(default_factory=Waivers)
+    capture: Capture = field(default_factory=Capture)
     _lines: dict[Path, JsonLines] = field(default_factory=dict, repr=False, compare=False)
 
     @property

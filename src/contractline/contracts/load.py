@@ -6,7 +6,7 @@ What is wrong with a file comes back as findings; what is wrong between files is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from open_data_contract_standard.model import OpenDataContractStandard
@@ -14,6 +14,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonLines, Steps, json_path
 from contractline.avro.schema import Schema, SchemaInvalid
+from contractline.contracts.capture import load_capture
 from contractline.contracts.draft import (
     ODCS_FILE,
     PARTS,
@@ -65,7 +66,8 @@ def load_contracts(project: Project) -> list[Contract]:
 
 def load_drafts(project: Project) -> list[Draft]:
     """Return every contract of a checkout with its mistakes, in the order of load_contracts."""
-    return [load_contract(folder) for folder in contract_folders(project)]
+    capture = load_capture(project)
+    return [replace(load_contract(f), capture=capture) for f in contract_folders(project)]
 
 
 def contract_named(contracts: Sequence[Contract], name: str) -> Contract:

@@ -7,6 +7,7 @@ names those places, so that an encoder looks at them alone; :func:`mistake` find
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -204,9 +205,11 @@ def _number(value: object, _: Any) -> str | None:
     return None if is_number else "must be a number"
 
 
-def _string(value: object, _: Any) -> str | None:
+def _string(value: object, schema: Any) -> str | None:
     if not isinstance(value, str):
         return "must be a string"
+    if isinstance(schema, Mapping) and schema.get("logicalType") == "uuid":
+        return None if _UUID.match(value) else "must be a UUID"
     try:
         value.encode()
     except UnicodeEncodeError as problem:
@@ -226,6 +229,8 @@ def _fixed(value: object, schema: Any) -> str | None:
 def _enum(value: object, schema: Any) -> str | None:
     return None if value in schema["symbols"] else f"must be one of {', '.join(schema['symbols'])}"
 
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", re.IGNORECASE | re.ASCII)
 
 _SCALARS: dict[str, Callable[[object, Any], str | None]] = {
     "null": _null,

@@ -92,6 +92,35 @@ def render(name: str, template: Mapping[str, str], contracts: Sequence[Contract]
     return config | {"message.key.columns": keys} if keys else config
 
 
+def render_capture(
+    template: Mapping[str, str],
+    keys: Mapping[str, Sequence[str]],
+    left_out: Sequence[str] = (),
+) -> dict[str, str]:
+    """Return the configuration that shows what the connector makes of whole tables.
+
+    It is the connector's own, but for two things: it reads every column, contracted or not, and
+    the converter may register what it finds, in a registry that nobody else uses.
+
+    Args:
+        template: the connector's template.
+        keys: the tables, with the columns of the key; none where the primary key is meant.
+        left_out: columns (``schema.table.column``) that never are in the log.
+    """
+    config = dict(template) | {
+        "table.include.list": ",".join(map(_pattern, keys)),
+        "predicates.signal.pattern": _pattern(f"{template['topic.prefix']}.{SIGNAL_TABLE}"),
+        "key.converter.auto.register.schemas": "true",
+        "value.converter.auto.register.schemas": "true",
+        "topic.creation.default.partitions": "1",
+        "topic.creation.default.replication.factor": "1",
+    }
+    if left_out:
+        config["column.exclude.list"] = ",".join(map(_pattern, left_out))
+    columns = ";".join(f"{_pattern(t)}:{','.join(names)}" for t, names in keys.items() if names)
+    return config | {"message.key.columns": columns} if columns else config
+
+
 def _mistakes(
     name: str, template: Mapping[str, str], contracts: Sequence[Contract]
 ) -> list[Finding]:

@@ -124,10 +124,12 @@ def differences(
 
 def _field(column: Column) -> dict[str, Any]:
     avro = avro_type(column.type)
+    # The converter has no defaults of lists.
+    has_default = column.has_default and not column.type.endswith("[]")
     if not column.nullable:
         field = {"name": column.name, "type": avro}
-        return field | {"default": True} if column.has_default else field
-    if column.has_default:
+        return field | {"default": True} if has_default else field
+    if has_default:
         return {"name": column.name, "type": [avro, "null"], "default": True}
     return {"name": column.name, "type": ["null", avro], "default": None}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contractline.finding import RuleId, Severity
 from contractline.rules import (
+    captured,
     cdc,
     changes,
     document,
@@ -75,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     _rule("CDC_TOPIC_NAMES_TABLE", cdc.cdc_topic_names_table),
     _rule("CDC_FIELD_DESCRIBED", cdc.cdc_field_described),
     _rule("CDC_PROPERTY_FITS_FIELD", cdc.cdc_property_fits_field),
+    _rule("CDC_CAPTURE_MATCHES", captured.cdc_capture_matches),
     _rule("SYSTEM_HAS_NO_SINK", sink.system_has_no_sink),
     _rule("HISTORY_NEEDS_CDC", sink.history_needs_cdc),
     _rule("ROW_VERSION_NEEDS_PRODUCER", sink.row_version_needs_producer),
@@ -104,6 +106,7 @@ RULES_OF_ALL: tuple[RuleOfAll, ...] = (
     _of_all("SOURCE_TABLE_UNIQUE", unique.source_table_unique),
     _of_all("SINK_TABLE_UNIQUE", unique.sink_table_unique),
     _of_all("CONNECTOR_PREFIX_SINGLE", cdc.connector_prefix_single),
+    _of_all("CDC_CAPTURE_CURRENT", captured.cdc_capture_current),
 )
 """The laws for the contracts of a checkout together."""
 

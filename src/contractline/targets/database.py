@@ -31,9 +31,11 @@ class Server:
     """The settings that logical replication depends on, and what of them is used up.
 
     Attributes:
+        version: its major version.
         keep_size_mb: how much log a slot may hold back; -1 for any amount.
     """
 
+    version: int
     wal_level: str
     max_slots: int
     used_slots: int
@@ -69,6 +71,7 @@ class Table:
         full_identity: whether a change carries the whole old row.
         row_security: whether policies may hide rows from a reader.
         truncate_trigger: whether a trigger publishes a TRUNCATE as deletes.
+        generated: how it keeps generated columns: ``s`` stored, ``v`` virtual.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Table:
     full_identity: bool
     row_security: bool
     truncate_trigger: bool
+    generated: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +93,14 @@ class Publication:
         operations: what it publishes: insert, update, delete, truncate.
         tables: the tables that it publishes.
         restricted: those of them that it publishes only in part (a column list or a row filter).
+        generated: whether it publishes stored generated columns.
     """
 
     all_tables: bool
     operations: frozenset[str]
     tables: frozenset[str]
     restricted: frozenset[str]
+    generated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ class Database:
         if not rows:
             return None
         sets = {key: frozenset(rows[0][key]) for key in ("operations", "tables", "restricted")}
-        return Publication(rows[0]["all_tables"], **sets)
+        return Publication(rows[0]["all_tables"], **sets, generated=rows[0]["generated"])
 
     def role(self, name: str) -> Role | None:
         """Return a role; None where there is none."""
@@ -193,6 +199,7 @@ class Database:
             full_identity=row["full_identity"],
             row_security=row["row_security"],
             truncate_trigger=row["truncate_trigger"],
+            generated=frozenset(row["generated"]),
         )
 
 
@@ -249,7 +256,8 @@ def identifier(name: str) -> sql.Identifier:
 
 
 _SERVER = """
-SELECT current_setting('wal_level') AS wal_level,
+SELECT current_setting('server_version_num')::int / 10000 AS version,
+       current_setting('wal_level') AS wal_level,
        current_setting('max_replication_slots')::int AS max_slots,
        (SELECT count(*) FROM pg_replication_slots) AS used_slots,
        current_setting('max_wal_senders')::int AS max_senders,
@@ -280,7 +288,9 @@ _TABLES = """
 SELECT c.oid, n.nspname || '.' || c.relname AS name,
        c.relreplident = 'f' AS full_identity, c.relrowsecurity AS row_security,
        EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')
-               AND t.tgfoid = to_regprocedure(%s)) AS truncate_trigger
+               AND t.tgfoid = to_regprocedure(%s)) AS truncate_trigger,
+       ARRAY(SELECT DISTINCT a.attgenerated::text FROM pg_attribute a WHERE a.attrelid = c.oid
+             AND a.attgenerated != '' AND NOT a.attisdropped) AS generated
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY (%s)
 """
@@ -309,6 +319,7 @@ WHERE i.indrelid = %s AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS 
 
 _PUBLICATION = """
 SELECT p.puballtables AS all_tables,
+       coalesce(to_jsonb(p) ->> 'pubgencols', 'n') = 's' AS generated,
        array_remove(ARRAY[
          CASE WHEN pubinsert THEN 'insert' END, CASE WHEN pubupdate THEN 'update' END,
          CASE WHEN pubdelete THEN 'delete' END, CASE WHEN pubtruncate THEN 'truncate' END

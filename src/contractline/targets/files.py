@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psycopg
 
+from contractline.contracts.capture import CREATES
 from contractline.errors import SettingInvalid
 from contractline.project import Project
 
-_HEADER = re.compile(r"-- creates: (table|function) (\S.*)\n")
 _COPY = re.compile(r"^\\copy (.+) FROM '([^']+)' WITH (\(.+\))$", re.MULTILINE)
 
 
@@ -39,7 +39,7 @@ class SqlFile:
         Raises:
             SettingInvalid: the first line does not say.
         """
-        header = _HEADER.match(self.text)
+        header = CREATES.match(self.text)
         if header is None:
             raise SettingInvalid(
                 str(self.path),

@@ -235,8 +235,16 @@ class _Source:
             return
         yield from self._published_in_full(name, live)
 
-    def _published_in_full(self, name: str, live: Table | None) -> Iterator[Step]:
-        if live is None or not live.full_identity:
+    def _published_in_full(self, name: str, live: Table | None) -> Iterator[Step | Finding]:
+        if live and "v" in live.generated:
+            yield refused(
+                "POSTGRES_IDENTITY_FULL",
+                name,
+                "has virtual generated columns, and with replica identity full PostgreSQL would"
+                " refuse every UPDATE and DELETE of it",
+                "make the columns STORED, or drop them",
+            )
+        elif live is None or not live.full_identity:
             yield self.step(
                 Change.ALTER,
                 name,
@@ -261,7 +269,10 @@ class _Source:
         wanted = [table for table in (*wanted, *RIGHTS) if self._is_there(table)]
         tables = sql.SQL(", ").join(map(identifier, wanted))
         parts = {"name": sql.Identifier(name), "tables": tables}
-        publish = f"(publish = '{', '.join(OPERATIONS)}')"
+        # Without them PostgreSQL 18 refuses every UPDATE of a table that has some.
+        generated = self.database.server().version >= 18
+        options = ", publish_generated_columns = stored" if generated else ""
+        publish = f"(publish = '{', '.join(OPERATIONS)}'{options})"
         live = self.database.publication(name)
         subject = f"publication {name}"
         if live is None:
@@ -280,20 +291,20 @@ class _Source:
                 "stop the connector, drop the publication, and apply again",
             )
         else:
+            if live.operations != set(OPERATIONS) or (generated and not live.generated):
+                yield self.step(
+                    Change.ALTER,
+                    subject,
+                    f"publish {', '.join(OPERATIONS)}{' and generated columns' if generated else ''}",
+                    f"ALTER PUBLICATION {{name}} SET {publish}",
+                    **parts,
+                )
             if live.tables != set(wanted) or live.restricted:
                 yield self.step(
                     Change.ALTER,
                     subject,
                     _membership(live.tables, live.restricted, wanted),
                     "ALTER PUBLICATION {name} SET TABLE {tables}",
-                    **parts,
-                )
-            if live.operations != set(OPERATIONS):
-                yield self.step(
-                    Change.ALTER,
-                    subject,
-                    f"publish {', '.join(OPERATIONS)}",
-                    f"ALTER PUBLICATION {{name}} SET {publish}",
                     **parts,
                 )
 

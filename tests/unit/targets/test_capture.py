@@ -10,7 +10,9 @@ from contractline.finding import Severity
 from contractline.targets import capture
 from contractline.targets.database import Server, Slot
 
-GOOD = Server("logical", max_slots=4, used_slots=1, max_senders=4, used_senders=1, keep_size_mb=99)
+GOOD = Server(
+    18, "logical", max_slots=4, used_slots=1, max_senders=4, used_senders=1, keep_size_mb=99
+)
 READ = Slot(active=True, state="reserved", kept_bytes=0)
 
 

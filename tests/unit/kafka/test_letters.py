@@ -5,7 +5,7 @@ import json
 import pytest
 
 from contractline.kafka.checking import Mistake
-from producer.letters import Letters, LettersUnwritable
+from contractline.kafka.letters import Letters, LettersUnwritable
 
 
 def test_a_letter_holds_the_record_and_the_reason(tmp_path):

@@ -1,0 +1,102 @@
+"""Records as JSON that somebody else wrote: one object a line, or a whole file of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from contractline.errors import ContractlineError
+
+Record = dict[str, Any]
+
+_KINDS = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    Decimal: "a number",
+    str: "a text",
+    list: "a list",
+}
+
+
+class RecordUnreadable(ContractlineError):
+    """When a text holds no record; the message says why.
+
+    Attributes:
+        problem: what is wrong.
+        line: the line, counted from 1, in which it is wrong.
+    """
+
+    def __init__(self, problem: str, line: int = 1) -> None:
+        self.problem = problem
+        self.line = line
+        super().__init__(f"line {line}: {problem}")
+
+
+def record(text: str, line: int = 1) -> Record:
+    """Return the record that a text holds; numbers with a fraction are decimals, nothing is lost.
+
+    Raises:
+        RecordUnreadable: it is no JSON object, or says a name twice.
+    """
+    return _record(_value(text, line), line)
+
+
+def records(text: str) -> Iterator[tuple[int, Record]]:
+    """Yield the records of a file with their numbers, counted from 1.
+
+    The file is one object, a list of objects, or one object a line.
+
+    Raises:
+        RecordUnreadable: it is none of them.
+    """
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if len(lines) > 1 and _is_whole(lines[0][1]):
+        for number, line in lines:
+            yield number, record(line, number)
+        return
+    value = _value(text, 1)
+    for number, item in enumerate(value if isinstance(value, list) else [value], 1):
+        yield number, _record(item, number)
+
+
+def _is_whole(line: str) -> bool:
+    """Whether a file's first line is a value by itself, so that its lines are."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return line.strip() not in {"{", "["} and not line.strip().startswith("[")
+
+
+def _value(text: str, line: int) -> Any:
+    try:
+        return json.loads(
+            text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object
+        )
+    except json.JSONDecodeError as problem:
+        raise RecordUnreadable(f"no JSON: {problem.msg}", line + problem.lineno - 1) from problem
+    except RecursionError as problem:
+        raise RecordUnreadable("nested too deep", line) from problem
+    except ValueError as problem:
+        raise RecordUnreadable(str(problem), line) from problem
+
+
+def _record(value: Any, line: int) -> Record:
+    if not isinstance(value, dict):
+        raise RecordUnreadable(f"a record is an object, not {_KINDS[type(value)]}", line)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Record:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name `{twice}` stands twice in an object")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"no JSON: {name} is no number")

@@ -1,0 +1,152 @@
+"""Making a stream from where its records come from, and saying what was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from contractline.cli._capture import captured
+from contractline.cli._findings import counted, show, shown_path
+from contractline.contracts.blueprint import Blueprint
+from contractline.contracts.capture import load_capture
+from contractline.contracts.model import Contract
+from contractline.gate.streams import records, table
+from contractline.gate.streams.establish import Established, carry_over, establish, scratch
+from contractline.project import Project
+from contractline.settings import Endpoints
+from contractline.targets.capturing import SqlBroken, contract_keys
+from contractline.targets.database import connected
+from contractline.targets.table_sql import LiveTable, live_table
+
+CASES = Path("tests") / "cases" / "streams"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants.
+
+    Attributes:
+        project: the checkout.
+        name: the stream's name.
+        key: the fields of its key; none where there is none, or the table has its own.
+        owner: who answers for it.
+        database: the ClickHouse database.
+    """
+
+    project: Project
+    name: str
+    key: Sequence[str]
+    owner: str
+    database: str
+
+
+def from_file(wish: Wish, file: Path) -> int:
+    """Make a stream from a sample or a schema; return the exit code."""
+    beside: dict[Path, str] = {}
+    if file.suffix == ".avsc":
+        value = records.schema_of(file)
+    else:
+        sample = records.Sample.read(file, wish.name)
+        if findings := sample.findings(wish.name):
+            show(findings, Path.cwd())
+            click.echo(f"{wish.name} is not made: {counted(findings)}")
+            return 1
+        value = sample.value(wish.name)
+        if (wish.project.root / CASES.parent).is_dir():
+            case = wish.project.root / CASES / f"{wish.name}.jsonl"
+            beside[case] = "".join(f"{line}\n" for line in sample.first)
+    plan = records.blueprint(
+        wish.name, value, wish.key, owner=wish.owner, database=wish.database, origin=file.name
+    )
+    established = establish(wish.project, plan, f"Made from {file.name}.", beside)
+    return _tell(wish.project, plan, established, established.files, root=wish.project.root)
+
+
+def from_table(wish: Wish, name: str, connector: str | None, contracts: Sequence[Contract]) -> int:
+    """Make a stream from a table of PostgreSQL; return the exit code."""
+    connector = table.connector_for(wish.project, connector)
+    name = table.qualified(name)
+    table.refuse_taken(name, contracts)
+    with connected(Endpoints.load(wish.project)) as database:
+        live = live_table(database, name)
+    keys = {**contract_keys(contracts), name: table.key_of(live, wish.key)}
+    with scratch(wish.project) as copy:
+        made = _captured(copy, live, keys)
+        capture = load_capture(copy)
+        for words in table.left_out(live, capture, table.topic_of(copy, connector, name)):
+            click.secho(f"left out: {words}", fg="yellow")
+        plan = table.blueprint(
+            wish.name,
+            live,
+            capture,
+            project=copy,
+            connector=connector,
+            owner=wish.owner,
+            database=wish.database,
+        )
+        established = establish(copy, plan, f"Made from {name}.", {})
+        files = () if established.is_refused else (*made, *established.files)
+        carried = carry_over(copy, wish.project, files)
+        return _tell(wish.project, plan, established, carried, root=copy.root)
+
+
+def _captured(copy: Project, live: LiveTable, keys: Mapping[str, Sequence[str]]) -> list[Path]:
+    """Bring connect/ up to a table: the SQL that creates it, and what Debezium makes of it."""
+    written: dict[Path, str] = {}
+    if load_capture(copy).creator(live.name) is None:
+        written[table.sql_file(copy, live.name)] = live.text
+    for file, text in written.items():
+        file.write_text(text, encoding="utf-8")
+    try:
+        found = captured(copy, keys).files
+    except SqlBroken as problem:
+        if problem.file in written:
+            raise table.TableNotRebuilt(live, problem.problem) from problem
+        raise
+    for file, text in found.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return [*written, *found]
+
+
+def _tell(
+    project: Project,
+    plan: Blueprint,
+    established: Established,
+    files: Sequence[Path],
+    *,
+    root: Path,
+) -> int:
+    show(established.findings, root)
+    if established.is_refused:
+        click.echo(f"{plan.name} is not made: {counted(established.findings)}")
+        return 1
+    key = ", ".join(field["name"] for field in plan.key.fields) if plan.key else "none"
+    lands = plan.clickhouse["current"] if plan.clickhouse else "nowhere"
+    click.echo(
+        f"{plan.name}: {len(plan.values[-1].fields)} fields, key {key}; topic"
+        f" {plan.topic['name']}, table {lands}, owner {plan.owner}"
+    )
+    for file in files:
+        click.echo(f"  wrote {shown_path(file, project.root)}")
+    click.echo("look through it before it is applied:")
+    for words in _review(plan):
+        click.echo(f"  - {words}")
+    is_table = plan.source["kind"] == "postgres"
+    feed = "" if is_table else f", `contractline produce {plan.name} FILE.jsonl`"
+    click.echo(f"next: commit it, `contractline apply`{feed}")
+    return 0
+
+
+def _review(plan: Blueprint) -> Iterator[str]:
+    yield "purpose and descriptions say only what could be seen: write what is meant"
+    yield "mark personal data with `classification: pii` in contract.odcs.yaml"
+    if plan.key is not None:
+        yield "the key and the order of its fields can never change"
+    else:
+        yield "without a key no record replaces another, and a key can't be added later"
+    if plan.source["kind"] == "producer" and plan.key is not None:
+        yield f"partitions ({plan.topic['partitions']}) can't grow once there are records"

@@ -1,0 +1,85 @@
+"""``contractline new``: a whole stream from a table, a sample or a schema."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from contractline.cli import Invocation
+from contractline.errors import SettingInvalid
+
+if TYPE_CHECKING:
+    from contractline.contracts.model import Contract
+    from contractline.project import Project
+
+TABLE = "postgres:"
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["stream"]))
+@click.argument("name")
+@click.option(
+    "--from",
+    "origin",
+    required=True,
+    metavar="SOURCE",
+    help="postgres:SCHEMA.TABLE, a sample (.json, .jsonl), or an Avro schema (.avsc).",
+)
+@click.option("--key", default="", help="The fields that tell one record from another: a,b.")
+@click.option("--owner", help="Who answers for the stream (default: git's user.name).")
+@click.option("--database", help="The ClickHouse database (default: that of the other streams).")
+@click.option("--connector", help="The connector that reads the table, where there are several.")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    what: str,
+    name: str,
+    origin: str,
+    key: str,
+    owner: str | None,
+    database: str | None,
+    connector: str | None,
+) -> int:
+    """Make the stream NAME: its contract, schemas, first version and tables.
+
+    A table of PostgreSQL is read from POSTGRES_DSN, and its schemas are those that Debezium makes
+    of it (about 20 s). Of a sample every record counts. Nothing is written when a rule speaks
+    against the result. Exit code 0 when the stream is there, 1 when a rule speaks against it, 2
+    when it could not be made.
+    """
+    from contractline.cli._new import Wish, from_file, from_table
+    from contractline.contracts.blueprint import check_name
+    from contractline.contracts.load import load_contracts
+
+    project = invocation.project
+    check_name(project, name)
+    contracts = load_contracts(project)
+    names = tuple(part.strip() for part in key.split(",") if part.strip())
+    wish = Wish(project, name, names, owner or _author(project), database or _database(contracts))
+    if origin.startswith(TABLE):
+        return from_table(wish, origin.removeprefix(TABLE), connector, contracts)
+    return from_file(wish, Path(origin))
+
+
+def _author(project: Project) -> str:
+    """Return who works here, as git knows it."""
+    asked = ("git", "-C", str(project.root), "config", "user.name")
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - own command
+        name = answer.stdout.strip()
+    except OSError:
+        name = ""
+    if not name:
+        raise SettingInvalid("--owner", "is not given, and git knows no user.name", hint="name one")
+    return name
+
+
+def _database(contracts: Sequence[Contract]) -> str:
+    """Return the ClickHouse database that most streams are in."""
+    found = Counter(c.sink.current.partition(".")[0] for c in contracts if c.sink)
+    return found.most_common(1)[0][0] if found else "streams"

@@ -1,0 +1,233 @@
+"""The contract of a table of PostgreSQL: its columns as Debezium writes them, its comments as words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from contractline.avro.inference import words_of
+from contractline.avro.schema import Schema
+from contractline.contracts.blueprint import Blueprint, Described
+from contractline.contracts.capture import Capture
+from contractline.contracts.model import Contract, PostgresSource
+from contractline.errors import ContractlineError
+from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE
+from contractline.project import Project
+from contractline.targets.files import connector_names, connector_template
+from contractline.targets.table_sql import LiveTable
+
+COMPACTION_LAG = "P30D"
+_STEP = 10
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+_LOGICAL_TYPES = {
+    "boolean": "boolean",
+    "int": "integer",
+    "long": "integer",
+    "float": "number",
+    "double": "number",
+    "string": "string",
+    "bytes": "string",
+    "array": "array",
+    "map": "map",
+    "record": "object",
+    "date": "date",
+    "time-millis": "time",
+    "time-micros": "time",
+    "timestamp-millis": "timestamp",
+    "timestamp-micros": "timestamp",
+}
+
+
+class TableTaken(ContractlineError):
+    """When a table can't become a stream, since it is one or belongs to the machinery."""
+
+    def __init__(self, table: str, problem: str) -> None:
+        self.table = table
+        super().__init__(f"{table} {problem}", hint="name another table")
+
+
+class ConnectorUnclear(ContractlineError):
+    """When it can't be told which connector shall read a table."""
+
+    def __init__(self, name: str | None, known: Sequence[str]) -> None:
+        what = f"there is no connector `{name}`" if name else "several connectors could read it"
+        listed = ", ".join(known) or "none; connect/connectors holds them"
+        super().__init__(
+            what if known else "no connector could read it", hint=f"--connector: {listed}"
+        )
+
+
+class TableNotRebuilt(ContractlineError):
+    """When what a table is made of can't be made from its columns alone."""
+
+    def __init__(self, table: LiveTable, problem: str) -> None:
+        super().__init__(
+            f"{table.name} can't be made a second time from its columns: {problem}",
+            hint="write a file of connect/postgres by hand that creates it, with what it needs",
+        )
+
+
+class KeyUnknown(ContractlineError):
+    """When a key names what is no column of the table."""
+
+    def __init__(self, name: str, table: LiveTable) -> None:
+        columns = ", ".join(column.name for column in table.columns)
+        super().__init__(f"{table.name} has no column `{name}`", hint=f"its columns: {columns}")
+
+
+def qualified(table: str) -> str:
+    """Return a table's name with its schema, which is public where none is said."""
+    return table if "." in table else f"public.{table}"
+
+
+def connector_for(project: Project, name: str | None) -> str:
+    """Return the connector that shall read a table: the named one, or the only one.
+
+    Raises:
+        ConnectorUnclear: it can't be told.
+    """
+    known = connector_names(project)
+    if name is None and len(known) == 1:
+        return known[0]
+    if name is None or name not in known:
+        raise ConnectorUnclear(name, known)
+    return name
+
+
+def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
+    """Refuse a table that is a stream already, or one of the machinery.
+
+    Raises:
+        TableTaken: it is.
+    """
+    if table in {HEARTBEAT_TABLE, SIGNAL_TABLE}:
+        raise TableTaken(table, "belongs to the machinery")
+    for contract in contracts:
+        if isinstance(contract.source, PostgresSource) and contract.source.table == table:
+            raise TableTaken(table, f"is the stream {contract.name} already")
+
+
+def key_of(table: LiveTable, wanted: Sequence[str]) -> Sequence[str]:
+    """Return the columns of a stream's key: the wanted ones, or the primary key.
+
+    Raises:
+        KeyUnknown: a wanted one is no column.
+    """
+    columns = {column.name for column in table.columns}
+    for name in wanted:
+        if name not in columns:
+            raise KeyUnknown(name, table)
+    return tuple(wanted) or table.primary_key
+
+
+def sql_file(project: Project, table: str) -> Path:
+    """Return the next free file of connect/postgres for a table."""
+    numbers = [file.name.partition("_")[0] for file in project.postgres_sql.glob("*.sql")]
+    last = max((int(number) for number in numbers if number.isdigit()), default=0)
+    number = last - last % _STEP + _STEP
+    return project.postgres_sql / f"{number:03}_{table.partition('.')[2]}.sql"
+
+
+def left_out(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
+    """Yield the columns that do not reach the topic, with the reason."""
+    value = capture.schema(topic, "value")
+    fields = {field["name"] for field in value.fields} if value else set()
+    for column in table.columns:
+        if column.generated:
+            yield f"{column.name}: it is generated, and generated columns are not in the log"
+        elif not _NAME.match(column.name):
+            yield f"{column.name}: Avro takes letters, digits and underscores in a name"
+        elif column.name not in fields:
+            yield f"{column.name} ({column.type}): Debezium does not know the type"
+
+
+def blueprint(
+    stream: str,
+    table: LiveTable,
+    capture: Capture,
+    *,
+    project: Project,
+    connector: str,
+    owner: str,
+    database: str,
+) -> Blueprint:
+    """Return the contract of a captured table."""
+    topic = topic_of(project, connector, table.name)
+    value = _without_foreign(capture.schemas[f"{topic}-value"], table)
+    key = capture.schema(topic, "key")
+    keys = [field["name"] for field in key.fields] if key else []
+    compacted = {"cleanup": "compact", "minCompactionLag": COMPACTION_LAG}
+    return Blueprint(
+        name=stream,
+        owner=owner,
+        purpose=_sentence(table.comment) or f"The rows of {table.name}, by change data capture.",
+        source_words=(
+            "Documented here and not in the .avsc files: Debezium's converter looks the exact"
+            " schema up, and a doc would make it another one."
+        ),
+        physical_name=table.name,
+        topic={"name": topic, "partitions": 1, **(compacted if keys else {"cleanup": "delete"})},
+        source={
+            "kind": "postgres",
+            "connector": connector,
+            "table": table.name,
+            "uncontractedColumns": "report",
+            "epoch": 1,
+        },
+        clickhouse={"current": f"{database}.{stream}"},
+        values=[value],
+        key=key,
+        described=tuple(_described(table, value, keys)),
+    )
+
+
+def topic_of(project: Project, connector: str, table: str) -> str:
+    """Return the topic into which a connector writes a table."""
+    return f"{connector_template(project, connector)['topic.prefix']}.{table}"
+
+
+def _without_foreign(value: Schema, table: LiveTable) -> Schema:
+    """Leave out what Debezium gave another name than the column's: connectors name columns."""
+    names = {column.name for column in table.columns}
+    fields = [f for f in value.fields if f["name"] in names or f["name"].startswith("__")]
+    return Schema(value.definition | {"fields": fields}, value.where)
+
+
+def _described(table: LiveTable, value: Schema, keys: Sequence[str]) -> Iterator[Described]:
+    fields: Mapping[str, Any] = {field["name"]: field["type"] for field in value.fields}
+    for column in table.columns:
+        if column.name not in fields:
+            continue
+        null = "may be null" if column.nullable else "never null"
+        words = f"{words_of(column.name)}: a column of {table.name} ({column.type}), {null}."
+        yield Described(
+            column.name,
+            _sentence(column.comment) or words,
+            _logical_type(column.type, fields[column.name]),
+            column.type,
+            required=not _is_nullable(fields[column.name]),
+            key_position=keys.index(column.name) + 1 if column.name in keys else 0,
+        )
+
+
+def _logical_type(sql_type: str, node: Any) -> str:
+    """Return what ODCS calls a column's type; a time with its zone travels as a text."""
+    if sql_type.startswith("timestamp"):
+        return "timestamp"
+    if isinstance(node, list):
+        node = next((branch for branch in node if branch != "null"), "string")
+    if isinstance(node, Mapping):
+        node = node.get("logicalType") or node["type"]
+    return _LOGICAL_TYPES.get(str(node), "string")
+
+
+def _is_nullable(node: Any) -> bool:
+    return isinstance(node, list) and "null" in node
+
+
+def _sentence(comment: str) -> str:
+    words = " ".join(comment.split())
+    return words if not words or words.endswith((".", "!", "?")) else f"{words}."

@@ -1,0 +1,132 @@
+"""Carrying a file of JSON records to a stream: each is taken under contract, or kept with the reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from contractline.avro.files import FileUnreadable, decoded
+from contractline.avro.jsonlines import RecordUnreadable, record
+from contractline.kafka.checking import Mistake
+from contractline.kafka.encode import Following, RecordRefused, StreamEncoder
+from contractline.kafka.jsonvalues import from_json
+from contractline.kafka.letters import Letters
+from contractline.kafka.produce import Channel, Delivery, Say
+
+SHOWN_REFUSALS = 10
+"""How many refused records are listed; all of them are in the dead-letter file."""
+
+_POLL_EVERY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of every line: read = acknowledged + failed + refused.
+
+    Attributes:
+        stream: the contract.
+        version: the version of the value that was written last.
+        read: lines that were not empty.
+        acknowledged: what the broker has for good.
+        failed: what it did not take.
+        refused: what is no JSON or breaks the contract.
+        seconds: how long it took.
+    """
+
+    stream: str
+    version: int
+    read: int
+    acknowledged: int
+    failed: int
+    refused: int
+    seconds: float
+
+    @property
+    def exit_code(self) -> int:
+        """0 when everything was acknowledged, 1 when something was refused, 2 when it failed."""
+        return 2 if self.failed else 1 if self.refused else 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stream} v{self.version}: {self.read:,} read = {self.acknowledged:,} acknowledged"
+            f" + {self.failed:,} failed + {self.refused:,} refused, in {self.seconds:.1f} s"
+        )
+
+
+def carry(
+    lines: Iterable[bytes], encoder: StreamEncoder, servers: str, letters: Letters, say: Say
+) -> Carried:
+    """Send the records of some lines, each a JSON object, and wait until the broker has them.
+
+    Args:
+        lines: text in UTF-8; empty lines are passed over.
+        encoder: how the stream's records are written.
+        servers: where the broker is.
+        letters: keeps what is refused.
+        say: gets the first refusals, and words about waiting.
+
+    Raises:
+        KafkaUnavailable: the broker refuses for good.
+        LettersUnwritable: a refused record can't be kept.
+    """
+    began = time.monotonic()
+    with Delivery(servers, say) as delivery, Following([encoder], say):
+        carrying = _Carrying(delivery.channel(encoder), letters, say)
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                carrying.line(number, line)
+            if number % _POLL_EVERY == 0:
+                delivery.poll()
+        delivery.flush()
+    return carrying.account(time.monotonic() - began)
+
+
+class _Carrying:
+    """One run, and what it refused."""
+
+    def __init__(self, channel: Channel, letters: Letters, say: Say) -> None:
+        self._channel = channel
+        self._letters = letters
+        self._say = say
+        self._read = 0
+
+    def line(self, number: int, line: bytes) -> None:
+        """Send one line, or keep it."""
+        self._read += 1
+        try:
+            read = record(decoded(line), number)
+        except (FileUnreadable, RecordUnreadable) as problem:
+            text = line.decode("utf-8", "backslashreplace").rstrip("\n")
+            words = getattr(problem, "problem", str(problem))
+            self._refuse(number, {"line": text}, Mistake("$", text, words))
+            return
+        writer = self._channel.encoder.current.value
+        try:
+            self._channel.send(from_json(writer.parsed, writer.names, read))
+        except RecordRefused as refusal:
+            self._refuse(number, read, refusal.mistake)
+
+    def account(self, seconds: float) -> Carried:
+        """Return what became of the lines, once the queue is empty."""
+        channel = self._channel
+        encoder = channel.encoder
+        if channel.failures:
+            self._say(f"not taken by Kafka: {', '.join(channel.failures)}")
+        return Carried(
+            encoder.contract.name,
+            encoder.current.version,
+            self._read,
+            channel.taken,
+            channel.failed,
+            self._letters.kept,
+            seconds,
+        )
+
+    def _refuse(self, number: int, record: dict[str, Any], mistake: Mistake) -> None:
+        self._letters.keep(record, mistake, self._channel.encoder.current.version)
+        if self._letters.kept <= SHOWN_REFUSALS:
+            self._say(f"line {number} refused: {mistake}")
+        if self._letters.kept == SHOWN_REFUSALS + 1:
+            self._say("… and more")

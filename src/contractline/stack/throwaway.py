@@ -1,0 +1,74 @@
+"""A stack that nobody keeps: its own folder, ports and data, beside any other, removed at the end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from contractline.events import Event
+from contractline.project import CONTRACTS, Project
+from contractline.stack.control import Stack
+from contractline.stack.layout import cache_folder
+from contractline.stack.ports import free_ports
+from contractline.stack.services import default_ports, table
+from contractline.stack.services.postgres import POSTGRES
+
+
+@contextmanager
+def throwaway(
+    project: Project,
+    environment: Mapping[str, str],
+    listen: Callable[[Event], None],
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """Start a stack with a checkout's connect/ and no contracts; the artefacts must be there.
+
+    Args:
+        project: the checkout.
+        environment: the variables of the user; those that name real installations don't count.
+        listen: gets the stack's events.
+        variables: more of them.
+
+    Raises:
+        StackNotStarted: it did not start.
+    """
+    cache = cache_folder(environment)
+    cache.mkdir(parents=True, exist_ok=True)
+    named = {service.variable for service in table().values()}
+    own = {
+        name: value
+        for name, value in environment.items()
+        # Those of a replication role would be taken for the own one's.
+        if name not in named and not name.startswith("POSTGRES_")
+    }
+    scratch = Path(tempfile.mkdtemp(dir=cache, prefix=".throwaway-"))
+    stack = Stack(_project(project, scratch), {**own, **(variables or {})})
+    try:
+        stack.up(listen)
+        yield stack
+    finally:
+        stack.reset(listen)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def made_with(stack: Stack) -> dict[str, str]:
+    """Return the versions of what change data capture is made with."""
+    names = [artefact.name for artefact in stack.artefacts.locked]
+    version = re.compile(r"(debezium-connector-postgres|kafka-connect-avro-converter)-(.+)\.jar")
+    found = (version.fullmatch(name) for name in names)
+    return {"postgres": POSTGRES.version, **{one[1]: one[2] for one in found if one}}
+
+
+def _project(project: Project, root: Path) -> Project:
+    for folder in (CONTRACTS, "clickhouse_ddl"):
+        (root / folder).mkdir()
+    shutil.copytree(project.root / "connect", root / "connect")
+    copy = Project(root)
+    copy.state.mkdir()
+    (copy.state / "ports.json").write_text(json.dumps(free_ports(default_ports(table()))))
+    return copy

@@ -1,0 +1,199 @@
+"""A table of the source database as a file of connect/postgres: what creates one that is captured alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from contractline.errors import ContractlineError
+from contractline.targets.database import Database
+
+_HEAD = """\
+-- creates: table {table}
+--
+-- As it was read from the database whose changes are captured. This file runs only where the table
+-- does not exist; checks, references to other tables and triggers are left out.
+"""
+
+
+class TableUnknown(ContractlineError):
+    """When the source database has no such table."""
+
+    def __init__(self, table: str, where: str, known: Sequence[str]) -> None:
+        self.table = table
+        super().__init__(
+            f"PostgreSQL at {where} has no table {table}",
+            hint=f"its tables: {', '.join(known) or 'none that this login may see'}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveColumn:
+    """A column of a table.
+
+    Attributes:
+        name: its name.
+        quoted: its name as SQL writes it.
+        type: its type as SQL writes it.
+        nullable: whether it takes NULL.
+        default: the expression of its default; empty without one.
+        identity: ``a`` generated always, ``d`` by default; empty for no identity.
+        generated: ``s`` stored, ``v`` virtual; empty for a plain column.
+        comment: what the database says of it.
+    """
+
+    name: str
+    quoted: str
+    type: str
+    nullable: bool
+    default: str
+    identity: str
+    generated: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTable:
+    """A table as the database has it.
+
+    Attributes:
+        name: ``schema.table``.
+        comment: what the database says of it.
+        columns: in their order.
+        primary_key: its columns.
+        text: the SQL that creates it.
+    """
+
+    name: str
+    comment: str
+    columns: tuple[LiveColumn, ...]
+    primary_key: tuple[str, ...]
+    text: str
+
+
+def live_table(database: Database, name: str) -> LiveTable:
+    """Return a table of the source database.
+
+    Raises:
+        TableUnknown: there is none of that name.
+    """
+    found = database.tables([name])
+    if name not in found:
+        known = [row["name"] for row in database.rows(_TABLES)]
+        raise TableUnknown(name, database.where, known)
+    columns = tuple(LiveColumn(**row) for row in database.rows(_COLUMNS, name))
+    comment = database.rows(_COMMENT, name)[0]["comment"]
+    statements = [
+        *(row["text"] for row in database.rows(_SCHEMA, name)),
+        *_types(database, name),
+        *(
+            f"CREATE SEQUENCE IF NOT EXISTS {row['name']};"
+            for row in database.rows(_SEQUENCES, name)
+        ),
+        _table(database, name, columns),
+        *_comments(database, name, comment, columns),
+    ]
+    text = "\n\n".join((_HEAD.format(table=name) + statements[0], *statements[1:])) + "\n"
+    return LiveTable(name, comment, columns, found[name].primary_key, text)
+
+
+def _types(database: Database, name: str) -> Iterator[str]:
+    """Create the enumerations and domains of its columns."""
+    for row in database.rows(_TYPES, name):
+        made = f"ENUM ({', '.join(row['labels'])})" if row["kind"] == "e" else row["base"]
+        what = "TYPE" if row["kind"] == "e" else "DOMAIN"
+        yield f"CREATE {what} {row['name']} AS {made};"
+
+
+def _table(database: Database, name: str, columns: Sequence[LiveColumn]) -> str:
+    constraints = [row["text"] for row in database.rows(_CONSTRAINTS, name)]
+    body = ",\n".join(f"  {line}" for line in (*map(_column, columns), *constraints))
+    return f"CREATE TABLE {_quoted(database, name)} (\n{body}\n);"
+
+
+def _column(column: LiveColumn) -> str:
+    parts = [column.quoted, column.type]
+    if column.generated:
+        stored = "STORED" if column.generated == "s" else "VIRTUAL"
+        return " ".join([*parts, f"GENERATED ALWAYS AS ({column.default}) {stored}"])
+    if not column.nullable:
+        parts.append("NOT NULL")
+    if column.identity:
+        when = "ALWAYS" if column.identity == "a" else "BY DEFAULT"
+        parts.append(f"GENERATED {when} AS IDENTITY")
+    elif column.default:
+        parts.append(f"DEFAULT {column.default}")
+    return " ".join(parts)
+
+
+def _comments(
+    database: Database, name: str, comment: str, columns: Sequence[LiveColumn]
+) -> Iterator[str]:
+    table = _quoted(database, name)
+    said = [("TABLE", table, comment)]
+    said += [("COLUMN", f"{table}.{column.quoted}", column.comment) for column in columns]
+    for what, place, words in said:
+        if words:
+            yield f"COMMENT ON {what} {place} IS {database.rows(_LITERAL, words)[0]['text']};"
+
+
+def _quoted(database: Database, table: str) -> str:
+    return str(database.rows(_NAME, table)[0]["name"])
+
+
+_TABLES = """
+SELECT n.nspname || '.' || c.relname AS name
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname != 'information_schema'
+ORDER BY name
+"""
+
+_COLUMNS = """
+SELECT a.attname AS name, quote_ident(a.attname) AS quoted, format_type(a.atttypid, a.atttypmod) AS type,
+       NOT a.attnotnull AS nullable,
+       coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS default,
+       a.attidentity::text AS identity, a.attgenerated::text AS generated,
+       coalesce(col_description(a.attrelid, a.attnum), '') AS comment
+FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
+"""
+
+_SCHEMA = """
+SELECT format('CREATE SCHEMA IF NOT EXISTS %%I;', nspname) AS text FROM pg_namespace
+WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(%s)) AND nspname != 'public'
+"""
+
+_NAME = """
+SELECT format('%%I.%%I', n.nspname, c.relname) AS name
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass(%s)
+"""
+
+_LITERAL = "SELECT quote_literal(%s::text) AS text"
+
+_COMMENT = "SELECT coalesce(obj_description(to_regclass(%s)), '') AS comment"
+
+_TYPES = """
+SELECT DISTINCT format('%%I.%%I', n.nspname, t.typname) AS name, t.typtype::text AS kind,
+       format_type(nullif(t.typbasetype, 0), t.typtypmod) AS base,
+       ARRAY(SELECT quote_literal(e.enumlabel) FROM pg_enum e WHERE e.enumtypid = t.oid
+             ORDER BY e.enumsortorder) AS labels
+FROM pg_attribute a JOIN pg_type declared ON declared.oid = a.atttypid
+JOIN pg_type t ON t.oid = coalesce(nullif(declared.typelem, 0), declared.oid)
+JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+      AND t.typtype IN ('e', 'd')
+ORDER BY name
+"""
+
+_SEQUENCES = """
+SELECT DISTINCT format('%%I.%%I', n.nspname, c.relname) AS name
+FROM pg_attrdef d JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+JOIN pg_class c ON p.refclassid = 'pg_class'::regclass AND c.oid = p.refobjid AND c.relkind = 'S'
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.adrelid = to_regclass(%s) ORDER BY name
+"""
+
+_CONSTRAINTS = """
+SELECT pg_get_constraintdef(oid) AS text FROM pg_constraint
+WHERE conrelid = to_regclass(%s) AND contype IN ('p', 'u') ORDER BY contype, conname
+"""

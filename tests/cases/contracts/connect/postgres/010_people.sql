@@ -1,0 +1,7 @@
+-- creates: table public.people
+--
+-- The people of the shop.
+CREATE TABLE public.people (
+  person text PRIMARY KEY,
+  city   text
+);

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from contractline.avro.jsonlines import RecordUnreadable, record, records
+
+
+def test_numbers_keep_their_digits():
+    assert record('{"a": 0.10, "b": 1}') == {"a": Decimal("0.10"), "b": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}\n\n{"a": 2}\n',
+        '[{"a": 1}, {"a": 2}]',
+        '[\n {"a": 1},\n {"a": 2}\n]\n',
+        '[{"a": 1},\n {"a": 2}]',
+    ],
+)
+def test_a_file_of_lines_and_a_list_hold_the_same_records(text):
+    assert [one for _, one in records(text)] == [{"a": 1}, {"a": 2}]
+
+
+def test_one_object_over_several_lines_is_one_record():
+    assert list(records('{\n "a": {\n "b": 1}\n}\n')) == [(1, {"a": {"b": 1}})]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[1]", "line 1: a record is an object, not a number"),
+        ('{"a": 1}\nnope', "line 2: no JSON"),
+        ('{"a": 1}\n[]', "line 2: a record is an object, not a list"),
+        ('{"a": NaN}', "line 1: no JSON: NaN is no number"),
+        ('{"a": 1, "a": 2}', "line 1: the name `a` stands twice in an object"),
+        ('{"a": ' + "[" * 100_000, "line 1: nested too deep"),
+        ("", "line 1: no JSON"),
+    ],
+)
+def test_what_holds_no_records_says_why(text, problem):
+    with pytest.raises(RecordUnreadable) as caught:
+        list(records(text))
+    assert str(caught.value).startswith(problem)
