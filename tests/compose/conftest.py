@@ -25,6 +25,14 @@ from tests.fixtures.stack import REPOSITORY, copy_project
 PROJECT = "contractline-test"
 ENGINE_SECONDS = 20
 COMMAND_SECONDS = 300
+# The first test waits for all images to be fetched and built.
+TEST_SECONDS = 1800
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(TEST_SECONDS))
 
 
 def no_engine() -> str:
