@@ -1,0 +1,140 @@
+"""G6: ``contractline check`` and ``prove``, process start included, beside Apache Avro's checks alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import ROUNDS, Spread, interleave
+from benchmarks.running import machine
+from contractline.contracts.sums import NAME, digest, written
+from tests.fixtures.stack import copy_project
+
+CONTRACTS, VERSIONS = 300, 5
+HERE, MANY, PROOF = "check, this checkout", f"check, {CONTRACTS} contracts", "prove, this checkout"
+APACHE = f"Apache avro alone, {CONTRACTS} contracts"
+_AVRO_ALONE = """
+import glob, itertools, sys
+from avro.compatibility import ReaderWriterCompatibilityChecker
+from avro.schema import parse
+for number in range(int(sys.argv[2])):
+    files = sorted(glob.glob(f"{sys.argv[1]}/contracts/stream_{number:03}/versions/value.*.avsc"))
+    schemas = [parse(open(file).read()) for file in files]
+    for reader, writer in itertools.permutations(schemas, 2):
+        ReaderWriterCompatibilityChecker().get_compatibility(reader, writer)
+"""
+
+
+def main() -> None:
+    """Print how long each takes and the memory that it needs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory(prefix="contractline-bench-") as folder:
+        here, many = Path(folder) / "here", Path(folder) / "many"
+        for root in (here, many):
+            copy_project(root)
+        _multiply(many)
+        for root in (here, many):
+            _commit(root)
+        peaks: dict[str, float] = {}
+        contractline = (sys.executable, "-m", "contractline")
+        candidates = {
+            HERE: _timed(HERE, here, (*contractline, "check"), peaks),
+            MANY: _timed(MANY, many, (*contractline, "check"), peaks),
+            APACHE: _timed(
+                APACHE, many, (sys.executable, "-c", _AVRO_ALONE, str(many), str(CONTRACTS)), peaks
+            ),
+            PROOF: _timed(PROOF, here, (*contractline, "prove"), peaks),
+        }
+        figures = interleave(candidates, options.rounds)
+    print(f"\nG6 the gate (s; median [min max] of {options.rounds} rounds; peak MB)")
+    for name, values in figures.items():
+        print(f"  {name:<36}{Spread.of(values).text():>24}   {peaks[name]:,.0f} MB")
+    print(
+        f"  goals: {HERE} ≤ 1 s; {MANY} of {VERSIONS} versions ≤ 5 s and ≤ 300 MB; {PROOF} ≤ 20 s"
+    )
+
+
+def _timed(
+    name: str, folder: Path, command: tuple[str, ...], peaks: dict[str, float]
+) -> Callable[[], float]:
+    def run() -> float:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        taken = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+        scale = 1 if sys.platform == "darwin" else 1024
+        peaks[name] = max(peaks.get(name, 0), usage.ru_maxrss * scale / 1e6)
+        return taken
+
+    return run
+
+
+def _multiply(root: Path) -> None:
+    """Make streams like `commits`, each with versions that add a field."""
+    source = root / "contracts" / "commits"
+    document = (source / "contract.odcs.yaml").read_text(encoding="utf-8")
+    value = json.loads((source / "versions" / "value.v1.avsc").read_text(encoding="utf-8"))
+    key = (source / "key.avsc").read_bytes()
+    # Its properties name a field that these versions do not hold.
+    value["fields"].append(
+        {
+            "name": "co_authors",
+            "type": {"type": "array", "items": "string"},
+            "default": [],
+            "doc": "x",
+        }
+    )
+    for number in range(CONTRACTS):
+        name = f"stream_{number:03}"
+        folder = root / "contracts" / name
+        (folder / "versions").mkdir(parents=True)
+        text = (
+            document.replace("id: commits", f"id: {name}")
+            .replace("- name: commits\n", f"- name: {name}\n")
+            .replace("commits_topic", f"{name}_topic")
+            .replace("github.commits", f"github.{name}")
+            .replace("version: 2.0.0", f"version: {VERSIONS}.0.0")
+        )
+        (folder / "contract.odcs.yaml").write_text(text, encoding="utf-8")
+        named = value | {"name": f"Stream{number}"}
+        files = {f"value.v{n}.avsc": _version(named, n) for n in range(1, VERSIONS + 1)}
+        files["key.v1.avsc"] = key
+        for file, content in files.items():
+            (folder / "versions" / file).write_bytes(content)
+        sums = written({file: digest(files[file]) for file in sorted(files)})
+        (folder / "versions" / NAME).write_text(sums, encoding="utf-8")
+        (folder / "value.avsc").write_bytes(files[f"value.v{VERSIONS}.avsc"])
+        (folder / "key.avsc").write_bytes(key)
+    command = (sys.executable, "-m", "contractline", "generate", "tables")
+    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+
+
+def _version(value: dict[str, Any], number: int) -> bytes:
+    more = [
+        {"name": f"more_{n}", "type": ["null", "string"], "default": None, "doc": "One more."}
+        for n in range(1, number)
+    ]
+    return json.dumps(value | {"fields": [*value["fields"], *more]}, indent=2).encode()
+
+
+def _commit(root: Path) -> None:
+    for arguments in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        ("-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-qm", "contracts"),
+    ):
+        subprocess.run(("git", *arguments), cwd=root, check=True)
