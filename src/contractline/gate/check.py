@@ -240,11 +240,13 @@ def _texts(draft: Draft) -> tuple[object, ...]:
 
 
 def _sink_verdict(change: StreamChange) -> Verdict | None:
-    draft = change.after
-    if draft is None or draft.pipeline.clickhouse is None:
-        return None
+    """Return what a change means for ClickHouse; None where it does not read the stream."""
     try:
-        render(draft.complete)
+        if change.after is None or change.after.pipeline.clickhouse is None:
+            return None
+        render(change.after.complete)
+    except PartUnread:
+        return None
     except SchemaUnmappable as problem:
         return Verdict(CLICKHOUSE, Outcome.BREAKS, (str(problem),))
     return Verdict(CLICKHOUSE, Outcome.OK, ("its tables hold records of every version",))

@@ -14,6 +14,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import SYSTEM
+from contractline.contracts.model import Pipeline
 from contractline.contracts.waivers import WHOLE, Migration, Waiver, load_waivers
 from contractline.finding import Finding
 from contractline.gate.report import Waived
@@ -116,7 +117,7 @@ def _held(rule: RuleOfWaiver, use: WaiverUse, subject: str) -> Iterator[Finding]
 
 def _moves(migration: Migration, present: Draft | None) -> bool:
     """Tell whether a migration names a topic or table other than those that are there."""
-    if present is None:
+    if present is None or not isinstance(present.pipeline_part, Pipeline):
         return False
     pipeline = present.pipeline
     sink = pipeline.clickhouse

@@ -1,0 +1,136 @@
+"""Files that can't be read end in a finding with its place, or in exit code 2; never in a traceback."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contractline.gate.reports import FORMATS
+from tests.gate.conftest import emptied
+
+SCHEMA = "contracts/clicks/value.avsc"
+RELEASED = "contracts/clicks/versions/value.v1.avsc"
+DOCUMENT = "contracts/clicks/contract.odcs.yaml"
+WAIVER = "contracts/clicks/waivers/TOPIC_KEPT.yaml"
+RECURSIVE = {
+    "type": "record",
+    "name": "Click",
+    "namespace": "shop",
+    "fields": [{"name": "next", "type": ["null", "Click"], "default": None, "doc": "x"}],
+}
+
+
+def broken(file):
+    file.write_text('{"type": [')
+
+
+def repeated(file):
+    file.write_text(
+        '{"type": "record", "type": "record"}' if "avsc" in file.name else "id: a\nid: b\n"
+    )
+
+
+def folder(file):
+    file.unlink(missing_ok=True)
+    file.mkdir()
+
+
+def large(file):
+    with file.open("wb") as stream:
+        stream.truncate(100 * 1024 * 1024)
+
+
+def binary(file):
+    file.write_bytes(b"\xff\xfe\x00")
+
+
+def loop(file):
+    file.unlink(missing_ok=True)
+    file.symlink_to(file.name)
+
+
+def recursive(file):
+    file.write_text(json.dumps(RECURSIVE))
+
+
+def union_of_unions(file):
+    file.write_text(json.dumps(RECURSIVE | {"fields": [{"name": "a", "type": [["null"], "int"]}]}))
+
+
+def deep(file):
+    file.write_text("[" * 100_000)
+
+
+def many(file):
+    fields = [{"name": f"f{n}", "type": "int", "default": 0, "doc": "x"} for n in range(5_000)]
+    file.write_text(json.dumps(RECURSIVE | {"fields": fields}))
+
+
+CASES = [
+    *((name, spoil) for name in (SCHEMA, DOCUMENT) for spoil in (broken, repeated, folder, loop)),
+    *((SCHEMA, spoil) for spoil in (large, binary, deep, recursive, union_of_unions, many)),
+    *((RELEASED, spoil) for spoil in (broken, folder, large)),
+    *((WAIVER, spoil) for spoil in (broken, folder, large, binary, loop, deep)),
+    (DOCUMENT, large),
+    (DOCUMENT, deep),
+]
+
+
+@pytest.mark.parametrize(("name", "spoil"), CASES)
+def test_a_spoilt_file_is_a_finding_at_its_place(checkout, tmp_path, name, spoil):
+    file = checkout.root / name
+    file.parent.mkdir(exist_ok=True)
+    spoil(file)
+    written = {output: tmp_path / output for output in FORMATS}
+    options = (
+        option for output, path in written.items() for option in ("--write", f"{output}={path}")
+    )
+    code, out, err = checkout.contractline("check", *options)
+    assert (code, err) == (1, "")
+    assert name in out
+    assert all(name in path.read_text() for path in written.values())
+
+
+@pytest.mark.parametrize(("name", "spoil"), CASES)
+def test_a_spoilt_file_at_the_base_keeps_nothing_back(checkout, name, spoil):
+    good = checkout.git("rev-parse", "main")
+    file = checkout.root / name
+    file.parent.mkdir(exist_ok=True)
+    spoil(file)
+    spoilt = checkout.commit()
+    checkout.git("switch", "--quiet", "--detach", spoilt)
+    if file.is_dir():
+        file.rmdir()
+    checkout.git("rm", "--quiet", "--ignore-unmatch", name)
+    checkout.git("checkout", good, "--", ".")
+    code, out, err = checkout.contractline("check", "--against", spoilt)
+    assert (code in (0, 1), err) == (True, "")
+    assert f"against {spoilt[:7]}" in out
+
+
+def test_no_contract_at_all(checkout):
+    emptied(checkout.root / "contracts")
+    code, out, err = checkout.contractline("check")
+    assert (code, out) == (2, "")
+    assert "holds no contract" in err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--format", "xml"], ["--write", "text"], ["--write", "x=y"]]
+)
+def test_a_format_that_is_not_there(checkout, arguments):
+    code, _, err = checkout.contractline("check", *arguments)
+    assert code == 2
+    assert "formats" in err or "is not one of" in err
+
+
+def test_a_file_that_cant_be_written(checkout):
+    code, _, err = checkout.contractline("check", "--write", "json=/nowhere/report.json")
+    assert code == 2
+    assert "/nowhere/report.json" in err
+
+
+def test_contracts_alone_compare_nothing(checkout):
+    assert checkout.contractline("check", "contracts", "--against", "main")[0] == 2
+    assert checkout.contractline("check", "contracts", "--prove")[0] == 2
