@@ -42,7 +42,7 @@ def test_another_engine_still_refuses_kafka():
     with TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = Path(folder, "bin", "python")
-        install = [python, "-m", "pip", "install", "-q", package]
+        install = [str(python), "-m", "pip", "install", "-q", package]
         subprocess.run(install, check=True, timeout=INSTALL_SECONDS)
 
         done = tried(python)
