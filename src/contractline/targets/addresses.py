@@ -49,13 +49,15 @@ def follow(warehouse: Warehouse, endpoints: Endpoints) -> Iterator[str]:
         ServiceUnavailable: ClickHouse did not answer, or refused.
     """
     values = addresses(endpoints)
-    where = " and ".join(without_password(value) for value in values.values())
+    shown = {placeholder: without_password(value) for placeholder, value in values.items()}
+    # As the engine shows them: a password that is another one can't be seen.
+    seen = {p: value.replace(":***@", ":[HIDDEN]@") for p, value in shown.items()}
     for name, before in warehouse.rows(_QUEUES, {"database": INGESTION}):
-        sql = _moved(before, values)
-        if sql != before:
+        if _moved(before, seen) != before:
+            sql = _moved(before, values)
             # Replaced in one step: what reads from it goes on, and a crash leaves one of the two.
             warehouse.run(sql.replace("CREATE TABLE", "CREATE OR REPLACE TABLE", 1))
-            yield f"{name.removesuffix(QUEUE_SUFFIX)}: reads from {where} now"
+            yield f"{name.removesuffix(QUEUE_SUFFIX)}: reads from {' and '.join(shown.values())} now"
 
 
 def _moved(sql: str, values: dict[str, str]) -> str:
