@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contractline.avro.compatibility import incompatibilities
 from contractline.avro.difference import differences
-from contractline.avro.fields import FieldChange, concerns, field_changes
+from contractline.avro.fields import FieldChange, Name, concerns, field_changes
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
@@ -119,6 +119,14 @@ def between_contracts(change: StreamChange, before: str, after: str) -> StreamDi
         return StreamDifference(change.name, before, after, (str(problem),))
 
 
+def columns_by_field(draft: Draft) -> Mapping[Name, Column]:
+    """Return the columns of a stream's tables by their fields; none where they can't be told."""
+    try:
+        return _columns(draft).by_field
+    except PartUnread:
+        return {}
+
+
 def newest_versions(draft: Draft) -> tuple[str, str]:
     """Return the two states that a person means who names none.
 
@@ -136,7 +144,7 @@ def newest_versions(draft: Draft) -> tuple[str, str]:
 class _Columns:
     """The columns of a stream's tables, by field; or why there are none."""
 
-    by_field: dict[tuple[str, ...], Column]
+    by_field: Mapping[Name, Column]
     unmappable: str = ""
 
 
@@ -231,6 +239,6 @@ def _words(type_: str, default: str) -> str:
     return f"{type_}, default {default}" if default else type_
 
 
-def _column(columns: _Columns, field: tuple[str, ...]) -> str:
+def _column(columns: _Columns, field: Name) -> str:
     found = columns.by_field.get(field)
     return f"{found.name} {found.type}" if found else ""
