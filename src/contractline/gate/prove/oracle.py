@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import Any
 
 from fastavro import parse_schema, schemaless_reader
+from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
 from contractline.avro.schema import Schema
@@ -17,9 +18,9 @@ from contractline.mapping.types import Column
 
 UNRESOLVED = (
     *(TypeError, ValueError, KeyError, IndexError, EOFError, AttributeError, OverflowError),
-    SchemaParseException,
+    *(SchemaParseException, SchemaResolutionError),
 )
-"""What fastavro raises where a reader can't read a record (SchemaResolutionError is a TypeError)."""
+"""What fastavro raises where a reader can't read a record."""
 
 
 @dataclass(frozen=True, slots=True)

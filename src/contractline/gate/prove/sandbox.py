@@ -41,6 +41,7 @@ from contractline.targets.warehouse import ExternalTable, QueryRefused, Warehous
 
 PREFIX = "contractline_proof"
 STALE_SECONDS = 3600
+DROP_TRIES, DROP_PAUSE = 10, 0.2
 OFFSET = "_offset"
 """Which record a row comes from."""
 
@@ -186,7 +187,18 @@ class Sandbox:
     def drop(self) -> None:
         """Remove the databases."""
         for name in self._databases:
-            self._warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
+            self._drop(f"DROP DATABASE IF EXISTS {identifier(name)}")
+
+    def _drop(self, sql: str) -> None:
+        """Remove a database; a statement that was interrupted may still be adding a table to it."""
+        for _ in range(DROP_TRIES):
+            try:
+                self._warehouse.run(sql)
+            except QueryRefused:
+                time.sleep(DROP_PAUSE)
+            else:
+                return
+        self._warehouse.run(sql)
 
     def _renamed(self) -> Contract:
         """Return the contract with its tables in the databases of the sandbox."""

@@ -1,0 +1,190 @@
+"""What the proof says of contracts, by what the real engine does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contractline.contracts.change import StreamChange
+from contractline.contracts.load import load_contract
+from contractline.finding import Severity
+from contractline.gate.prove.findings import Verdict
+from contractline.mapping.refusal import SchemaUnmappable
+from tests.integration.prove.conftest import REPOSITORY
+from tests.integration.prove.streams import change, field, stream
+
+CASES = REPOSITORY.root / "tests" / "cases" / "ddl"
+MAPPED = [
+    folder
+    for folder in sorted(CASES.iterdir())
+    if not folder.name.startswith("refused_") and folder.name != "own_types"
+]
+COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN"], "default": "RED"}
+MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+DAY = {"type": "int", "logicalType": "date"}
+
+
+@pytest.mark.parametrize("folder", MAPPED, ids=lambda folder: folder.name)
+def test_generated_tables_hold_what_avro_gives(folder: Path, proven) -> None:
+    proof = proven(StreamChange(None, load_contract(folder)))
+    assert (proof.verdict, proof.findings) == (Verdict.OK, ())
+    assert all(count > 20 for count in proof.records.values())
+
+
+def test_a_column_that_is_too_narrow_is_found_with_both_values(tmp_path, proven) -> None:
+    one = change(
+        tmp_path / "narrow",
+        [field("lines", "int")],
+        [field("lines", "long")],
+        clickhouse={"types": {"lines": "Int32"}},
+    )
+    proof = proven(one)
+    (finding,) = proof.findings
+    assert proof.verdict is Verdict.CORRUPTS
+    meant, got = int(str(finding.old)), int(str(finding.new))
+    assert meant != got
+    assert (meant - got) % 2**32 == 0
+    assert f"lines = {meant} as {got}" in finding.message
+    assert "Int32 of proofs.narrow" in finding.message
+    assert "records of v2 (not released)" in finding.message
+    assert "of v1" not in finding.message  # an int fits
+    assert f'{{"lines": {meant}' in finding.message
+    assert (finding.file, finding.path) == (tmp_path / "narrow/value.avsc", "$.fields[1]")
+    assert finding.line is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "meant", "got"),
+    [
+        ("int", "UInt32", "-1", "4294967295"),
+        ("double", "Int64", "1.5", "1"),
+        (MICROS, "DateTime64(3, 'UTC')", "2024-02-29T12:34:56.789000", "56130-"),
+        (MILLIS, "DateTime64(6, 'UTC')", "2024-02-29T12:34:56.789000", "1970-01-20"),
+        (MICROS, "DateTime", "2024-02-29", "2036-04-11"),
+        (DAY, "Date", "1900-01-01", "2079-06-07"),
+        ("double", "Float32", "0.1", "0.10000000149011612"),
+    ],
+    ids=str,
+)
+def test_columns_that_corrupt(tmp_path, proven, kind, column, meant, got) -> None:
+    one = change(tmp_path / "wrong", [field("it", kind)], clickhouse={"types": {"it": column}})
+    proof = proven(one)
+    (finding,) = proof.findings
+    assert proof.verdict is Verdict.CORRUPTS
+    shown = f"{finding.old} {finding.new}"
+    assert meant in shown
+    assert got in shown or "ns since 1970" in shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "words"),
+    [
+        (COLOUR, "Enum8('RED' = 1)", "GREEN"),
+        ("string", "Int64", "not compatible"),
+        ("boolean", "String", "not compatible"),
+        (["int", "string"], "Nullable(String)", "not compatible"),
+        ({"type": "fixed", "name": "Four", "size": 4}, "FixedString(8)", ""),
+    ],
+    ids=str,
+)
+def test_columns_that_break(tmp_path, proven, kind, column, words) -> None:
+    one = change(tmp_path / "broken", [field("it", kind)], clickhouse={"types": {"it": column}})
+    proof = proven(one)
+    assert proof.verdict is Verdict.BREAKS
+    assert proof.findings[0].path == "$.fields[1]"
+    assert words in proof.findings[0].message
+
+
+def test_one_value_that_is_refused_is_named_and_the_others_are_compared(tmp_path, proven) -> None:
+    one = change(
+        tmp_path / "value",
+        [field("it", "string"), field("lines", "long")],
+        clickhouse={"types": {"it": "FixedString(60)", "lines": "Int32"}},
+    )
+    proof = proven(one)
+    refused = [f for f in proof.findings if "can't read" in f.message]
+    assert proof.verdict is Verdict.BREAKS
+    assert refused
+    assert "can't read it = \"xxx" in refused[0].message
+    assert '"lines": 7' in refused[0].message, "the rest of the record is ordinary"
+    assert any(f.path == "$.fields[2]" for f in proof.findings)
+
+
+def test_a_view_that_fails_stops_the_stream(tmp_path, proven) -> None:
+    derived = {"name": "boom", "type": "Int64", "expression": "toInt64(it)", "description": "x"}
+    one = change(tmp_path / "boom", [field("it", "string")], clickhouse={"derived": [derived]})
+    proof = proven(one)
+    (finding,) = proof.findings
+    assert (proof.verdict, finding.rule) == (Verdict.BREAKS, "PROOF_STOPPED")
+    assert "Cannot parse string" in finding.message
+    assert "contractline_proof" not in finding.message
+
+
+def test_tables_that_the_engine_refuses(tmp_path, proven) -> None:
+    derived = {"name": "odd", "type": "Int64", "expression": "noSuch(it)", "description": "x"}
+    one = change(tmp_path / "odd", [field("it", "string")], clickhouse={"derived": [derived]})
+    proof = proven(one)
+    (finding,) = proof.findings
+    assert (proof.verdict, finding.rule) == (Verdict.BREAKS, "PROOF_TABLES")
+    assert "proofs.odd: " in finding.message
+    assert "noSuch" in finding.message
+
+
+def test_a_renamed_field_is_lost_whatever_its_alias(tmp_path, proven) -> None:
+    one = change(
+        tmp_path / "renamed",
+        [field("branch", "string")],
+        [field("ref", "string", aliases=["branch"], default="")],
+    )
+    proof = proven(one)
+    assert proof.verdict is Verdict.CORRUPTS
+    assert {finding.path for finding in proof.findings} == {"$.fields[1]"}
+
+
+def test_without_tables_those_of_the_base_read_the_new_records(tmp_path, proven) -> None:
+    before = stream(tmp_path / "before" / "times", [field("at", MILLIS)])
+    after = stream(tmp_path / "after" / "times", [field("at", MILLIS)], [field("at", MICROS)])
+    proof = proven(StreamChange(before, after))
+    warning, difference = proof.findings
+    assert "at" in proof.unmappable
+    assert (warning.severity, warning.rule) == (Severity.WARNING, "PROOF_TABLES")
+    assert proof.records.keys() == {"v2 (not released)"}
+    assert proof.verdict is Verdict.CORRUPTS
+    assert "the tables as they are read at = 2024-02-29" in difference.message
+
+
+def test_without_a_base_the_released_versions_are_it(tmp_path, proven) -> None:
+    one = change(tmp_path / "kinds", [field("it", "long")], [field("it", "string")])
+    proof = proven(one)
+    assert proof.verdict is Verdict.BREAKS
+    assert proof.records.keys() == {"v2 (not released)"}
+
+
+def test_a_new_contract_without_tables_is_an_error(tmp_path, proven) -> None:
+    one = change(tmp_path / "union", [field("it", ["int", "string"])])
+    with pytest.raises(SchemaUnmappable):
+        proven(one)
+
+
+def test_differences_that_are_meant(tmp_path, proven) -> None:
+    symbols = {**COLOUR, "symbols": ["RED"]}
+    one = change(
+        tmp_path / "meant",
+        [field("colour", COLOUR), field("gone", "string"), field("list", ["null", _list()])],
+        [field("colour", symbols), field("list", ["null", _list()])],
+    )
+    proof = proven(one)
+    assert (proof.verdict, proof.findings) == (Verdict.OK, ())
+
+
+def _list() -> dict[str, str]:
+    return {"type": "array", "items": "string"}
+
+
+def test_the_seed_decides_everything(tmp_path, proven) -> None:
+    one = change(tmp_path / "seed", [field("it", "long")], clickhouse={"types": {"it": "Int32"}})
+    first, again, other = (proven(one, seed=seed, records=50) for seed in (1, 1, 2))
+    assert first.findings == again.findings
+    assert first.findings != other.findings
