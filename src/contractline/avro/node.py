@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contractline.avro.grammar import NAMED, PRIMITIVE, full_name
+from contractline.avro.meaning import LOGICAL_TYPES
 from contractline.avro.schema import Schema
 
 Names = Mapping[str, tuple[Any, str]]
@@ -45,9 +46,11 @@ class Node:
 
     @property
     def logical(self) -> str:
-        """The logical type; empty without one."""
+        """The logical type; empty without one, and for one that every library would ignore."""
         found = self.json.get("logicalType", "") if isinstance(self.json, dict) else ""
-        return found if isinstance(found, str) else ""
+        if not isinstance(found, str) or self.kind not in LOGICAL_TYPES.get(found, ()):
+            return ""
+        return "" if found == "decimal" and not _is_decimal(self.json) else found
 
     @property
     def full_name(self) -> str:
@@ -84,6 +87,11 @@ class Node:
             definition, home = self.names[full if full in self.names else json]
             return Node(definition, home, self.names, is_reference=True)
         return Node(json, space, self.names)
+
+
+def _is_decimal(node: dict[str, Any]) -> bool:
+    precision, scale = node.get("precision"), node.get("scale", 0)
+    return type(precision) is int and type(scale) is int and 0 <= scale <= precision > 0
 
 
 def _gather(node: Any, namespace: str, names: dict[str, tuple[Any, str]]) -> None:

@@ -67,7 +67,7 @@ class Released:
     sums: Sums | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draft:
     """A contract that may hold mistakes.
 

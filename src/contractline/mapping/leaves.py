@@ -104,6 +104,11 @@ def scalar(node: Node) -> str:
     return _LOGICAL.get((node.kind, node.logical)) or _PLAIN.get(node.kind, "")
 
 
+def type_place(steps: Steps) -> Steps:
+    """Return the place of a field's type; that of the reference where the field is behind one."""
+    return (*steps, "type") if steps[-2:-1] == ("fields",) else steps
+
+
 def is_list(type_: str) -> bool:
     """Tell whether a type holds any number of values, so that it can't be null itself."""
     return type_.startswith(("Array(", "Map("))
@@ -174,7 +179,8 @@ class _Reading:
             try:
                 found += self._field(record, field, replace(around, field=name, steps=steps))
             except _Refused as no:
-                self.refusals.append(Refusal(no.kind, name, no.problem, no.hint, steps=steps))
+                place = type_place(steps)
+                self.refusals.append(Refusal(no.kind, name, no.problem, no.hint, steps=place))
         return found
 
     def _field(self, record: Node, field: Mapping[str, Any], here: _Around) -> Sequence[Leaf]:

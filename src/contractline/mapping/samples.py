@@ -91,6 +91,8 @@ def _logical(node: Node) -> Iterator[Any]:
         yield "c0ffee00-0000-4000-8000-000000000001"
     elif node.logical == "decimal":
         most = 10 ** int(node.json["precision"]) - 1
+        if node.kind == "fixed":
+            most = min(most, (1 << 8 * int(node.json["size"]) - 1) - 1)
         yield from (decimal_bytes(node, number) for number in (most, -most, -1, 0))
 
 

@@ -18,7 +18,15 @@ from open_data_contract_standard.model import SchemaProperty
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.mapping.leaves import ABSENT, Leaf, is_list, leaves_of, nullable, scalar
+from contractline.mapping.leaves import (
+    ABSENT,
+    Leaf,
+    is_list,
+    leaves_of,
+    nullable,
+    scalar,
+    type_place,
+)
 from contractline.mapping.refusal import Refusal, Unmappable
 from contractline.mapping.refusal import SchemaUnmappable as SchemaUnmappable
 from contractline.mapping.sql import identifier, literal
@@ -209,7 +217,7 @@ def _change(held: Sequence[tuple[int, Leaf]]) -> Refusal | None:
                 f" {now.type} ({'.'.join(now.path)}); one ClickHouse column can't read both",
                 "keep the field as it was and add another beside it",
                 version,
-                now.steps,
+                type_place(now.steps),
             )
     return None
 
@@ -218,7 +226,7 @@ def _kind_of_change(before: Leaf, now: Leaf) -> Unmappable:
     if before.path != now.path:
         return Unmappable.FIELD_MOVED
     both = (before.type, now.type)
-    if all(type_.startswith("DateTime64(") for type_ in both):
+    if any(type_.startswith("DateTime64(") for type_ in both):
         return Unmappable.TIME_CHANGED
     if any(type_.startswith("Decimal(") for type_ in both):
         return Unmappable.DECIMAL_CHANGED

@@ -14,7 +14,7 @@ from contractline.rules.ruleset import RULES, RULES_OF_ALL, RULES_OF_CHANGE
 
 def findings_of(drafts: Sequence[Draft]) -> list[Finding]:
     """Return every mistake in the contracts, in the order of the contracts, files and lines."""
-    found = [finding for draft in drafts for rule in RULES for finding in _held(rule, draft)]
+    found = [finding for draft in drafts for rule in RULES for finding in held(rule, draft)]
     for rule in RULES_OF_ALL:
         found += [_finding(rule, draft, violation) for draft, violation in rule.handler(drafts)]
     order = {draft.name: position for position, draft in enumerate(drafts)}
@@ -27,11 +27,11 @@ def findings_of_change(changes: Sequence[StreamChange]) -> list[Finding]:
         finding
         for change in changes
         for rule in RULES_OF_CHANGE
-        for finding in _held_by_change(rule, change)
+        for finding in held_by_change(rule, change)
     ]
 
 
-def _held(rule: Rule, draft: Draft) -> Iterator[Finding]:
+def held(rule: Rule, draft: Draft) -> Iterator[Finding]:
     """Yield where a contract breaks a rule; nothing when a part that the rule needs is unread."""
     try:
         for one in rule.handler(draft):
@@ -40,7 +40,7 @@ def _held(rule: Rule, draft: Draft) -> Iterator[Finding]:
         return
 
 
-def _held_by_change(rule: RuleOfChange, change: StreamChange) -> Iterator[Finding]:
+def held_by_change(rule: RuleOfChange, change: StreamChange) -> Iterator[Finding]:
     """Yield where a change breaks a rule; nothing when a part that the rule needs is unread."""
     draft = change.after or change.before
     if draft is None:

@@ -1,0 +1,294 @@
+"""What the tables of a stream make of the records of each version, as the rules about it see it.
+
+The rules of :mod:`contractline.rules.sinkbreaks` each pick one reason out of these hazards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from contractline.avro.node import Node
+from contractline.avro.paths import Steps
+from contractline.avro.schema import Schema
+from contractline.contracts.change import StreamChange
+from contractline.contracts.draft import Draft
+from contractline.mapping.decoding import Reason
+from contractline.mapping.leaves import ABSENT, Leaf, leaves_of, type_place
+from contractline.mapping.loss import default_lost, losses, takes_null
+from contractline.mapping.refusal import Unmappable
+from contractline.mapping.typename import Type, TypeMisspelt, parse
+from contractline.mapping.types import Column, Mapped, map_versions
+from contractline.rules.places import section
+
+
+class Effect(StrEnum):
+    """What becomes of records.
+
+    ``breaks``: some are not read, and lie in the errors; ``corrupts``: all are read, and some
+    values as other ones; ``ok``: all are read as they are meant.
+    """
+
+    OK = "ok"
+    BREAKS = "breaks"
+    CORRUPTS = "corrupts"
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """One reason why a value is not read as it is meant, or has no column at all.
+
+    Attributes:
+        reason: the kind of reason.
+        effect: what becomes of the records; ok where the field only has no column.
+        field: the names of the field, outermost first.
+        message: what happens, in figures.
+        hint: what to do instead, where that is not the same for all of the reason.
+        file: the file that holds the mistake.
+        steps: the place in it.
+    """
+
+    reason: Reason | Unmappable
+    effect: Effect
+    field: tuple[str, ...]
+    message: str
+    hint: str
+    file: Path
+    steps: Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A schema whose records lie in the topic, or will.
+
+    Attributes:
+        label: its name in messages.
+        schema: the schema.
+        file: its file.
+    """
+
+    label: str
+    schema: Schema
+    file: Path
+
+
+@lru_cache(maxsize=4)
+def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
+    """Return what goes wrong when a contract's tables read its records.
+
+    Raises:
+        PartUnread: a part of the contract could not be read.
+    """
+    if draft.pipeline.clickhouse is None:
+        return ()
+    mapped, versions = _mapped(draft), _versions(draft)
+    return (*_refused(draft, mapped, versions), *_Reading(draft, versions).hazards(mapped.columns))
+
+
+@lru_cache(maxsize=4)
+def hazards_at_base(change: StreamChange) -> tuple[Hazard, ...]:
+    """Return what the tables of the base make of new versions, where the contract has none.
+
+    Raises:
+        PartUnread: a part of a contract could not be read.
+    """
+    before, after = change.before, change.after
+    if before is None or after is None or not (has_tables(before) and is_refused(after)):
+        return ()
+    known = {version.schema for version in _versions(before)}
+    new = [version for version in _versions(after) if version.schema not in known]
+    return tuple(_Reading(before, _versions(before), after, new).hazards(_mapped(before).columns))
+
+
+def has_tables(draft: Draft) -> bool:
+    """Tell whether a contract can be mapped to tables."""
+    return draft.pipeline.clickhouse is not None and not _mapped(draft).refusals
+
+
+def is_refused(draft: Draft) -> bool:
+    """Tell whether a contract that wants tables can't be mapped to any."""
+    return draft.pipeline.clickhouse is not None and bool(_mapped(draft).refusals)
+
+
+@lru_cache(maxsize=8)
+def _mapped(draft: Draft) -> Mapped:
+    sink = draft.pipeline.clickhouse
+    described = {p.name: p for o in draft.odcs.schema_ or [] for p in o.properties or [] if p.name}
+    schemas = [version.schema for version in _versions(draft)]
+    return map_versions(schemas, described, sink.types if sink else {})
+
+
+def _versions(draft: Draft) -> tuple[Version, ...]:
+    """Return the released versions, and the working schema where it is not the newest of them."""
+    released = [Version(f"v{v.number}", v.schema, v.file) for v in draft.versions("value")]
+    working = Version("value.avsc", draft.value, draft.file("value"))
+    if released and released[-1].schema == draft.value:
+        return (*released[:-1], Version(released[-1].label, draft.value, draft.file("value")))
+    return (*released, working)
+
+
+def _refused(draft: Draft, mapped: Mapped, versions: Sequence[Version]) -> Iterator[Hazard]:
+    for one in mapped.refusals:
+        field = ".".join(one.field)
+        message = f"`{field}` {one.problem}"
+        file = versions[one.version].file
+        yield Hazard(one.kind, Effect.OK, one.field, message, one.hint, file, one.steps)
+
+
+class _Reading:
+    """The columns of one contract, and the records that they read.
+
+    Args:
+        draft: whose columns.
+        readers: its versions.
+        at: the contract that is to change; the same one when absent.
+        writers: the versions whose records are read; the readers when absent.
+    """
+
+    def __init__(
+        self,
+        draft: Draft,
+        readers: Sequence[Version],
+        at: Draft | None = None,
+        writers: Sequence[Version] | None = None,
+    ) -> None:
+        sink = draft.pipeline.clickhouse
+        self._types: Mapping[str, str] = sink.types if sink else {}
+        self._at = at or draft
+        self._writers = readers if writers is None else writers
+        self._shown = self._writers if at else readers
+        self._leaves = [(v, leaves_of(v.schema, self._types).of) for v in reversed(readers)]
+        self._roots = {id(v): Node.root(v.schema) for v in (*readers, *self._writers)}
+
+    def hazards(self, columns: Sequence[Column]) -> Iterator[Hazard]:
+        """Yield one hazard for each column and reason: that of the newest version."""
+        for column in columns:
+            try:
+                type_ = parse(column.queue_type)
+            except TypeMisspelt:
+                continue
+            found: dict[Reason, Hazard] = {}
+            for version in reversed(self._writers):
+                for reason, effect, words in self._of_column(column, type_, version):
+                    file, steps = self._place(column)
+                    message = f"column {column.name} {column.queue_type}: {words}"
+                    hazard = Hazard(reason, effect, column.field, message, "", file, steps)
+                    if reason not in found or found[reason].effect is Effect.OK:
+                        found[reason] = hazard
+            yield from found.values()
+
+    def _of_column(
+        self, column: Column, type_: Type, version: Version
+    ) -> Iterator[tuple[Reason, Effect, str]]:
+        reader = self._reader(column)
+        found = node_at(self._roots[id(version)], column.path.split("."))
+        if found is None:
+            yield from self._lacking(column, type_, reader, version)
+            return
+        whole, is_in_nullable = found
+        branches = [branch for branch in whole.branches if branch.kind != "null"]
+        node = branches[0] if len(branches) == 1 else whole
+        is_nullable = is_in_nullable or len(branches) < len(whole.branches)
+        for loss in losses(node, type_, reader.node, is_nullable=is_nullable):
+            if not loss.is_refused:
+                yield loss.reason, Effect.CORRUPTS, f"in {version.label} {loss.words}"
+            elif loss.of_all:
+                words = f"no record of {version.label} would be read: {loss.words}"
+                yield loss.reason, Effect.BREAKS, words
+            else:
+                words = f"records of {version.label} would not be read where {loss.words}"
+                yield loss.reason, Effect.BREAKS, words
+
+    def _lacking(
+        self, column: Column, type_: Type, reader: Leaf, version: Version
+    ) -> Iterator[tuple[Reason, Effect, str]]:
+        """Yield what a column makes of the records of a version that lacks the field."""
+        alias = self._alias(column, version)
+        if alias:
+            shown = column.default or ("NULL" if takes_null(type_) else "the default of its type")
+            words = f"the value of `{alias}` in {version.label} would not be read: it shows {shown}"
+            yield Reason.RENAME, Effect.CORRUPTS, words
+            return
+        if takes_null(type_):
+            hidden = reader.default not in (ABSENT, None) and not column.default
+            if hidden:
+                words = f"a record of {version.label} without it would be read as NULL"
+                yield Reason.DEFAULT, Effect.CORRUPTS, words
+            return
+        has_default = reader.default is not ABSENT
+        words = default_lost(reader.node, type_, reader.default, has_default=has_default)
+        if words:
+            yield Reason.DEFAULT, Effect.CORRUPTS, f"in {version.label} {words}"
+
+    def _reader(self, column: Column) -> Leaf:
+        """Return the field as the newest version that holds it says it."""
+        return next(leaves[column.field] for _, leaves in self._leaves if column.field in leaves)
+
+    def _alias(self, column: Column, version: Version) -> str:
+        """Return the older name by which Avro would find a field in a version; empty without one."""
+        newest = next(v for v, leaves in self._leaves if column.field in leaves)
+        names = list(_names(self._roots[id(newest)], column.field))
+        root = self._roots[id(version)]
+        older = (one for one in product(*names) if one != column.field)
+        return next((".".join(one) for one in older if _has_field(root, one)), "")
+
+    def _place(self, column: Column) -> tuple[Path, Steps]:
+        """Return where a column's mistake is: its type in the document, or the newest field."""
+        name = ".".join(column.field)
+        if column.is_own:
+            sink = self._at.pipeline.clickhouse
+            if sink and name in sink.types:
+                return self._at.odcs_file, section(self._at, "clickhouse", "types", name)
+        for version in reversed(self._shown):
+            leaf = leaves_of(version.schema, self._types).of.get(column.field)
+            if leaf is not None:
+                return version.file, type_place(leaf.steps)
+        return self._at.file("value"), ()
+
+
+def node_at(root: Node, path: Sequence[str]) -> tuple[Node, bool] | None:
+    """Return the type that AvroConfluent finds under a column's name; None when there is none.
+
+    A nullable record stands under its own name (``home.Place.city``). With it comes whether a
+    record around the value may be null.
+    """
+    node, is_nullable = root, False
+    for name in path:
+        if node.kind == "union":
+            records = [one for one in node.branches if one.kind == "record"]
+            found = next((one for one in records if one.short_name == name), None)
+            is_nullable = True
+        else:
+            types: dict[str, Any] = {field["name"]: field["type"] for field in node.fields}
+            found = node.of(types[name]) if name in types else None
+        if found is None:
+            return None
+        node = found
+    return node, is_nullable
+
+
+def _names(root: Node, field: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield for each name of a field the names by which a reader looks for it."""
+    node = root
+    for name in field:
+        record = next(one for one in node.branches if one.kind == "record")
+        found = next(one for one in record.fields if one["name"] == name)
+        yield (name, *found.get("aliases", ()))
+        node = record.of(found["type"])
+
+
+def _has_field(root: Node, field: Sequence[str]) -> bool:
+    node = root
+    for name in field:
+        records = [one for one in node.branches if one.kind == "record"]
+        types = {one["name"]: (r, one["type"]) for r in records for one in r.fields}
+        if name not in types:
+            return False
+        record, type_ = types[name]
+        node = record.of(type_)
+    return True

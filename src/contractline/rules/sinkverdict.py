@@ -1,0 +1,78 @@
+"""What a change means for ClickHouse, in one word, and the findings behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contractline.contracts.change import StreamChange
+from contractline.contracts.draft import PartUnread
+from contractline.finding import Finding
+from contractline.rules.check import held, held_by_change
+from contractline.rules.hazards import (
+    Effect,
+    Hazard,
+    has_tables,
+    hazards_at_base,
+    hazards_of,
+    is_refused,
+)
+from contractline.rules.rule import Law
+from contractline.rules.ruleset import RULES, RULES_OF_CHANGE
+
+_CATEGORY = "sinkbreaks"
+
+
+@dataclass(frozen=True, slots=True)
+class SinkVerdict:
+    """What a change means for ClickHouse.
+
+    It is about the tables of the contract as it is now and the records of every version. Where no
+    tables can hold them, it is about those of the base and the records of the new version.
+
+    Attributes:
+        kind: what becomes of records.
+        is_refused: whether the contract as it is now can't be mapped to tables.
+        findings: what the rules about it say.
+        corrupting: those of the findings that are about values silently read as other ones.
+    """
+
+    kind: Effect
+    is_refused: bool
+    findings: tuple[Finding, ...]
+    corrupting: tuple[Finding, ...]
+
+
+def verdict(change: StreamChange) -> SinkVerdict | None:
+    """Return what a change means for ClickHouse.
+
+    None where ClickHouse does not read the stream, or where a part of the contract could not be
+    read, which other findings say.
+    """
+    draft = change.after
+    try:
+        if draft is None or draft.pipeline.clickhouse is None:
+            return None
+        refused = is_refused(draft)
+        hazards = hazards_at_base(change) if refused else hazards_of(draft)
+        is_without = refused and not (change.before and has_tables(change.before))
+    except PartUnread:
+        return None
+    found = [one for rule in RULES if _is_ours(rule) for one in held(rule, draft)]
+    found += [o for rule in RULES_OF_CHANGE if _is_ours(rule) for o in held_by_change(rule, change)]
+    findings = tuple(found)
+    corrupting = {one.message for one in hazards if one.effect is Effect.CORRUPTS}
+    return SinkVerdict(
+        Effect.BREAKS if is_without else _worst(hazards),
+        refused,
+        findings,
+        tuple(f for f in findings if any(f.message.endswith(words) for words in corrupting)),
+    )
+
+
+def _is_ours(rule: Law) -> bool:
+    return rule.category == _CATEGORY
+
+
+def _worst(hazards: tuple[Hazard, ...]) -> Effect:
+    effects = {hazard.effect for hazard in hazards}
+    return next((one for one in (Effect.BREAKS, Effect.CORRUPTS) if one in effects), Effect.OK)
