@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from contractline.markdown import prose, table
+from contractline.markdown import own, table
 from contractline.project import Project
 from contractline.rules.rule import Law
 
@@ -51,7 +51,7 @@ def index(laws: Sequence[Law]) -> str:
     ]
     ordered = sorted(laws, key=lambda law: (law.category, law.id))
     for category, found in groupby(ordered, key=lambda law: law.category):
-        rows = [(f"[{law.id}]({law.id}.md)", str(law.severity), prose(law.law)) for law in found]
+        rows = [(f"[{law.id}]({law.id}.md)", str(law.severity), own(law.law)) for law in found]
         blocks += [f"## {category}", table([("rule", "severity", "law"), *rows])]
     return _generated("src/contractline/rules") + "\n\n".join(blocks) + "\n"
 
@@ -67,7 +67,7 @@ def _blocks(paragraph: str, ids: frozenset[str]) -> Iterator[str]:
         yield f"```{_language(code)}\n{code}\n```"
         return
     for part in _EXAMPLE.split(paragraph):
-        words = _linked(prose(" ".join(part.split()).replace("::", ":").replace("``", "`")), ids)
+        words = _linked(own(" ".join(part.split()).replace("::", ":").replace("``", "`")), ids)
         yield _LABEL.sub(r"**\1:**", words)
 
 

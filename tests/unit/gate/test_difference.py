@@ -172,12 +172,12 @@ def test_for_a_page(clicks):
     assert markdown([between_versions(load_contract(clicks), "v2", "working")]).splitlines() == [
         "### clicks: v2 → working",
         "",
-        '- default of `page`: "" → "&lt;b>\\|`"',
+        '- default of `page`: "" → "\\<b\\>\\|\\`"',
         "",
         "| field | before | after | new reads old | old reads new | ClickHouse before"
         " | ClickHouse after |",
         "| --- | --- | --- | --- | --- | --- | --- |",
-        '| `page` | `string, default ""` | `` string, default "<b>\\|`" `` | yes | yes'
+        '| `page` | `string, default ""` | ``string, default "<b>\\|`"`` | yes | yes'
         " | `page String` | `page String` |",
     ]
 

@@ -15,7 +15,7 @@ from contractline.gate.report import (
     Waived,
     counted,
 )
-from contractline.gate.reports.safe import block, code, prose
+from contractline.markdown import block, code, prose
 
 MARKER = "<!-- contractline check -->"
 """The first line of the comment, by which the next check finds it."""
