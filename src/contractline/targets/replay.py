@@ -8,42 +8,22 @@ the tables hold one row of each identity and version.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contractline.errors import ContractlineError
-from contractline.mapping.ddl import (
-    DECODING,
-    ENVELOPE,
-    ERRORS,
-    INGESTION,
-    QUEUE_SUFFIX,
-    is_transient,
-)
-from contractline.mapping.sql import identifier, literal
+from contractline.mapping.ddl import ERRORS, is_transient
+from contractline.mapping.sql import literal
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import QueryRefused, Warehouse
+from contractline.targets.decoding import Decoder, Messages, Stream, sift, topics
+from contractline.targets.warehouse import Warehouse
 
 CLASSES = ("transient", "poison")
 BATCH_MESSAGES = 2_000
 BATCH_BYTES = 8 * 2**20
 PASS_MESSAGES = 100_000
-_TOPIC = re.compile(r"kafka_topic_list = '((?:[^'\\]|\\.)*)'")
 _SCHEMA_BYTES = 5
-
-
-class StreamUnknown(ContractlineError):
-    """When ClickHouse has no stream of that name."""
-
-    def __init__(self, stream: str, known: Sequence[str]) -> None:
-        self.stream = stream
-        super().__init__(
-            f"ClickHouse has no stream {stream}; it has: {', '.join(known) or 'none'}",
-            hint="`contractline apply tables` makes the streams of the contracts",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +82,13 @@ class _Message:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """A stream as ClickHouse has it.
-
-    Attributes:
-        name: the stream.
-        topic: what its queue reads.
-        columns: name in the queue, name in the Null table, type.
-    """
-
-    name: str
-    topic: str
-    columns: tuple[tuple[str, str, str], ...]
-
-
 def open_errors(warehouse: Warehouse) -> list[OpenErrors]:
     """Return what is open, by topic and class.
 
     Raises:
         ServiceUnavailable: ClickHouse did not answer.
     """
-    streams = {topic: name for name, topic in _topics(warehouse).items()}
+    streams = {topic: name for name, topic in topics(warehouse).items()}
     rows = warehouse.rows(
         f"SELECT topic, class, count(), min(at), any(reason) FROM {ERRORS} FINAL"  # noqa: S608
         " WHERE isNull(resolved_at) GROUP BY topic, class ORDER BY topic, class"
@@ -146,54 +111,19 @@ def replay_stream(
         StreamUnknown: ClickHouse has no such stream.
         ServiceUnavailable: ClickHouse did not answer.
     """
-    topics = _topics(warehouse)
-    if stream not in topics:
-        raise StreamUnknown(stream, sorted(topics))
-    registry = endpoints.clickhouse_schema_registry_url or endpoints.need("schema_registry_url")
-    replay = _Replay(warehouse, registry, _described(warehouse, stream, topics[stream]))
-    return replay.run(kinds)
-
-
-def _topics(warehouse: Warehouse) -> dict[str, str]:
-    """Return the topic that each stream reads."""
-    rows = warehouse.rows(
-        "SELECT name, engine_full FROM system.tables WHERE database = {database:String}"
-        " AND engine = 'Kafka' ORDER BY name",
-        {"database": INGESTION},
-    )
-    found = {str(name): _TOPIC.search(full) for name, full in rows}
-    return {n.removesuffix(QUEUE_SUFFIX): topic.group(1) for n, topic in found.items() if topic}
-
-
-def _described(warehouse: Warehouse, stream: str, topic: str) -> _Stream:
-    """Read the columns of a queue and of its Null table, which begins with them in their order."""
-    rows = warehouse.rows(
-        "SELECT table, name, type FROM system.columns WHERE database = {database:String}"
-        " AND table IN ({queue:String}, {stream:String}) ORDER BY table, position",
-        {"database": INGESTION, "queue": f"{stream}{QUEUE_SUFFIX}", "stream": stream},
-    )
-    queue = [(name, type_) for table, name, type_ in rows if table != stream]
-    names = [name for table, name, _ in rows if table == stream]
-    pairs = zip(queue, names, strict=False)
-    return _Stream(stream, topic, tuple((path, name, type_) for (path, type_), name in pairs))
+    found = Stream.find(warehouse, stream)
+    return _Replay(warehouse, Decoder(warehouse, endpoints, found), found).run(kinds)
 
 
 class _Replay:
     """One stream's replay."""
 
-    def __init__(self, warehouse: Warehouse, registry: str, stream: _Stream) -> None:
+    def __init__(self, warehouse: Warehouse, decoder: Decoder, stream: Stream) -> None:
         self._warehouse = warehouse
+        self._decoder = decoder
         self._stream = stream
         self._counts: Counter[str] = Counter()
         self._reason = ""
-        settings = {
-            "format_avro_schema_registry_url": literal(registry),
-            **DECODING,
-            # Rows must come in the order of their bytes: their places are counted off.
-            "max_threads": "1",
-            "max_insert_threads": "1",
-        }
-        self._settings = ", ".join(f"{key} = {value}" for key, value in settings.items())
 
     def run(self, kinds: Sequence[str]) -> Replayed:
         """Replay everything that is open now."""
@@ -227,63 +157,33 @@ class _Replay:
         return [_Message(p, o, at, bytes.fromhex(schema), size) for p, o, at, schema, size in rows]
 
     def _try(self, batch: Sequence[_Message]) -> None:
-        """Replay a batch; where a message keeps it from that, halve it until only that one is left."""
-        problem = self._problem(batch)
-        if problem is None:
-            self._insert(batch)
-            self._mark(batch, "now64(3) AS resolved_at")
-            self._counts["replayed"] += len(batch)
-        elif is_transient(problem):
-            # The batch is of one schema id, so the others of it would fail alike.
-            self._counts["waiting"] += len(batch)
-            self._reason = problem
-        elif len(batch) == 1 or "while fetching schema" in problem:
-            self._mark(batch, f"'poison' AS class, {literal(problem)} AS reason", unless=problem)
-            self._counts["poison"] += len(batch)
-            self._reason = problem
-        else:
-            middle = len(batch) // 2
-            self._try(batch[:middle])
-            self._try(batch[middle:])
+        """Replay a batch; where a message keeps it from that, all but that one.
+
+        A batch is of one schema id: what can't be fetched for one of it can't be for any.
+        """
+        parts = sift(batch, self._problem, lambda problem: "while fetching schema" in problem)
+        for part, problem in parts:
+            if problem is None:
+                self._decoder.insert(self._messages(part))
+                self._mark(part, "now64(3) AS resolved_at")
+                self._counts["replayed"] += len(part)
+                continue
+            self._reason = problem.strip()
+            if is_transient(problem):
+                self._counts["waiting"] += len(part)
+            else:
+                self._mark(part, f"'poison' AS class, {literal(problem)} AS reason", unless=problem)
+                self._counts["poison"] += len(part)
 
     def _problem(self, batch: Sequence[_Message]) -> str | None:
-        """Return what keeps a batch from being decoded; None when nothing does."""
-        sql = f"SELECT count() FROM {self._decoded(batch)} SETTINGS {self._settings}"  # noqa: S608
-        try:
-            count = self._warehouse.rows(sql)[0][0]
-        except QueryRefused as problem:
-            return problem.problem
-        # Bytes of one message can run on into the next. Alone a message may hold several records,
-        # as the Kafka engine reads it too.
-        aligned = count == len(batch) or len(batch) == 1
-        return None if aligned else f"{len(batch)} messages gave {count} rows"
+        return self._decoder.problem(self._messages(batch))
 
-    def _insert(self, batch: Sequence[_Message]) -> None:
-        names = [identifier(name) for _, name, _ in self._stream.columns]
-        paths = [identifier(path) for path, _, _ in self._stream.columns]
-        place = "places[least(rowNumberInAllBlocks() + 1, length(places))]"
-        envelope = {
-            "_topic": literal(self._stream.topic),
-            "_partition": f"{place}.1",
-            "_offset": f"{place}.2",
-            "_timestamp_ms": f"{place}.3",
-            "_key": f"{place}.4",
-            "_error": "''",
-            "_raw_message": "''",
-        }
-        self._warehouse.run(
-            f"INSERT INTO {INGESTION}.{identifier(self._stream.name)}"  # noqa: S608
-            f" ({', '.join([*names, *ENVELOPE])})"
-            f" WITH (SELECT groupArray((partition, offset, at, key)) FROM {self._kept(batch)})"
-            f" AS places SELECT {', '.join([*paths, *(envelope[one] for one in ENVELOPE)])}"
-            f" FROM {self._decoded(batch)} SETTINGS {self._settings}"
-        )
-
-    def _decoded(self, batch: Sequence[_Message]) -> str:
-        structure = ", ".join(f"{identifier(p)} {t}" for p, _, t in self._stream.columns)
-        return (
-            f"format('AvroConfluent', {literal(structure)},"  # noqa: S608
-            f" (SELECT arrayStringConcat(groupArray(raw)) FROM {self._kept(batch)}))"
+    def _messages(self, batch: Sequence[_Message]) -> Messages:
+        kept = self._kept(batch)
+        return Messages(
+            len(batch),
+            f"SELECT arrayStringConcat(groupArray(raw)) FROM {kept}",  # noqa: S608
+            f"SELECT groupArray((partition, offset, at, key)) FROM {kept}",  # noqa: S608
         )
 
     def _kept(self, batch: Sequence[_Message]) -> str:

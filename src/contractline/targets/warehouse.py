@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.external import ExternalData
 
 from contractline.errors import ServiceUnavailable
 from contractline.settings import Endpoints, without_password
@@ -33,6 +35,7 @@ class QueryRefused(ServiceUnavailable):
 
     Attributes:
         code: ClickHouse's own number of the error; 0 where it gave none.
+        words: why, exactly as ClickHouse says it.
         sql: the query.
     """
 
@@ -41,9 +44,32 @@ class QueryRefused(ServiceUnavailable):
         words = _WORDS.search(answer)
         self.code = int(code.group(1)) if code else 0
         self.sql = sql
-        text = " ".join((words.group("words") if words else answer).split())
+        self.words = words.group("words") if words else answer
+        text = " ".join(self.words.split())
         asked = f"it was asked: {_short(sql)}" if sql else "check CLICKHOUSE_URL"
         super().__init__("ClickHouse", where, text, hint=asked)
+
+
+class ClickHouseAway(ServiceUnavailable):
+    """When ClickHouse does not answer, so that trying again can help."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__("ClickHouse", where, f"does not answer: {problem}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTable:
+    """A table that is sent along with a query, and gone after it.
+
+    Attributes:
+        name: its name in the query.
+        structure: its columns, as in CREATE TABLE.
+        data: its rows, in ClickHouse's format RowBinary.
+    """
+
+    name: str
+    structure: str
+    data: bytes
 
 
 class Warehouse:
@@ -68,29 +94,63 @@ class Warehouse:
         except ClickHouseError as problem:
             raise self._failure(problem, "") from problem
 
-    def rows(self, sql: str, parameters: dict[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+    def rows(
+        self,
+        sql: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        table: ExternalTable | None = None,
+    ) -> Sequence[Sequence[Any]]:
         """Return the rows of a query.
 
         Args:
             sql: the query; ``{name:Type}`` stands for a parameter.
             parameters: their values.
+            table: what is sent along with it.
 
         Raises:
             ServiceUnavailable: ClickHouse did not answer, or refused.
         """
         try:
-            return self._client.query(sql, parameters=parameters).result_rows
+            answer = self._client.query(sql, parameters=parameters, external_data=_external(table))
+            return answer.result_rows
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
 
-    def run(self, sql: str, parameters: dict[str, Any] | None = None) -> None:
+    def run(
+        self,
+        sql: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        data: bytes | None = None,
+        table: ExternalTable | None = None,
+    ) -> None:
         """Run a statement that has no rows.
+
+        Args:
+            sql: the statement; ``{name:Type}`` stands for a parameter.
+            parameters: their values.
+            data: what an INSERT inserts, in the format that it names.
+            table: what is sent along with it.
 
         Raises:
             ServiceUnavailable: ClickHouse did not answer, or refused.
         """
         try:
-            self._client.command(sql, parameters=parameters)
+            self._client.command(
+                sql, parameters=parameters, data=data, external_data=_external(table)
+            )
+        except ClickHouseError as problem:
+            raise self._failure(problem, sql) from problem
+
+    def raw(self, sql: str, output_format: str) -> bytes:
+        """Return the answer to a query in one of ClickHouse's formats, as it came.
+
+        Raises:
+            ServiceUnavailable: ClickHouse did not answer, or refused.
+        """
+        try:
+            return self._client.raw_query(sql, fmt=output_format)
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
 
@@ -104,7 +164,15 @@ class Warehouse:
             return QueryRefused(self.where, text, sql)
         cause = _CAUSE.search(text)
         words = cause.group(1) if cause else _VOLATILE.sub("", " ".join(text.split()))
-        return ServiceUnavailable("ClickHouse", self.where, f"does not answer: {words}")
+        return ClickHouseAway(self.where, words)
+
+
+def _external(table: ExternalTable | None) -> ExternalData | None:
+    if table is None:
+        return None
+    return ExternalData(
+        file_name=table.name, data=table.data, fmt="RowBinary", structure=table.structure
+    )
 
 
 def _without_passwords(text: str) -> str:
