@@ -1,0 +1,128 @@
+"""``contractline compat``: whether one schema may follow another, without any contract."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from contractline.contracts.model import Compatibility
+
+if TYPE_CHECKING:
+    from contractline.finding import Finding
+    from contractline.gate.compat import Judgement
+
+
+@click.command()
+@click.option(
+    "--reader",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The newer schema.",
+)
+@click.option(
+    "--writer",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The earlier schema, whose records exist.",
+)
+@click.option(
+    "--level",
+    type=click.Choice([level.value for level in Compatibility], case_sensitive=False),
+    default=Compatibility.BACKWARD.value,
+    show_default=True,
+    help="Who must be able to read whom, as in Schema Registry.",
+)
+@click.option(
+    "--no-sink",
+    is_flag=True,
+    help="Avro's resolution only: not what a value means, and not what ClickHouse does.",
+)
+@click.option(
+    "--jsonl",
+    type=click.File("r", encoding="utf-8"),
+    metavar="FILE",
+    help='Many pairs, one {"id", "reader", "writer"} a line; - reads standard input.',
+)
+def command(
+    reader: Path | None, writer: Path | None, level: str, no_sink: bool, jsonl: IO[str] | None
+) -> int:
+    """Tell whether a reader's schema may follow a writer's.
+
+    With --jsonl each line is answered by one {"id", "compatible", "findings"}; a line that can't
+    be judged has `compatible` null and an `error`. Exit code 0 when all are compatible, 1 when one
+    is not, 2 when one could not be judged.
+    """
+    wanted, sink = Compatibility(level.upper()), not no_sink
+    if jsonl is not None:
+        if reader or writer:
+            raise click.UsageError("--jsonl takes its schemas from the lines")
+        return _lines(jsonl, wanted, sink=sink)
+    if reader is None or writer is None:
+        raise click.UsageError("name both, --reader and --writer, or a file of pairs by --jsonl")
+    from contractline.avro.schema import Schema
+    from contractline.cli._findings import show
+    from contractline.gate.compat import judge
+
+    judged = judge(Schema.read(reader), Schema.read(writer), wanted, sink=sink)
+    show(judged.findings, Path.cwd())
+    verb = "may" if judged.is_compatible else "may not"
+    click.echo(f"{reader} {verb} follow {writer} ({wanted.value})")
+    return 0 if judged.is_compatible else 1
+
+
+def _lines(lines: IO[str], level: Compatibility, *, sink: bool) -> int:
+    answers: Counter[bool | None] = Counter()
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            answer = _answer(line, number, level, sink=sink)
+            answers[answer["compatible"]] += 1
+            click.echo(json.dumps(answer, ensure_ascii=False, default=str))
+    return 2 if answers[None] else 1 if answers[False] else 0
+
+
+def _answer(line: str, number: int, level: Compatibility, *, sink: bool) -> dict[str, Any]:
+    from contractline.avro.schema import Schema
+    from contractline.errors import ContractlineError
+    from contractline.gate.compat import judge
+
+    known: Any = None
+    try:
+        given = json.loads(line)
+        known = given["id"]
+        reader, writer = (Schema.parse(_text(given[part]), part) for part in ("reader", "writer"))
+        judged = judge(reader, writer, level, sink=sink)
+    except (ValueError, RecursionError) as problem:
+        return _unjudged(known, f"line {number} is no JSON: {problem}")
+    except (KeyError, TypeError):
+        return _unjudged(known, f"line {number} is no object with id, reader and writer")
+    except ContractlineError as problem:
+        return _unjudged(known, str(problem))
+    return {"id": known, "compatible": judged.is_compatible, "findings": _values(judged)}
+
+
+def _text(schema: Any) -> str:
+    """Return a schema as text, which a line may hold as JSON or as a text of JSON."""
+    return schema if isinstance(schema, str) and schema[:1] in '{["' else json.dumps(schema)
+
+
+def _unjudged(known: Any, problem: str) -> dict[str, Any]:
+    return {"id": known, "compatible": None, "findings": [], "error": problem}
+
+
+def _values(judged: Judgement) -> list[dict[str, Any]]:
+    def values(finding: Finding) -> dict[str, Any]:
+        return {
+            "rule": finding.rule,
+            "severity": finding.severity,
+            "path": finding.path or None,
+            "message": finding.message,
+            "hint": finding.hint,
+            "old": finding.old,
+            "new": finding.new,
+        }
+
+    return [values(finding) for finding in judged.findings]

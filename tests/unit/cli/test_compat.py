@@ -1,0 +1,110 @@
+"""``contractline compat``: pairs of schemas, one by one and by the line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from contractline.cli.compat import command
+
+MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
+MICROS = {"type": "long", "logicalType": "timestamp-micros"}
+
+
+def record(**fields: Any) -> dict[str, Any]:
+    listed = [{"name": name, "type": type_} for name, type_ in fields.items()]
+    return {"type": "record", "name": "R", "fields": listed}
+
+
+def run(*arguments: str, given: str = "") -> Result:
+    return CliRunner().invoke(command, arguments, input=given, standalone_mode=False)
+
+
+def pair(folder: Path, reader: Any, writer: Any) -> tuple[str, ...]:
+    files = {"--reader": folder / "new.avsc", "--writer": folder / "old.avsc"}
+    for file, schema in zip(files.values(), (reader, writer), strict=True):
+        file.write_text(json.dumps(schema, indent=1))
+    return tuple(str(part) for pair in files.items() for part in pair)
+
+
+def lines(*pairs: Any, options: tuple[str, ...] = ()) -> tuple[list[dict[str, Any]], int]:
+    given = "\n".join(json.dumps(one) for one in pairs)
+    result = run("--jsonl", "-", *options, given=given)
+    return [json.loads(line) for line in result.output.splitlines()], result.return_value
+
+
+@pytest.mark.parametrize(
+    ("level", "reader", "writer", "code"),
+    [
+        ("BACKWARD", record(a="long"), record(a="int"), 0),
+        ("BACKWARD", record(a="int"), record(a="long"), 1),
+        ("FORWARD", record(a="int"), record(a="long"), 0),
+        ("FULL", record(a="long"), record(a="int"), 1),
+        ("NONE", record(a="string"), record(a="long"), 0),
+    ],
+)
+def test_the_level_says_who_reads_whom(tmp_path, level, reader, writer, code):
+    result = run(*pair(tmp_path, reader, writer), "--level", level, "--no-sink")
+
+    assert result.return_value == code
+    assert ("may follow" in result.output) == (code == 0)
+
+
+def test_the_place_and_both_types_are_told(tmp_path):
+    result = run(*pair(tmp_path, record(a="int", b="int"), record(a="int", b="string")))
+
+    (first, *_) = result.output.splitlines()
+    assert first.startswith(f"{tmp_path}/new.avsc:")
+    assert "VERSIONS_COMPATIBLE at $.fields[1].type" in first
+    assert "string can't be read as int" in first
+
+
+def test_another_unit_counts_unless_only_avro_is_asked(tmp_path):
+    files = pair(tmp_path, record(at=MICROS), record(at=MILLIS))
+
+    assert run(*files).return_value == 1
+    assert "SINK_TIME_SCALE_KEPT" in run(*files).output
+    assert run(*files, "--no-sink").return_value == 0
+
+
+def test_each_line_is_answered_in_its_order():
+    answers, code = lines(
+        {"id": "wider", "reader": record(a="long"), "writer": record(a="int")},
+        {"id": 2, "reader": json.dumps(record(a="int")), "writer": record(a="long")},
+        {"id": None, "reader": "string", "writer": "bytes"},
+    )
+
+    assert [(one["id"], one["compatible"]) for one in answers] == [
+        ("wider", True),
+        (2, False),
+        (None, True),
+    ]
+    assert answers[1]["findings"][0]["path"] == "$.fields[0].type"
+    assert code == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 2 is no JSON"),
+        ("[]", "line 2 is no object with id, reader and writer"),
+        ('{"id": 1, "reader": "int"}', "line 2 is no object with id, reader and writer"),
+        ('{"id": 1, "reader": {"type": "nope"}, "writer": "int"}', "`nope` is no Avro type"),
+        ("[" * 100_000, "line 2 is no JSON"),
+    ],
+    ids=["broken", "a list", "a part less", "no schema", "too deep"],
+)
+def test_a_line_that_is_no_pair_is_told_and_the_next_is_judged(line, words):
+    good = json.dumps({"id": 1, "reader": "int", "writer": "int"})
+
+    result = run("--jsonl", "-", given=f"{good}\n{line}\n{good}\n")
+
+    first, bad, last = (json.loads(answer) for answer in result.output.splitlines())
+    assert first["compatible"] is last["compatible"] is True
+    assert bad["compatible"] is None
+    assert words in bad["error"]
+    assert result.return_value == 2
