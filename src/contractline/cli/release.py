@@ -26,22 +26,24 @@ def command(invocation: Invocation, stream: str, message: str) -> int:
 
     Writes versions/value.vN.avsc (and key.v1.avsc for a new stream), records it in
     versions/SHA256SUMS, sets the document's version, and says what changed in CHANGELOG.md.
-    Exit code 0 when released or nothing changed, 1 when a rule speaks against it.
+    Exit code 0 when released or nothing changed, 1 when a rule without a waiver speaks against it.
     """
+    from datetime import UTC, datetime
+
     from contractline.cli._findings import counted, errors, show
     from contractline.contracts.load import ContractUnknown, load_drafts
     from contractline.contracts.release import plan_release, write
-    from contractline.rules.check import findings_of
+    from contractline.gate.check import check_contracts
     from contractline.rules.ruleset import MENDED_BY_RELEASE
 
-    root = invocation.project.root
-    drafts = load_drafts(invocation.project)
+    project = invocation.project
+    root, drafts = project.root, load_drafts(project)
     draft = next((draft for draft in drafts if draft.name == stream), None)
     if draft is None:
         raise ContractUnknown(stream, [draft.name for draft in drafts])
     findings = [
         finding
-        for finding in findings_of(drafts)
+        for finding in check_contracts(project, today=datetime.now(UTC).date()).findings
         if finding.subject == stream and finding.rule not in MENDED_BY_RELEASE
     ]
     show(findings, root)

@@ -18,19 +18,20 @@ from contractline.contracts.draft import PARTS as SCHEMA_PARTS
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.load import load_drafts
 from contractline.errors import ContractlineError
-from contractline.finding import Finding, Severity
+from contractline.finding import Finding, RuleId, Severity
 from contractline.gate.base import Base, NoBase, opened_base
 from contractline.gate.difference import between_contracts
-from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict
+from contractline.gate.report import Report, State, StreamReport
 from contractline.gate.rollout import rollout
-from contractline.gate.verdicts import CLICKHOUSE, verdicts
+from contractline.gate.verdicts import verdicts
 from contractline.gate.waiving import Applied, waive
 from contractline.mapping.ddl import STREAMS, render
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated
-from contractline.rules.ruleset import TABLES_GENERATED
+from contractline.rules.ruleset import RULES_OF_CHANGE, RULES_OF_CHECKOUT, TABLES_GENERATED
+from contractline.rules.sinkverdict import verdict as sink_verdict
 
 if TYPE_CHECKING:
     from contractline.gate.proving import Proving
@@ -156,6 +157,28 @@ def _proof(inspection: Inspection) -> Proving:
     return proving(inspection.project, [*changed, *new] or kept)
 
 
+def _untried(base: Base | NoBase, parts: Sequence[Part]) -> frozenset[RuleId]:
+    """Return the rules that nothing was held against."""
+    of_change = RULES_OF_CHANGE if isinstance(base, NoBase) else ()
+    of_checkout = RULES_OF_CHECKOUT if _of_generated_files not in parts else ()
+    return frozenset(law.id for law in (*of_change, *of_checkout))
+
+
+class _Corruption:
+    """Tells whether a finding is about values that are silently read as other ones."""
+
+    def __init__(self, changes: Sequence[StreamChange], proved: Sequence[Finding]) -> None:
+        self._changes = {change.name: change for change in changes}
+        self._proved = proved
+
+    def __call__(self, finding: Finding) -> bool:
+        """Tell it of a finding of the rules about ClickHouse, or of the proof."""
+        if finding in self._proved:
+            return True
+        sink = sink_verdict(self._changes[finding.subject])
+        return sink is not None and finding in sink.corrupting
+
+
 def _report(
     inspection: Inspection,
     parts: Sequence[Part],
@@ -169,8 +192,9 @@ def _report(
         inspection.project,
         [*found, *(proof.findings if proof else ())],
         inspection.changes,
-        has_base=isinstance(base, Base),
+        untried=_untried(base, parts),
         today=today,
+        corrupts=_Corruption(inspection.changes, proof.corrupting if proof else ()),
     )
     return Report(
         inspection.project.root,
@@ -191,6 +215,7 @@ def _pairs(base: Base | NoBase, drafts: Sequence[Draft]) -> tuple[StreamChange, 
 def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]:
     """Yield what is said of each contract, and of what is called by a name that no contract has."""
     pairs = {change.name: change for change in inspection.changes}
+    readers = _readers(inspection)
     for name in dict.fromkeys([*pairs, *(finding.subject for finding in applied.findings)]):
         own = [finding for finding in applied.findings if finding.subject == name]
         stream = StreamReport(
@@ -201,7 +226,25 @@ def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]
         )
         if name in pairs and isinstance(inspection.base, Base):
             stream = _compared(stream, pairs[name], inspection.base)
-        yield stream
+        yield replace(stream, impact=readers.get(name, ()))
+
+
+def _readers(inspection: Inspection) -> dict[str, tuple[str, ...]]:
+    """Return who else reads what changed, by stream; what could not be read stands at each."""
+    if isinstance(inspection.base, NoBase):
+        return {}
+    changed = [one for one in inspection.changes if _state(one) is not State.UNCHANGED]
+    if not changed:
+        return {}
+    # The parser of SQL takes as long to import as a check takes.
+    from contractline.gate.impact import Kind, impact
+
+    root = inspection.project.root
+    readers = [one for one in impact(inspection.project, changed) if one.kind is not Kind.GENERATED]
+    return {
+        change.name: tuple(one.words(root) for one in readers if one.stream in (change.name, ""))
+        for change in changed
+    }
 
 
 def _compared(stream: StreamReport, change: StreamChange, base: Base) -> StreamReport:
@@ -214,7 +257,7 @@ def _compared(stream: StreamReport, change: StreamChange, base: Base) -> StreamR
         stream,
         state=state,
         difference=between_contracts(change, base.name, HERE),
-        verdicts=verdicts(change, _sink_verdict(change)),
+        verdicts=verdicts(change, sink_verdict(change)),
         ddl=ddl,
         rollout=rollout(change, ddl),
     )
@@ -237,19 +280,6 @@ def _texts(draft: Draft) -> tuple[object, ...]:
         tuple(sorted((part, schema.text) for part, schema in draft.working())),
         [version.schema.text for part in SCHEMA_PARTS for version in draft.versions(part)],
     )
-
-
-def _sink_verdict(change: StreamChange) -> Verdict | None:
-    """Return what a change means for ClickHouse; None where it does not read the stream."""
-    try:
-        if change.after is None or change.after.pipeline.clickhouse is None:
-            return None
-        render(change.after.complete)
-    except PartUnread:
-        return None
-    except SchemaUnmappable as problem:
-        return Verdict(CLICKHOUSE, Outcome.BREAKS, (str(problem),))
-    return Verdict(CLICKHOUSE, Outcome.OK, ("its tables hold records of every version",))
 
 
 def _sql(draft: Draft | None) -> str | None:

@@ -10,6 +10,7 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Version
 from contractline.gate.report import Outcome, Verdict
+from contractline.rules.sinkverdict import SinkVerdict
 
 NEWER = "newer consumers"
 OLDER = "older consumers"
@@ -18,20 +19,26 @@ CLICKHOUSE = "ClickHouse"
 _MAX_REASONS = 5
 
 
-def verdicts(change: StreamChange, sink: Verdict | None) -> tuple[Verdict, ...]:
+def verdicts(change: StreamChange, sink: SinkVerdict | None) -> tuple[Verdict, ...]:
     """Return what a change of a released stream means for its readers; nothing for a new one.
 
     Args:
         change: the contract before and after.
-        sink: what it means for ClickHouse; None where ClickHouse does not read the stream.
+        sink: what it means for ClickHouse; None where that does not read the stream.
     """
     before, after = change.before, change.after
     if before is None or after is None or not before.versions("value"):
         return ()
     try:
-        return (*_consumers(before, after), *((sink,) if sink else ()))
+        return (*_consumers(before, after), *((_sink(sink),) if sink else ()))
     except PartUnread:
         return ()
+
+
+def _sink(sink: SinkVerdict) -> Verdict:
+    reasons = [finding.message for finding in sink.findings]
+    fine = "its tables read records of every version as they are meant"
+    return Verdict(CLICKHOUSE, Outcome(sink.kind.value), _cut(reasons) or (fine,))
 
 
 def _consumers(before: Draft, after: Draft) -> Iterator[Verdict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,13 +16,18 @@ from contractline.contracts.draft import Draft
 from contractline.contracts.load import SYSTEM
 from contractline.contracts.model import Pipeline
 from contractline.contracts.waivers import WHOLE, Migration, Waiver, load_waivers
-from contractline.finding import Finding
+from contractline.finding import Finding, RuleId
 from contractline.gate.report import Waived
 from contractline.project import Project
+from contractline.rules.laws import LAWS
 from contractline.rules.rule import RuleOfWaiver, WaiverUse
 from contractline.rules.ruleset import NEVER_WAIVED, RULES_OF_CHANGE, RULES_OF_WAIVER
 
 _OF_CHANGE = frozenset(rule.id for rule in RULES_OF_CHANGE)
+_OF_SINK = frozenset(law.id for law in LAWS if law.category == "sinkbreaks")
+_OF_PROOF = "PROOF_"
+"""How the rules of the replay proof begin. A waiver of a rule about ClickHouse is for what the proof
+finds in the same field as well: it is the same mistake, tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def waive(
     findings: Sequence[Finding],
     changes: Sequence[StreamChange],
     *,
-    has_base: bool,
+    untried: Collection[RuleId],
     today: date,
     corrupts: Callable[[Finding], bool] = lambda finding: False,
 ) -> Applied:
@@ -53,7 +58,7 @@ def waive(
         project: the checkout.
         findings: what was found.
         changes: each contract before and after.
-        has_base: whether there was something to compare with.
+        untried: the rules that were not held against anything, so that their waivers wait.
         today: the day by which waivers expire.
         corrupts: tells whether a finding is about values that are silently read as other ones.
     """
@@ -64,7 +69,7 @@ def waive(
         for waiver in _waivers(project, change):
             if waiver.rule in NEVER_WAIVED:
                 continue
-            use = _use(waiver, change, own, has_base=has_base, today=today, corrupts=corrupts)
+            use = _use(waiver, change, own, untried=untried, today=today, corrupts=corrupts)
             faults = [one for rule in RULES_OF_WAIVER for one in _held(rule, use, change.name)]
             wrong += faults
             if not faults:
@@ -89,22 +94,22 @@ def _use(
     change: StreamChange,
     findings: Iterable[Finding],
     *,
-    has_base: bool,
+    untried: Collection[RuleId],
     today: date,
     corrupts: Callable[[Finding], bool],
 ) -> WaiverUse:
-    of_rule = [(one, set(_names(one, change))) for one in findings if one.rule == waiver.rule]
+    own = [one for one in findings if _is_of(one, waiver.rule)]
+    of_rule = [(one, set(_names(one, change))) for one in own]
     meant = tuple(one for one, names in of_rule if _is_meant(waiver.path, names))
     others = (names for _, names in of_rule if not _is_meant(waiver.path, names))
     earlier = change.before.waivers.entries if change.before else ()
-    is_of_change = waiver.rule in _OF_CHANGE
     return WaiverUse(
         waiver,
         meant,
         frozenset(max(names, key=_readable) for names in others),
         is_expired=today > waiver.expires,
-        is_merged=is_of_change and has_base and waiver in earlier,
-        is_untried=is_of_change and not has_base,
+        is_merged=waiver.rule in _OF_CHANGE and waiver in earlier,
+        is_untried=waiver.rule in untried,
         is_corrupting=any(corrupts(finding) for finding in meant),
         moves=waiver in earlier or _moves(waiver.migration, change.before or change.after),
     )
@@ -124,6 +129,11 @@ def _moves(migration: Migration, present: Draft | None) -> bool:
     tables = {sink.current, sink.history} if sink else set()
     has_new_topic = bool(migration.topic) and migration.topic != pipeline.topic.name
     return has_new_topic or (bool(migration.table) and migration.table not in tables)
+
+
+def _is_of(finding: Finding, rule: str) -> bool:
+    """Tell whether a finding is of a rule, or the proof of one about ClickHouse."""
+    return finding.rule == rule or (rule in _OF_SINK and finding.rule.startswith(_OF_PROOF))
 
 
 def _is_meant(path: str, names: Iterable[str]) -> bool:
@@ -175,3 +185,5 @@ def _in_document(data: Any, steps: Steps) -> Iterator[str]:
         elif step != "value" or len(words) != 1:
             words.append(step)
     yield ".".join(words)
+    if words[:2] == ["clickhouse", "types"]:
+        yield ".".join(words[2:])
