@@ -102,8 +102,12 @@ def _bytes(value: bytes) -> bytes:
 
 
 def _long(number: int) -> bytes:
-    """Encode a number that is not negative as Avro does: doubled, seven bits a byte."""
-    number <<= 1
+    """Encode a number that is not negative as Avro does: doubled."""
+    return varint(number << 1)
+
+
+def varint(number: int) -> bytes:
+    """Encode a number as Avro and RowBinary do: seven bits a byte, the lowest first."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)

@@ -20,7 +20,7 @@ from contractline.kafka.patience import Say, persist
 from contractline.kafka.registry import Registry
 from contractline.kafka.wire import HEADER_BYTES, split
 from contractline.mapping.ddl import is_transient
-from contractline.targets.container import Container
+from contractline.targets.container import Container, varint
 from contractline.targets.decoding import Decoder, Messages, Stream, sift
 from contractline.targets.warehouse import (
     ClickHouseAway,
@@ -227,7 +227,7 @@ class Loader:
 
 def _sent(record: Record) -> Messages:
     """Return a message as a table that is sent along with the query."""
-    data = b"".join((_text(record.value), _varint(1), _place(record)))
+    data = b"".join((_text(record.value), varint(1), _place(record)))
     table = ExternalTable("sent", _SENT, data)
     return Messages(1, "SELECT frames FROM sent", "SELECT places FROM sent", table)
 
@@ -240,14 +240,4 @@ def _place(record: Record) -> bytes:
 
 
 def _text(value: bytes) -> bytes:
-    return _varint(len(value)) + value
-
-
-def _varint(number: int) -> bytes:
-    """Encode a number as RowBinary does: seven bits a byte, the lowest first."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return varint(len(value)) + value
