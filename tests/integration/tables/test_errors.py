@@ -107,17 +107,13 @@ def test_an_old_change_stays_old_when_it_is_replayed(lab: Lab) -> None:
 def test_registry_away_while_good_messages_arrive(lab: Lab, stack: RunningStack) -> None:
     """1,000 good messages of an id that ClickHouse never saw; the watch alone repairs it."""
     lab.stream("commits")
-    mark = {
-        "name": lab.prefix,
-        "type": "string",
-        "default": "",
-        "doc": "Makes a schema of its own.",
-    }
-    lab.release("commits", [mark])
+    number = lab.release_own("commits")
     lab.apply()
     table = f"{lab.prefix}.commits"
     more = {"co_authors": [], lab.prefix: "here"}
-    frames = [lab.frame("commits", commit(n, additions=n) | more, version=3) for n in range(1_000)]
+    frames = [
+        lab.frame("commits", commit(n, additions=n) | more, version=number) for n in range(1_000)
+    ]
     poison = struct.pack(">bI", 0, UNKNOWN_ID) + frames[0][5:]
     with watching(lab, stack) as lines:
         stack.stop("registry")

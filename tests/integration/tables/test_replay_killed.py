@@ -22,13 +22,7 @@ MESSAGES = 20_000
 def failed(lab: Lab, stack: RunningStack) -> Iterator[Lab]:
     """A stream all of whose messages came while the registry was away."""
     lab.stream("commits")
-    mark = {
-        "name": lab.prefix,
-        "type": "string",
-        "default": "",
-        "doc": "Makes a schema of its own.",
-    }
-    number = lab.release("commits", [mark])
+    number = lab.release_own("commits")
     lab.apply()
     more = {"co_authors": [], lab.prefix: "here"}
     frames = [
