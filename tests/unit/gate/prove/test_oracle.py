@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from fastavro import schemaless_writer
+
+from contractline.avro.schema import Schema
+from contractline.gate.prove.compare import EQUIVALENCES, agrees
+from contractline.gate.prove.meaning import Moment
+from contractline.gate.prove.oracle import Expected, Oracle
+from contractline.gate.prove.shapes import Path, Shape
+from contractline.mapping.types import Column, columns_of
+
+COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN"], "default": "RED"}
+ONE_COLOUR = {**COLOUR, "symbols": ["RED"]}
+
+
+def schema(*fields: dict[str, Any]) -> Schema:
+    record = {"type": "record", "name": "R", "fields": list(fields)}
+    return Schema.parse(json.dumps(record))
+
+
+def field(name: str, kind: Any, **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, **more}
+
+
+def record(name: str, *fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "record", "name": name, "fields": list(fields)}
+
+
+def expected(
+    versions: list[Schema], writer: Schema, values: dict[str, Any]
+) -> dict[Path, Expected]:
+    out = BytesIO()
+    schemaless_writer(out, Shape.of(writer).bare, values)
+    columns = columns_of("things", versions, {}, {})
+    return Oracle(columns, versions, writer).expected(out.getvalue())
+
+
+def test_a_field_that_is_not_there_has_its_default() -> None:
+    old, new = (
+        schema(field("a", "int")),
+        schema(field("a", "int"), field("b", "bytes", default="\u00ff")),
+    )
+    found = expected([old, new], old, {"a": 1})
+    assert found["a",] == Expected(1, 1, is_resolved=True, is_written=True)
+    assert found["b",] == Expected(b"\xff", None, is_resolved=True, is_written=False)
+
+
+def test_a_removed_field_is_read_by_the_version_that_held_it() -> None:
+    old, new = schema(field("a", "int"), field("b", "string")), schema(field("a", "int"))
+    assert expected([old, new], old, {"a": 1, "b": "x"})["b",].value == b"x"
+    assert expected([old, new], new, {"a": 1})["b",] == Expected(
+        None, None, is_resolved=False, is_written=False
+    )
+
+
+def test_a_removed_field_with_a_default_keeps_it() -> None:
+    old, new = (
+        schema(field("a", "int"), field("b", "string", default="x")),
+        schema(field("a", "int")),
+    )
+    assert expected([old, new], new, {"a": 1})["b",].value == b"x"
+
+
+def test_one_field_that_can_not_be_read_leaves_the_others() -> None:
+    old = schema(field("a", "int"), field("kind", COLOUR))
+    lone = schema(field("a", "int"), field("kind", {**ONE_COLOUR, "default": "RED"}))
+    assert expected([lone], old, {"a": 1, "kind": "GREEN"})["kind",] == Expected(
+        b"RED", b"GREEN", is_resolved=True, is_written=True
+    )
+    strict = schema(
+        field("a", "int"), field("kind", {"type": "enum", "name": "Colour", "symbols": ["RED"]})
+    )
+    found = expected([strict], old, {"a": 1, "kind": "GREEN"})
+    assert found["kind",] == Expected(b"GREEN", b"GREEN", is_resolved=False, is_written=True)
+    assert found["a",].is_resolved
+
+
+def test_parts_of_records() -> None:
+    inner = record("Home", field("city", "string"))
+    wider = record("Home", field("city", "string"), field("zip", "string", default="-"))
+    old = schema(field("home", ["null", inner]))
+    new = schema(field("home", ["null", wider]))
+    assert expected([new], new, {"home": None})["home", "city"].value is None
+    assert expected([new], old, {"home": {"city": "x"}})["home", "zip"].value == b"-"
+
+
+def test_a_record_that_is_a_default_has_the_defaults_of_its_fields() -> None:
+    home = record("Home", field("city", "string", default="here"), field("zip", "string"))
+    old = schema(field("a", "int"))
+    new = schema(field("a", "int"), field("home", home, default={"zip": "1"}))
+    found = expected([old, new], old, {"a": 1})
+    assert (found["home", "city"].value, found["home", "zip"].value) == (b"here", b"1")
+
+
+def test_named_types_are_defined_where_they_are_used_first() -> None:
+    version = schema(
+        field("a", COLOUR), field("b", "Colour"), field("c", {"type": "array", "items": "Colour"})
+    )
+    shape = Shape.of(version)
+    (only,) = shape.only([("b",)])["fields"]
+    assert only["type"]["symbols"] == ["RED", "GREEN"]
+    both = shape.only([("b",), ("c",)])["fields"]
+    assert both[1]["type"]["items"] == "Colour"
+
+
+def column(kind: str = "Nullable(String)", **more: Any) -> Column:
+    return Column(("it",), "it", kind, kind, **more)
+
+
+def told(
+    value: Any, written: Any = None, *, resolved: bool = True, is_written: bool = True
+) -> Expected:
+    return Expected(value, written, is_resolved=resolved, is_written=is_written)
+
+
+NOON = Moment(1_709_208_000 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected", "got", "is_right"),
+    [
+        (column(), told(b"x"), b"x", True),
+        (column(), told(b"x"), b"y", False),
+        (column("Array(String)"), told(None), [], True),
+        (column("Array(String)"), told([b"x"]), [], False),
+        (column(), told(None, resolved=False, is_written=False), None, True),
+        (column(), told(None, resolved=False, is_written=False), b"", False),
+        (column(), told(b"x", b"x", resolved=False), None, False),
+        (column("LowCardinality(String)"), told(b"RED", b"GREEN"), b"GREEN", True),
+        (column("String"), told(b"RED", b"GREEN"), b"GREEN", False),
+        (column(is_time_text=True), told(b"2024-02-29T12:00:00Z"), NOON, True),
+        (column(is_time_text=True), told(b"2024-02-29T14:00:00.000+02:00"), NOON, True),
+        (column(is_time_text=True), told(b"2024-02-29T12:00:00Z"), Moment(0), False),
+        (column(is_time_text=True), told(b"2024-02-29T12:00:00Z"), None, False),
+        (column(is_time_text=True), told(b"no time"), None, True),
+        (column(is_time_text=True), told(b"no time"), Moment(0), False),
+        (column(is_time_text=True), told(None), None, True),
+    ],
+)
+def test_agrees(where: Column, expected: Expected, got: Any, is_right: bool) -> None:
+    assert agrees(where, expected, got) is is_right
+
+
+def test_every_meant_difference_says_why() -> None:
+    assert len({one.name for one in EQUIVALENCES}) == len(EQUIVALENCES)
+    assert all(one.reason for one in EQUIVALENCES)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+from fastavro import schemaless_reader
+
+from contractline.avro.schema import Schema
+from contractline.gate.prove import edges
+from contractline.gate.prove.records import Made, Maker
+from contractline.gate.prove.shapes import Shape
+
+COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN", "BLUE"]}
+HOME = {
+    "type": "record",
+    "name": "Home",
+    "fields": [{"name": "city", "type": "string"}, {"name": "colour", "type": "Colour"}],
+}
+FIELDS = {
+    "colour": COLOUR,
+    "home": ["null", HOME],
+    "either": ["null", "int", "string", {"type": "array", "items": "long"}],
+    "count": "long",
+    "day": {"type": "int", "logicalType": "date"},
+    "at": {"type": "long", "logicalType": "timestamp-millis"},
+    "price": {"type": "bytes", "logicalType": "decimal", "precision": 5, "scale": 2},
+    "fixed": {"type": "fixed", "name": "F", "size": 4, "logicalType": "decimal", "precision": 5},
+    "tags": {"type": "array", "items": ["null", "string"]},
+    "counts": {"type": "map", "values": "double"},
+    "name": "string",
+}
+
+
+def schema(fields: dict[str, Any]) -> Schema:
+    listed = [{"name": name, "type": kind} for name, kind in fields.items()]
+    return Schema.parse(json.dumps({"type": "record", "name": "R", "fields": listed}))
+
+
+def made(fields: dict[str, Any], count: int = 0, seed: int = 0, **texts: Any) -> list[Made]:
+    return Maker(Shape.of(schema(fields)), texts, seed).records(count)
+
+
+def read(fields: dict[str, Any], one: Made) -> Any:
+    return schemaless_reader(BytesIO(one.datum), Shape.of(schema(fields)).bare, None)
+
+
+VALUES = [read(FIELDS, one) for one in made(FIELDS)]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_edge_of_every_field_is_in_some_record(name: str) -> None:
+    alone = [
+        read({"colour": COLOUR, name: FIELDS[name]}, one)[name]
+        for one in made({"colour": COLOUR, name: FIELDS[name]})
+    ]
+    together = [repr(one[name]) for one in VALUES]
+    assert {repr(one) for one in alone} <= set(together)
+
+
+def test_every_symbol_and_every_branch() -> None:
+    assert {one["colour"] for one in VALUES} == {"RED", "GREEN", "BLUE"}
+    assert {type(one["either"]) for one in VALUES} == {type(None), int, str, list}
+    assert {one["home"] is None for one in VALUES} == {True, False}
+
+
+def test_the_first_record_is_ordinary() -> None:
+    first = VALUES[0]
+    assert first["home"] == {"city": "text", "colour": "RED"}
+    assert (first["count"], first["name"], first["tags"]) == (7, "text", ["text"])
+
+
+def test_edges_reach_as_far_as_avro_does() -> None:
+    assert {-(2**63), 2**63 - 1} <= {one["count"] for one in VALUES}
+    assert {-(2**31), 2**31 - 1} <= {one["day"] for one in VALUES}
+    assert {-(2**63), 2**63 - 1} <= {one["at"] for one in VALUES}
+    assert {one["price"] for one in VALUES} >= {edges.unscaled(99999), edges.unscaled(-99999)}
+    assert all(len(one["fixed"]) == 4 for one in VALUES)
+
+
+@pytest.mark.parametrize("number", [0, 1, -1, 127, 128, -128, -129, 255, 256, 10**30, -(10**30)])
+def test_unscaled_is_read_back(number: int) -> None:
+    data = edges.unscaled(number)
+    assert int.from_bytes(data, "big", signed=True) == number
+    assert len(data) == 1 or int.from_bytes(data[1:], "big", signed=True) != number
+
+
+def test_the_seed_decides_the_records() -> None:
+    first, again, other = (made(FIELDS, 20, seed) for seed in (1, 1, 2))
+    assert [one.datum for one in first] == [one.datum for one in again]
+    assert [one.datum for one in first] != [one.datum for one in other]
+    assert len(first) == len(VALUES) + 20
+
+
+def test_texts_that_a_field_takes() -> None:
+    fields = {"__op": ["null", "string"], "name": "string"}
+    found = [read(fields, one)["__op"] for one in made(fields, 50, __op=("c", "d"))]
+    assert set(found) == {None, "c", "d"}
+
+
+def test_a_record_inside_itself_ends() -> None:
+    tree = {
+        "type": "record",
+        "name": "Tree",
+        "fields": [
+            {"name": "left", "type": ["null", "Tree"]},
+            {"name": "more", "type": {"type": "array", "items": "Tree"}},
+        ],
+    }
+    assert len(made({"tree": tree}, 20)) > 20
+
+
+def test_rows_of_columns_hold_every_value() -> None:
+    columns = [range(3), range(10, 17), range(20, 21)]
+    rows = edges.rotated(columns)
+    assert rows[0] == (0, 10, 20)
+    for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+        assert set(column) == set(values)
+    assert edges.rotated([]) == [()]
