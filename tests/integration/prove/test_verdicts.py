@@ -9,8 +9,8 @@ import pytest
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.finding import Severity
-from contractline.gate.prove.findings import Verdict
 from contractline.mapping.refusal import SchemaUnmappable
+from contractline.rules.hazards import Effect
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import change, field, stream
 
@@ -29,7 +29,7 @@ DAY = {"type": "int", "logicalType": "date"}
 @pytest.mark.parametrize("folder", MAPPED, ids=lambda folder: folder.name)
 def test_generated_tables_hold_what_avro_gives(folder: Path, proven) -> None:
     proof = proven(StreamChange(None, load_contract(folder)))
-    assert (proof.verdict, proof.findings) == (Verdict.OK, ())
+    assert (proof.verdict, proof.findings) == (Effect.OK, ())
     assert all(count > 20 for count in proof.records.values())
 
 
@@ -42,7 +42,7 @@ def test_a_column_that_is_too_narrow_is_found_with_both_values(tmp_path, proven)
     )
     proof = proven(one)
     (finding,) = proof.findings
-    assert proof.verdict is Verdict.CORRUPTS
+    assert proof.verdict is Effect.CORRUPTS
     meant, got = int(str(finding.old)), int(str(finding.new))
     assert meant != got
     assert (meant - got) % 2**32 == 0
@@ -72,7 +72,7 @@ def test_columns_that_corrupt(tmp_path, proven, kind, column, meant, got) -> Non
     one = change(tmp_path / "wrong", [field("it", kind)], clickhouse={"types": {"it": column}})
     proof = proven(one)
     (finding,) = proof.findings
-    assert proof.verdict is Verdict.CORRUPTS
+    assert proof.verdict is Effect.CORRUPTS
     shown = f"{finding.old} {finding.new}"
     assert meant in shown
     assert got in shown or "ns since 1970" in shown
@@ -92,7 +92,7 @@ def test_columns_that_corrupt(tmp_path, proven, kind, column, meant, got) -> Non
 def test_columns_that_break(tmp_path, proven, kind, column, words) -> None:
     one = change(tmp_path / "broken", [field("it", kind)], clickhouse={"types": {"it": column}})
     proof = proven(one)
-    assert proof.verdict is Verdict.BREAKS
+    assert proof.verdict is Effect.BREAKS
     assert proof.findings[0].path == "$.fields[1]"
     assert words in proof.findings[0].message
 
@@ -105,7 +105,7 @@ def test_one_value_that_is_refused_is_named_and_the_others_are_compared(tmp_path
     )
     proof = proven(one)
     refused = [f for f in proof.findings if "can't read" in f.message]
-    assert proof.verdict is Verdict.BREAKS
+    assert proof.verdict is Effect.BREAKS
     assert refused
     assert "can't read it = \"xxx" in refused[0].message
     assert '"lines": 7' in refused[0].message, "the rest of the record is ordinary"
@@ -117,7 +117,7 @@ def test_a_view_that_fails_stops_the_stream(tmp_path, proven) -> None:
     one = change(tmp_path / "boom", [field("it", "string")], clickhouse={"derived": [derived]})
     proof = proven(one)
     (finding,) = proof.findings
-    assert (proof.verdict, finding.rule) == (Verdict.BREAKS, "PROOF_STOPPED")
+    assert (proof.verdict, finding.rule) == (Effect.BREAKS, "PROOF_STOPPED")
     assert "Cannot parse string" in finding.message
     assert "contractline_proof" not in finding.message
 
@@ -127,7 +127,7 @@ def test_tables_that_the_engine_refuses(tmp_path, proven) -> None:
     one = change(tmp_path / "odd", [field("it", "string")], clickhouse={"derived": [derived]})
     proof = proven(one)
     (finding,) = proof.findings
-    assert (proof.verdict, finding.rule) == (Verdict.BREAKS, "PROOF_TABLES")
+    assert (proof.verdict, finding.rule) == (Effect.BREAKS, "PROOF_TABLES")
     assert "proofs.odd: " in finding.message
     assert "noSuch" in finding.message
 
@@ -139,7 +139,7 @@ def test_a_renamed_field_is_lost_whatever_its_alias(tmp_path, proven) -> None:
         [field("ref", "string", aliases=["branch"], default="")],
     )
     proof = proven(one)
-    assert proof.verdict is Verdict.CORRUPTS
+    assert proof.verdict is Effect.CORRUPTS
     assert {finding.path for finding in proof.findings} == {"$.fields[1]"}
 
 
@@ -151,14 +151,14 @@ def test_without_tables_those_of_the_base_read_the_new_records(tmp_path, proven)
     assert "at" in proof.unmappable
     assert (warning.severity, warning.rule) == (Severity.WARNING, "PROOF_TABLES")
     assert proof.records.keys() == {"v2 (not released)"}
-    assert proof.verdict is Verdict.CORRUPTS
+    assert proof.verdict is Effect.CORRUPTS
     assert "the tables as they are read at = 2024-02-29" in difference.message
 
 
 def test_without_a_base_the_released_versions_are_it(tmp_path, proven) -> None:
     one = change(tmp_path / "kinds", [field("it", "long")], [field("it", "string")])
     proof = proven(one)
-    assert proof.verdict is Verdict.BREAKS
+    assert proof.verdict is Effect.BREAKS
     assert proof.records.keys() == {"v2 (not released)"}
 
 
@@ -176,7 +176,7 @@ def test_differences_that_are_meant(tmp_path, proven) -> None:
         [field("colour", symbols), field("list", ["null", _list()])],
     )
     proof = proven(one)
-    assert (proof.verdict, proof.findings) == (Verdict.OK, ())
+    assert (proof.verdict, proof.findings) == (Effect.OK, ())
 
 
 def _list() -> dict[str, str]:

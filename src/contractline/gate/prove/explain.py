@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from contractline.contracts.change import StreamChange
 from contractline.finding import Finding
-from contractline.rules.check import findings_of, findings_of_change
-from contractline.rules.laws import LAWS
-
-FORESEEING = "sinkbreaks"
-"""The rules about what ClickHouse makes of records."""
-
-_TOP = re.compile(r"\$\.fields\[\d+\]")
+from contractline.gate.prove.shapes import Path
+from contractline.rules.hazards import hazards_at_base, hazards_of
+from contractline.rules.sinkverdict import verdict
 
 
-def foreseen(change: StreamChange) -> Mapping[str, Finding]:
-    """Return what the rules say about the values of fields, by the place of the field.
-
-    The place is that of the record's own field, such as ``$.fields[3]``: a rule may name a part
-    of it.
-    """
-    known = {law.id for law in LAWS if law.category == FORESEEING}
-    drafts = [] if change.after is None else [change.after]
-    found: dict[str, Finding] = {}
-    for finding in (*findings_of(drafts), *findings_of_change([change])):
-        top = _TOP.match(finding.path)
-        if finding.rule in known and top:
-            found.setdefault(top.group(), finding)
+def foreseen(change: StreamChange) -> Mapping[Path, Finding]:
+    """Return what the rules say about the values of fields, by field."""
+    said = verdict(change)
+    if said is None or change.after is None:
+        return {}
+    hazards = hazards_at_base(change) if said.is_refused else hazards_of(change.after)
+    found: dict[Path, Finding] = {}
+    for hazard in hazards:
+        for finding in said.findings:
+            if finding.message.endswith(hazard.message):
+                found.setdefault(hazard.field, finding)
     return found

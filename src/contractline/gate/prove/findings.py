@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from enum import StrEnum
 from typing import Any
 
 from contractline.contracts.draft import Draft
 from contractline.finding import Finding, RuleId, Severity
+from contractline.gate.prove.shapes import Path
 from contractline.gate.prove.trial import Difference, Lost, Outcome, Refusal
+from contractline.rules.hazards import Effect
 
 DIFFERS = RuleId("PROOF_DIFFERS")
 """A column holds another value than Avro's resolution gives."""
@@ -33,27 +34,15 @@ _SHOWN_RECORD = 400
 _SHOWN_VALUE = 60
 
 
-class Verdict(StrEnum):
-    """What the tables make of records.
-
-    ``breaks``: some are not read, and lie in the errors; ``corrupts``: all are read, and some as
-    other values; ``ok``: all are read as they are meant.
-    """
-
-    OK = "ok"
-    BREAKS = "breaks"
-    CORRUPTS = "corrupts"
-
-
-def verdict_of(outcome: Outcome) -> Verdict:
+def verdict_of(outcome: Outcome) -> Effect:
     """Return the verdict on a stream."""
     if outcome.refusals:
-        return Verdict.BREAKS
-    return Verdict.CORRUPTS if outcome.differences or outcome.lost else Verdict.OK
+        return Effect.BREAKS
+    return Effect.CORRUPTS if outcome.differences or outcome.lost else Effect.OK
 
 
 def findings_of(
-    outcome: Outcome, draft: Draft, tables: str, foreseen: Mapping[str, Finding]
+    outcome: Outcome, draft: Draft, tables: str, foreseen: Mapping[Path, Finding]
 ) -> Iterator[Finding]:
     """Yield what came of a stream's records.
 
@@ -61,16 +50,23 @@ def findings_of(
         outcome: the outcome.
         draft: the contract that is to change.
         tables: whose tables were used, in words, as the start of a sentence.
-        foreseen: what the rules said, by the place of the field.
+        foreseen: what the rules said, by field.
     """
-    found = [
-        *(_refusal(one, draft, tables) for one in outcome.refusals),
-        *(_difference(one, draft, tables) for one in outcome.differences),
-        *(_lost(one, draft, tables) for one in outcome.lost),
-    ]
-    for finding in found:
-        rule = foreseen.get(finding.path)
-        yield replace(finding, rule=rule.rule, hint=rule.hint) if rule else finding
+    for refusal in outcome.refusals:
+        field = refusal.fields[:1] or _column_in(refusal.reason)
+        yield _explained(_refusal(refusal, field, draft, tables), field, foreseen)
+    for difference in outcome.differences:
+        yield _explained(_difference(difference, draft, tables), difference.column.field, foreseen)
+    for lost in outcome.lost:
+        yield _lost(lost, draft, tables)
+
+
+def _explained(finding: Finding, field: Path, foreseen: Mapping[Path, Finding]) -> Finding:
+    """Return a finding under the rule that foresaw it: of the field, or of the record around it."""
+    known = foreseen.get(field) or next(
+        (said for at, said in foreseen.items() if at[:1] == field[:1]), None
+    )
+    return replace(finding, rule=known.rule, hint=known.hint) if known else finding
 
 
 def tables_refused(draft: Draft, problem: str) -> Finding:
@@ -100,8 +96,8 @@ def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
     return _finding(DIFFERS, draft, message, _STAYS, name, one.expected, one.got)
 
 
-def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
-    at = one.fields[0] if one.fields else _column_in(one.reason)
+def _refusal(one: Refusal, field: Path, draft: Draft, tables: str) -> Finding:
+    at = ".".join(field)
     values = ", ".join(f"{name} = {_value(one.record[name])}" for name in one.fields)
     whom, record = values or "any record", shown(one.record, at)
     if one.is_view:
@@ -111,10 +107,10 @@ def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
     return _finding(REFUSED, draft, f"{words}; record: {record}", _ERRORS, at)
 
 
-def _column_in(reason: str) -> str:
-    """Return the column that the engine's words name; empty where they name none."""
+def _column_in(reason: str) -> Path:
+    """Return the field that the engine's words name; empty where they name none."""
     named = _COLUMN.search(reason)
-    return named.group(1) if named else ""
+    return tuple(named.group(1).split(".")) if named else ()
 
 
 def _lost(one: Lost, draft: Draft, tables: str) -> Finding:

@@ -14,7 +14,6 @@ from contractline.errors import ContractsInvalid, ServiceUnavailable
 from contractline.finding import Finding
 from contractline.gate.prove.explain import foreseen
 from contractline.gate.prove.findings import (
-    Verdict,
     findings_of,
     tables_refused,
     unmapped,
@@ -35,6 +34,7 @@ from contractline.mapping.ddl import stream_columns
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.mapping.sql import Statement
 from contractline.project import Project
+from contractline.rules.hazards import Effect
 from contractline.settings import Endpoints
 from contractline.targets.warehouse import ClickHouseAway, Warehouse
 
@@ -58,7 +58,7 @@ class StreamProof:
 
     stream: str
     records: Mapping[str, int]
-    verdict: Verdict
+    verdict: Effect
     findings: tuple[Finding, ...]
     seconds: float
     unmappable: str = ""
@@ -147,7 +147,7 @@ class Prover:
         except TablesRefused as refusal:
             found = (*first, tables_refused(draft, refusal.problem))
             took = time.monotonic() - began
-            return StreamProof(draft.name, {}, Verdict.BREAKS, found, took, unmappable)
+            return StreamProof(draft.name, {}, Effect.BREAKS, found, took, unmappable)
         whose = "the tables as they are" if unmappable else "the tables"
         rules = foreseen(change) if outcome.is_wrong else {}
         return StreamProof(
