@@ -17,12 +17,12 @@ from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.kafka.encode import Following, StreamEncoder
 from contractline.kafka.errors import KafkaAway, KafkaUnavailable, RegistryAway
+from contractline.kafka.letters import Letters
 from contractline.kafka.patience import persist
 from contractline.kafka.produce import Channel, Delivery
 from contractline.kafka.registry import Registry
 from producer import cursors
 from producer.cursors import Cursors
-from producer.letters import Letters
 from producer.report import Account, Count, Reporter, Saved
 from producer.settings import Settings
 from producer.sources.base import Place, Source
