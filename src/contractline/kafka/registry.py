@@ -5,8 +5,9 @@ Producers only ask: registering is the schemas target's work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -28,6 +29,8 @@ _NOT_FOUND = 404
 _INCOMPATIBLE = 409
 _NO_SUBJECT = 40401
 _NO_SCHEMA = 40403
+_COMPATIBLE, _NATIVE = "/apis/ccompat/v7", "/apis/registry/v3"
+"""Where Apicurio has the Confluent API, and its own."""
 _READ_ONLY = frozenset({42205, 42207})
 
 
@@ -44,6 +47,27 @@ class Registered:
     number: int
     id: SchemaId
     schema: Schema | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version exactly as the registry keeps it, whatever kind of schema it is.
+
+    Attributes:
+        subject: whose version it is.
+        number: the registry's own count of the subject's versions.
+        id: what messages carry.
+        kind: ``AVRO``, ``JSON`` or ``PROTOBUF``.
+        text: the schema, as it was registered.
+        references: the versions that it builds on, as the registry writes them.
+    """
+
+    subject: Subject
+    number: int
+    id: SchemaId
+    kind: str
+    text: str
+    references: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,17 @@ class Registry:
             "Schema Registry", url, setting="SCHEMA_REGISTRY_URL", transport=transport
         )
         self.url = self._rest.where
+        base = url.rstrip("/").removesuffix(_COMPATIBLE)
+        self._native = (
+            None
+            if base == url.rstrip("/")
+            else _Rest(
+                "Schema Registry",
+                base + _NATIVE,
+                setting="SCHEMA_REGISTRY_URL",
+                transport=transport,
+            )
+        )
         self._schemas: dict[SchemaId, Schema] = {}
 
     @classmethod
@@ -86,6 +121,8 @@ class Registry:
     def close(self) -> None:
         """Let the connections go."""
         self._rest.close()
+        if self._native is not None:
+            self._native.close()
 
     # What it knows. All raise RegistryAway where it does not answer, and RegistryUnavailable where
     # it refuses.
@@ -128,11 +165,31 @@ class Registry:
 
     def versions(self, subject: Subject) -> tuple[Registered, ...]:
         """Return the versions of a subject in the registry's order; none where it has none."""
-        answer = self._rest.call("GET", f"/subjects/{_name(subject)}/versions")
-        if answer.status == _NOT_FOUND and answer.code == _NO_SUBJECT:
-            return ()
-        numbers = self._agreed(answer, f"list the versions of {subject}").body
-        return tuple(self._version(subject, number) for number in sorted(numbers))
+        return tuple(_registered(subject, *found) for found in self._bodies(subject))
+
+    def subjects(self) -> tuple[Subject, ...]:
+        """Return the names of all subjects, in order."""
+        names = self._agreed(self._rest.call("GET", "/subjects"), "list its subjects").body
+        return tuple(Subject(name) for name in sorted(names))
+
+    def stored(self, subject: Subject) -> tuple[Stored, ...]:
+        """Return the versions of a subject as they are kept; none where it has none."""
+        return tuple(
+            Stored(
+                subject,
+                number,
+                SchemaId(int(body["id"])),
+                body.get("schemaType") or "AVRO",
+                body["schema"],
+                tuple(body.get("references") or ()),
+            )
+            for number, body in self._bodies(subject)
+        )
+
+    def common_level(self) -> str:
+        """Return the compatibility level of subjects that have none of their own."""
+        told = self._told(self._rest.call("GET", "/config"), "tell its compatibility level")
+        return str(told.get("compatibilityLevel", "NONE"))
 
     def level(self, subject: Subject) -> str | None:
         """Return the subject's own compatibility level; None where the registry's holds."""
@@ -167,6 +224,56 @@ class Registry:
         if all(version.schema != schema for version in self.versions(subject)):
             raise self._rest.failed(f"took {schema.where}, but reads back another schema")
 
+    # What moves as a whole, ids included
+
+    @cached_property
+    def is_apicurio(self) -> bool:
+        """Whether it is Apicurio, whose Confluent API takes no ids."""
+        answer = self._native.call("GET", "/system/info") if self._native else None
+        return bool(answer and answer.is_ok and "apicurio" in str(answer.body).lower())
+
+    def export(self) -> bytes:
+        """Return Apicurio's own export; nothing of another registry."""
+        if self._native is None or not self.is_apicurio:
+            return b""
+        answer = self._native.bytes("GET", "/admin/export")
+        content: bytes = self._agreed(answer, "export its content").body
+        return content
+
+    def import_export(self, content: bytes) -> None:
+        """Give an empty Apicurio the content of another one, ids included."""
+        if self._native is not None:
+            answer = self._native.bytes("POST", "/admin/import", content, "application/zip")
+            self._agreed(answer, "import an export")
+
+    def import_versions(
+        self, stored: Iterable[Stored], levels: Mapping[str, str], common_level: str
+    ) -> None:
+        """Give an empty registry of Confluent's kind versions under their ids.
+
+        Raises:
+            RegistryUnavailable: it has no mode IMPORT, or refused a version.
+        """
+        self._agreed(self._rest.call("PUT", "/mode", {"mode": "IMPORT"}), "take ids (mode IMPORT)")
+        try:
+            for one in stored:
+                body: dict[str, Any] = {
+                    "schema": one.text,
+                    "schemaType": one.kind,
+                    "references": [dict(reference) for reference in one.references],
+                    "version": one.number,
+                    "id": one.id,
+                }
+                path = f"/subjects/{_name(one.subject)}/versions"
+                wish = f"take version {one.number} of {one.subject} under the id {one.id}"
+                self._agreed(self._rest.call("POST", path, body), wish)
+        finally:
+            self._agreed(self._rest.call("PUT", "/mode", {"mode": "READWRITE"}), "go on as before")
+        answer = self._rest.call("PUT", "/config", {"compatibility": common_level})
+        self._agreed(answer, "set its compatibility level")
+        for subject, level in levels.items():
+            self.set_level(Subject(subject), level)
+
     def remove(self, subject: Subject, number: int) -> None:
         """Delete a version: softly first, then for good where the registry can."""
         path = f"/subjects/{_name(subject)}/versions/{number}"
@@ -175,14 +282,14 @@ class Registry:
         if gone.status not in {_NOT_FOUND, 405}:
             self._agreed(gone, f"delete version {number} of {subject} for good")
 
-    def _version(self, subject: Subject, number: int) -> Registered:
-        answer = self._rest.call("GET", f"/subjects/{_name(subject)}/versions/{number}")
-        body = self._told(answer, f"read {subject} version {number}")
-        try:
-            schema = Schema.parse(body["schema"], f"{subject} version {number}")
-        except SchemaInvalid:
-            schema = None
-        return Registered(number, SchemaId(int(body["id"])), schema)
+    def _bodies(self, subject: Subject) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield the versions of a subject with their numbers, as the registry tells them."""
+        answer = self._rest.call("GET", f"/subjects/{_name(subject)}/versions")
+        if answer.status == _NOT_FOUND and answer.code == _NO_SUBJECT:
+            return
+        for number in sorted(self._agreed(answer, f"list the versions of {subject}").body):
+            told = self._rest.call("GET", f"/subjects/{_name(subject)}/versions/{number}")
+            yield number, self._told(told, f"read {subject} version {number}")
 
     def _told(self, answer: Answer, wish: str) -> dict[str, Any]:
         """Return what an answer holds, where it is an object as the API's answers are."""
@@ -219,6 +326,14 @@ class _Rest(Rest):
 
     def away(self, problem: str) -> RegistryAway:
         return RegistryAway(self.where, problem)
+
+
+def _registered(subject: Subject, number: int, body: Mapping[str, Any]) -> Registered:
+    try:
+        schema = Schema.parse(body["schema"], f"{subject} version {number}")
+    except SchemaInvalid:
+        schema = None
+    return Registered(number, SchemaId(int(body["id"])), schema)
 
 
 def _name(subject: Subject) -> str:

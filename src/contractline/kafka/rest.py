@@ -98,8 +98,29 @@ class Rest:
         Raises:
             ServiceUnavailable: no answer, no JSON, no access, or a failure inside the service.
         """
+        return self._read(self._answered(method, path, json=json), f"{method} {path}")
+
+    def bytes(self, method: str, path: str, content: bytes | None = None, kind: str = "") -> Answer:
+        """Send and receive what is no JSON; the answer's body is bytes where the service agreed.
+
+        Args:
+            method: the method.
+            path: where, from the base address.
+            content: what is sent.
+            kind: its content type.
+
+        Raises:
+            ServiceUnavailable: as :meth:`call`.
+        """
+        headers = {"Accept": "*/*"} | ({"Content-Type": kind} if kind else {})
+        response = self._answered(method, path, content=content, headers=headers)
+        if response.is_success:
+            return Answer(response.status_code, response.content)
+        return self._read(response, f"{method} {path}")
+
+    def _answered(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            response = self._client.request(method, self._base + path, json=json)
+            return self._client.request(method, self._base + path, **more)
         except httpx.TimeoutException as problem:
             raise self.away(f"no answer to {method} {path} in {TIMEOUT_SECONDS:g} s") from problem
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as problem:
@@ -109,7 +130,6 @@ class Rest:
             raise self.away(f"did not answer: {words}") from problem
         except httpx.HTTPError as problem:
             raise self.failed(f"did not answer: {problem}") from problem
-        return self._read(response, f"{method} {path}")
 
     def failed(self, problem: str, *, hint: str = "") -> ServiceUnavailable:
         """Return the error that says what this service did not do."""

@@ -101,6 +101,7 @@ class Lab:
         document = yaml.safe_load((folder / "contract.odcs.yaml").read_text())
         sections = _sections(document)
         sections["topic"]["name"] = f"__debezium-heartbeat.{self.prefix}"
+        document["schema"][0]["physicalName"] = sections["topic"]["name"]
         sections["source"]["connector"] = self.prefix
         (folder / "contract.odcs.yaml").write_text(yaml.safe_dump(document))
 

@@ -14,9 +14,8 @@ from contractline.contracts.capture import load_capture
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_drafts
 from contractline.errors import ContractlineError
-from contractline.finding import Finding, RuleId, Severity
+from contractline.finding import Finding, Severity
 from contractline.mapping.ddl import STREAMS, render
-from contractline.mapping.types import map_versions
 from contractline.project import Project
 from contractline.rules.check import findings_of
 
@@ -63,9 +62,6 @@ def establish(
     Raises:
         NotWritten: a file can't be written.
     """
-    unmappable = tuple(_unmappable(blueprint))
-    if unmappable:
-        return Established((), unmappable)
     with tempfile.TemporaryDirectory(prefix="contractline-") as name:
         made = blueprint.write(Path(name) / blueprint.name, message)
         made = replace(made, capture=load_capture(project))
@@ -78,18 +74,6 @@ def establish(
             return Established((), findings)
         texts = dict(beside) | _ddl(project, made)
         return Established(tuple(_written(project, made, texts)), findings)
-
-
-def _unmappable(blueprint: Blueprint) -> Iterator[Finding]:
-    """Name every field that ClickHouse can't hold."""
-    for refusal in map_versions(blueprint.values, {}, {}).refusals if blueprint.clickhouse else ():
-        yield Finding(
-            RuleId("FIELD_MAPPABLE"),
-            Severity.ERROR,
-            blueprint.name,
-            f"the field `{'.'.join(refusal.field)}` {refusal.problem}",
-            refusal.hint or "leave it out, or write it as a text",
-        )
 
 
 @contextmanager

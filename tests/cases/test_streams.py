@@ -1,0 +1,36 @@
+"""Records that streams must take, in every later version too: tests/cases/streams/<stream>.jsonl.
+
+One JSON object a line, as `contractline produce` reads them; `contractline new stream` keeps the
+first records of a sample here.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+from contractline.avro.jsonlines import records
+from contractline.contracts.load import contract_named, load_contracts
+from contractline.kafka.encode import Writer
+from contractline.kafka.jsonvalues import from_json
+from contractline.kafka.wire import SchemaId
+from contractline.project import Project
+
+PROJECT = Project(Path(__file__).parents[2])
+CASES = sorted((Path(__file__).parent / "streams").glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
+def test_the_newest_version_takes_the_records_and_a_reader_gets_them_back(file):
+    contract = contract_named(load_contracts(PROJECT), file.stem)
+    writer = Writer.of(contract.values[-1].schema, SchemaId(1))
+    reader: Any = fastavro.parse_schema(deepcopy(contract.value.definition))
+    for number, record in records(file.read_text(encoding="utf-8")):
+        sent = from_json(writer.parsed, writer.names, record)
+        got: Any = fastavro.schemaless_reader(BytesIO(writer(sent)[5:]), writer.parsed, reader)
+        assert {name: got[name] for name in sent} == sent, f"record {number}"

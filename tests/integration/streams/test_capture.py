@@ -1,0 +1,85 @@
+"""``contractline generate cdc`` on the real PostgreSQL and Debezium, and what the rules make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from contractline.cli import run
+from contractline.project import Project
+from contractline.stack.control import Stack
+from tests.fixtures.stack import clean_environment
+
+Make = Callable[[str], Project]
+
+PROJECT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def artefacts() -> None:
+    Stack(Project.find(PROJECT), clean_environment()).artefacts.provide(
+        lambda arrived: None, lambda: None
+    )
+
+
+def test_what_is_committed_is_what_comes_out(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["--project", str(PROJECT), "generate", "cdc", "--check"])
+    assert code == 0, capsys.readouterr().out
+
+
+def test_a_changed_table_is_told_from_the_contract(
+    make_project: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project("changed")
+    file = project.postgres_sql / "030_github_users.sql"
+    text = file.read_text()
+    begin, _, rest = text.partition("\\copy")
+    table = (
+        begin.replace("  team       text NOT NULL,", "  team       varchar(20),\n  level      int,")
+        .replace("  birth_date date,\n", "")
+        .replace("  position   text NOT NULL,", "  position   int NOT NULL,")
+    )
+    assert rest
+    assert table.count("\n") == begin.count("\n")
+    file.write_text(table)
+
+    assert run(["--project", str(project.root), "check", "contracts"]) == 1
+    assert "030_github_users.sql changed since" in capsys.readouterr().out
+    assert run(["--project", str(project.root), "generate", "cdc"]) == 0
+    capsys.readouterr()
+
+    assert run(["--project", str(project.root), "check", "contracts"]) == 1
+    said = capsys.readouterr().out
+    path = "connect/postgres/030_github_users.sql"
+    assert (
+        f"{path}:7: error CDC_CAPTURE_MATCHES: column `position` of public.github_users is int"
+        in said
+    )
+    assert (
+        f"{path}:8: error CDC_CAPTURE_MATCHES: column `team` of public.github_users takes NULL"
+        in said
+    )
+    assert (
+        f"{path}:9: warning CDC_CAPTURE_MATCHES: public.github_users has a column `level`" in said
+    )
+    assert (
+        f"{path}:5: error CDC_CAPTURE_MATCHES: public.github_users has no column `birth_date`"
+        in said
+    )
+    assert "github_identities" not in said
+
+
+def test_sql_that_postgres_refuses_is_named(
+    make_project: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make_project("broken")
+    file = project.postgres_sql / "040_github_identities.sql"
+    file.write_text(file.read_text().replace("text NOT NULL CHECK", "txt NOT NULL CHECK", 1))
+
+    code = run(["--project", str(project.root), "generate", "cdc"])
+
+    assert code == 2
+    assert f'{file}: PostgreSQL refuses it: type "txt" does not exist' in capsys.readouterr().err
+    assert not (project.root / ".contractline" / "data").exists()

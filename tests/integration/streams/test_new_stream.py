@@ -1,0 +1,186 @@
+"""``contractline new stream`` as its user has it: from nothing to rows in ClickHouse, without Python."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+from tests.integration.streams.conftest import Shop
+from tests.integration.targets.lab import until
+
+TABLE = """
+CREATE TYPE state AS ENUM ('new', 'paid', 'sent');
+CREATE DOMAIN short AS varchar(20);
+CREATE TABLE orders (
+  id        bigserial PRIMARY KEY,
+  uid       uuid NOT NULL DEFAULT gen_random_uuid(),
+  customer  short NOT NULL,
+  amount    numeric(12,2) NOT NULL DEFAULT 0.00,
+  state     state NOT NULL DEFAULT 'new',
+  tags      text[] NOT NULL DEFAULT '{}',
+  scores    int[],
+  details   jsonb,
+  placed_at timestamptz NOT NULL DEFAULT now(),
+  local_at  timestamp,
+  due       date,
+  is_gift   boolean NOT NULL DEFAULT false,
+  weight    double precision,
+  twice     numeric GENERATED ALWAYS AS (amount * 2) STORED,
+  "order"   int
+);
+COMMENT ON TABLE orders IS 'What the shop sold';
+COMMENT ON COLUMN orders.customer IS 'Who ordered';
+"""
+
+ROWS = """
+INSERT INTO orders (customer, amount, state, tags, scores, details, placed_at, local_at, due, "order")
+VALUES
+  ('Ada', 12.30, 'paid', '{a,b}', '{1,NULL,3}', '{"x": 1}', '2026-01-05T12:00:00+02:00',
+   '2026-01-05 10:00:00.123', '2026-02-01', 7),
+  ('Łukasz', 1000000000.01, DEFAULT, DEFAULT, NULL, NULL, '1970-01-01T00:00:00Z', NULL, NULL, NULL)
+"""
+
+COLUMNS = (
+    'id, customer, amount, state, tags, scores, details, placed_at, local_at, due, is_gift, "order"'
+)
+
+
+def test_a_table_of_postgres(shop: Shop) -> None:
+    lab, name = shop.lab, f"{shop.lab.prefix}_orders"
+    lab.sql(TABLE + ROWS)
+
+    said = shop.expect(
+        *("new", "stream", name, "--from", f"postgres:{lab.prefix}.orders"),
+        *("--owner", "sales", "--database", shop.database),
+    )
+
+    assert "left out: twice: it is generated" in said
+    shop.expect("check")
+    shop.expect("apply")
+    shop.expect("plan")
+    table = f"SELECT {COLUMNS} FROM {shop.database}.{name} FINAL ORDER BY id"
+    until(lambda: len(shop.rows(table)) == 2, "the rows that were there before")
+    assert shop.rows(table) == [
+        (
+            *(1, "Ada", "12.30", "paid", ["a", "b"], [1, None, 3], '{"x": 1}'),
+            datetime(2026, 1, 5, 10, tzinfo=UTC),
+            datetime(2026, 1, 5, 10, 0, 0, 123000, UTC),
+            *(date(2026, 2, 1), False, 7),
+        ),
+        (
+            *(2, "Łukasz", "1000000000.01", "new", [], [], None),
+            datetime(1970, 1, 1, tzinfo=UTC),
+            *(None, None, False, None),
+        ),
+    ]
+
+    lab.sql(
+        "UPDATE orders SET amount = 5, scores = '{9}' WHERE id = 1; DELETE FROM orders WHERE id = 2"
+    )
+    lab.sql("INSERT INTO orders (customer) VALUES ('Bob')")
+
+    now = f"SELECT id, customer, amount, scores FROM {shop.database}.{name} FINAL ORDER BY id"
+    expected = [(1, "Ada", "5.00", [9]), (3, "Bob", "0.00", [])]
+    until(lambda: shop.rows(now) == expected, "what changed since")
+    comments = shop.rows(
+        "SELECT comment FROM system.columns WHERE table = '"
+        f"{name}' AND database = '{shop.database}' AND name IN ('customer', 'due') ORDER BY name"
+    )
+    assert [words for (words,) in comments] == [
+        "Who ordered.",
+        f"Due: a column of {lab.prefix}.orders (date), may be null.",
+    ]
+
+
+def test_a_table_without_primary_key(shop: Shop) -> None:
+    lab, name = shop.lab, f"{shop.lab.prefix}_log"
+    lab.sql("CREATE TABLE log (line text NOT NULL, at timestamptz NOT NULL)")
+    lab.sql("INSERT INTO log VALUES ('first', '2026-01-05T10:00:00Z')")
+
+    said = shop.expect(
+        *("new", "stream", name, "--from", f"postgres:{lab.prefix}.log"),
+        *("--owner", "sales", "--database", shop.database),
+    )
+
+    assert "without a key no record replaces another" in said
+    shop.expect("check")
+    shop.expect("apply")
+    until(lambda: shop.rows(f"SELECT line FROM {shop.database}.{name}") == [("first",)], "the row")
+
+
+def test_a_table_that_can_t_be_a_stream_is_refused_in_words(shop: Shop) -> None:
+    lab = shop.lab
+    source = f"postgres:{lab.prefix}.missing"
+    code, said = shop.contractline("new", "stream", "orders", "--from", source, "--owner", "x")
+    assert code == 2
+    assert f"has no table {lab.prefix}.missing" in said
+    source = "postgres:debezium_heartbeat"
+    code, said = shop.contractline("new", "stream", "orders", "--from", source, "--owner", "x")
+    assert code == 2
+    assert "public.debezium_heartbeat belongs to the machinery" in said
+
+
+def test_a_sample(shop: Shop, tmp_path: Path) -> None:
+    name = f"{shop.lab.prefix}_sales"
+    sample = tmp_path / "sales.jsonl"
+    records = [
+        {
+            "sale_id": number,
+            "customer": f"customer {number}",
+            "total": number / 4,
+            "is_paid": number % 2 == 0,
+            "placed_at": f"2026-01-05T{number:02}:00:00+01:00",
+            "due": "2026-02-01",
+            "token": f"7f0c7c6e-5b7c-4f2c-9a51-0d3c9f3f1a{number:02}",
+            "tags": ["x"] * number,
+            "home": {"city": "Riga", **({"zip": "LV"} if number == 1 else {})},
+        }
+        for number in range(4)
+    ]
+    sample.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    shop.expect(
+        *("new", "stream", name, "--from", str(sample), "--key", "sale_id"),
+        *("--owner", "sales", "--database", shop.database),
+    )
+    shop.expect("check")
+    shop.expect("apply")
+
+    more = [records[0] | {"total": 99.5}, records[1] | {"sale_id": 2**40}]
+    sent = tmp_path / "more.jsonl"
+    sent.write_text("".join(f"{json.dumps(record)}\n" for record in [*records, *more]))
+    said = shop.expect("produce", name, str(sent))
+
+    assert "6 read = 6 acknowledged + 0 failed + 0 refused" in said
+    expected = {
+        record["sale_id"]: (
+            record["customer"],
+            record["total"],
+            record["is_paid"],
+            datetime.fromisoformat(str(record["placed_at"])),
+            UUID(str(record["token"])),
+            record["tags"],
+            record["home"]["city"],  # type: ignore[index]
+            record["home"].get("zip"),  # type: ignore[attr-defined]
+        )
+        for record in [*records, *more]
+    }
+    sql = (
+        "SELECT sale_id, customer, total, is_paid, placed_at, token, tags, home_city, home_zip"
+        f" FROM {shop.database}.{name} FINAL"
+    )
+    until(lambda: len(shop.rows(sql)) == 5, "the records")
+    assert {row[0]: row[1:] for row in shop.rows(sql)} == expected
+
+    wrong = tmp_path / "wrong.jsonl"
+    lines = [json.dumps(records[0] | {"is_paid": "no"}).encode(), b"\xff", b"nope", b""]
+    wrong.write_bytes(b"\n".join(lines))
+    code, said = shop.contractline("produce", name, str(wrong))
+    assert code == 1
+    assert "3 read = 0 acknowledged + 0 failed + 3 refused" in said
+    assert "line 1 refused: $.is_paid: must be a boolean; got 'no'" in said
+    letters = shop.lab.root / ".contractline" / "dead-letters" / f"{name}.jsonl"
+    assert [json.loads(line)["path"] for line in letters.read_text().splitlines()] == [
+        *("$.is_paid", "$", "$"),
+    ]
