@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from benchmarks.loading import load
+import psutil
+
+from benchmarks.loading import cpu_seconds, load
 from benchmarks.measure import ROUNDS, interleave, report
 from benchmarks.running import Bench, running_stack
 from benchmarks.streams import Variant, commits, encoder, fill, make_topics, variant
@@ -17,6 +19,7 @@ from contractline.targets.warehouse import Warehouse
 
 TOPIC = "bench.bulk"
 PARTITIONS = 3
+ENGINE, REBUILD = "Kafka engine", "rebuild"
 
 
 def main() -> None:
@@ -34,10 +37,11 @@ def main() -> None:
         rows = fill(bench.endpoints, {TOPIC: encode}, records, PARTITIONS)
         warehouse = bench.warehouse()
         race = Race(bench, contract, warehouse, rows, options.batch)
-        candidates = {"Kafka engine": race.engine, "rebuild": race.rebuild}
+        candidates = {ENGINE: race.engine, REBUILD: race.rebuild}
         figures = interleave(candidates, options.rounds)
         warehouse.close()
-    report(f"G7 {rows:,} commits, {options.batch:,} an INSERT", "rows/s", figures, "Kafka engine")
+    report(f"G7 {rows:,} commits, {options.batch:,} an INSERT", "rows/s", figures, ENGINE)
+    report("Processor time, the reader's own included", "µs a row", race.cpu, ENGINE)
 
 
 @dataclass
@@ -49,26 +53,31 @@ class Race:
     warehouse: Warehouse
     rows: int
     batch: int
+    cpu: dict[str, list[float]] = field(default_factory=lambda: {ENGINE: [], REBUILD: []})
     _started: int = 0
 
     def engine(self) -> float:
         """Return the rate of the Kafka engine, without its start and its last wait."""
         process = self.bench.process("clickhouse")
-        return load(
-            self._next(), self.rows, self.warehouse, self.bench.endpoints, process
-        ).rows_per_second
+        loaded = load(self._next(), self.rows, self.warehouse, self.bench.endpoints, process)
+        self.cpu[ENGINE].append(loaded.cpu_micros)
+        return loaded.rows_per_second
 
     def rebuild(self) -> float:
         """Return the rate of a rebuild, from its first request to its last answer."""
         way = self._next()
         # The queue says which topic it is, but hands nothing on: the rebuild alone fills the table.
         way.make(self.warehouse, self.bench.endpoints, without=("_feed",))
+        processes = self.bench.process("clickhouse"), psutil.Process()
         try:
+            cpu = sum(map(cpu_seconds, processes))
             began = time.monotonic()
             result = rebuild_stream(
                 self.bench.endpoints, way.name, _Quiet(), threading.Event(), most=self.batch
             )
             seconds = time.monotonic() - began
+            cpu = sum(map(cpu_seconds, processes)) - cpu
+            self.cpu[REBUILD].append(cpu / self.rows * 1e6)
             count = self.warehouse.rows(f"SELECT count() FROM {way.table}")[0][0]
             if not count == result.rows == self.rows:
                 raise ValueError(f"{count:,} of {self.rows:,} rows are there")

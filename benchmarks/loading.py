@@ -33,11 +33,11 @@ def load(
     way: Variant, rows: int, warehouse: Warehouse, endpoints: Endpoints, engine: psutil.Process
 ) -> Loaded:
     """Let ClickHouse read a topic from its beginning into a new table, and remove that again."""
-    before = _cpu_seconds(engine)
+    before = cpu_seconds(engine)
     way.make(warehouse, endpoints)
     try:
         blocks = _blocks(warehouse, way.table, rows)
-        cpu = _cpu_seconds(engine) - before
+        cpu = cpu_seconds(engine) - before
     finally:
         way.remove(warehouse)
     return Loaded(steady_rate(blocks), cpu / rows * 1e6)
@@ -72,6 +72,7 @@ def steady_rate(blocks: list[tuple[float, int]]) -> float:
     return (last - first) / (ended - began)
 
 
-def _cpu_seconds(engine: psutil.Process) -> float:
+def cpu_seconds(engine: psutil.Process) -> float:
+    """Return the processor time that a process has taken."""
     times = engine.cpu_times()
     return float(times.user + times.system)
