@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,54 @@ class Node:
             definition, home = self.names[full if full in self.names else json]
             return Node(definition, home, self.names, is_reference=True)
         return Node(json, space, self.names)
+
+
+def endless_fields(record: Node) -> Iterator[tuple[int, str]]:
+    """Yield the fields of a record that may hold some record inside itself, with their places."""
+    inside = {full: _records_in(record.of(full)) for full in record.names}
+    if not any(inside.values()):
+        return
+    endless = {full for full in inside if full in _reachable(inside[full], inside)}
+    for position, one in enumerate(record.fields):
+        if endless & _reachable(_records_at(record.of(one["type"])), inside):
+            yield position, one["name"]
+
+
+def has_field(record: Node, names: Sequence[str]) -> bool:
+    """Tell whether a record has a field, by its names from the outermost on."""
+    node = record
+    for name in names:
+        records = [one for one in node.branches if one.kind == "record"]
+        types = {one["name"]: (outer, one["type"]) for outer in records for one in outer.fields}
+        if name not in types:
+            return False
+        outer, type_ = types[name]
+        node = outer.of(type_)
+    return True
+
+
+def _records_in(node: Node) -> set[str]:
+    """Return the records that the fields of a record hold themselves."""
+    return {full for one in node.fields for full in _records_at(node.of(one["type"]))}
+
+
+def _records_at(node: Node) -> set[str]:
+    """Return the records that a type is, or that it lists."""
+    if node.kind == "record":
+        return {node.full_name}
+    if node.kind in ("array", "map"):
+        return _records_at(node.items)
+    inner = node.branches if node.kind == "union" else ()
+    return {full for branch in inner for full in _records_at(branch)}
+
+
+def _reachable(start: set[str], inside: Mapping[str, set[str]]) -> set[str]:
+    found, waiting = set(start), list(start)
+    while waiting:
+        new = inside[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _is_decimal(node: dict[str, Any]) -> bool:

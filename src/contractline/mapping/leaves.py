@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,9 @@ from contractline.mapping.refusal import Refusal, Unmappable
 
 ABSENT = object()
 """The default of a field that has none; None would be Avro's null."""
+
+DEEPEST = 128
+MOST_COLUMNS = 20_000
 
 _PLAIN = {
     "boolean": "Bool",
@@ -92,11 +95,6 @@ def leaves_of(schema: Schema, types: Mapping[str, str]) -> Leaves:
     return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals))
 
 
-def field_names(schema: Schema) -> Iterator[tuple[str, ...]]:
-    """Yield every field of a record and of the records inside it, each with the names above it."""
-    return _names(Node.root(schema), (), ())
-
-
 def scalar(node: Node) -> str:
     """Return the ClickHouse type of a value that is one value; empty for any other."""
     if node.logical == "decimal":
@@ -120,17 +118,6 @@ def nullable(type_: str) -> str:
         inner = type_.removeprefix("LowCardinality(").removesuffix(")")
         return f"LowCardinality({nullable(inner)})"
     return type_ if type_.startswith("Nullable(") else f"Nullable({type_})"
-
-
-def _names(
-    record: Node, outer: tuple[str, ...], inside: tuple[str, ...]
-) -> Iterator[tuple[str, ...]]:
-    for field in record.fields:
-        name = (*outer, field["name"])
-        yield name
-        for node in record.of(field["type"]).branches:
-            if node.kind == "record" and node.full_name not in inside:
-                yield from _names(node, name, (*inside, node.full_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +156,14 @@ class _Reading:
 
     def __init__(self, types: Mapping[str, str]) -> None:
         self._types = types
+        self._count = 0
         self.refusals: list[Refusal] = []
 
     def record(self, record: Node, around: _Around) -> Sequence[Leaf]:
         found: list[Leaf] = []
         for position, field in enumerate(record.fields):
+            if self._count > MOST_COLUMNS:
+                break
             name = (*around.field, field["name"])
             steps = around.steps if around.is_reference else (*around.steps, "fields", position)
             try:
@@ -193,6 +183,10 @@ class _Reading:
             default = here.default.get(field["name"], default)
         path = (*here.path, field["name"])
         if own is not None or node.kind != "record":
+            self._count += 1
+            if self._count > MOST_COLUMNS:
+                words = f"is one of more than {MOST_COLUMNS:,} values in a record"
+                raise _Refused(Unmappable.RECURSION, words, "split the record into several streams")
             leaf = Leaf(
                 here.field,
                 path,
@@ -206,6 +200,9 @@ class _Reading:
                 own is not None,
             )
             return [leaf]
+        if len(here.inside) >= DEEPEST:
+            words = f"lies inside more than {DEEPEST} records"
+            raise _Refused(Unmappable.RECURSION, words, "put it further out")
         if node.full_name in here.inside:
             raise _Refused(
                 Unmappable.RECURSION,

@@ -73,7 +73,7 @@ class Moment:
 
 
 def losses(writer: Node, column: Type, reader: Node, *, is_nullable: bool) -> tuple[Loss, ...]:
-    """Return what a column of the queue loses of a writer's type; one loss for each reason.
+    """Return what a column of the queue loses of a writer's type: one loss of each kind.
 
     Args:
         writer: the type that wrote, without null.
@@ -84,15 +84,9 @@ def losses(writer: Node, column: Type, reader: Node, *, is_nullable: bool) -> tu
     found = decoder(writer, column)
     if isinstance(found, Refuses):
         return (Loss(found.reason, True, True, found.words),)
-    lost: dict[Reason, Loss] = {}
-    for loss in _tried(writer, column, reader, found):
-        lost.setdefault(loss.reason, loss)
-    if is_nullable:
-        null = _compared(
-            writer, reader, column, None, None if takes_null(column) else empty(column)
-        )
-        if null is not None:
-            lost.setdefault(null.reason, null)
+    lost: dict[tuple[Reason, bool], Loss] = {}
+    for loss in _tried(writer, column, reader, found, is_nullable=is_nullable):
+        lost.setdefault((loss.reason, loss.is_refused), loss)
     return tuple(lost.values())
 
 
@@ -127,16 +121,19 @@ def takes_null(column: Type) -> bool:
     return column.is_nullable or column.name in ("Variant", "Dynamic")
 
 
-def _tried(writer: Node, column: Type, reader: Node, found: Reads) -> Iterator[Loss]:
+def _tried(
+    writer: Node, column: Type, reader: Node, found: Reads, *, is_nullable: bool
+) -> Iterator[Loss]:
     for value in samples(writer):
         try:
             stored = found.value(value)
         except ValueRefused as refused:
             yield Loss(_reason(writer, column), True, False, str(refused))
             continue
-        loss = _compared(writer, reader, column, value, stored)
-        if loss is not None:
-            yield loss
+        yield from filter(None, (_compared(writer, reader, column, value, stored),))
+    if is_nullable:
+        stored = None if takes_null(column) else empty(column)
+        yield from filter(None, (_compared(writer, reader, column, None, stored),))
 
 
 def _compared(writer: Node, reader: Node, column: Type, value: Any, stored: Any) -> Loss | None:
@@ -187,7 +184,7 @@ def _of_one(writer: Node, reader: Node, column: Type, value: Any, stored: Any) -
     if reader.kind != writer.kind and (writer.kind, reader.kind) not in _PROMOTED:
         reader = writer
     meant, got = _meaning(writer, reader, value), _shown(column, stored)
-    if _same(meant, got) or (isinstance(meant, Moment) and got == _number(writer, reader, value)):
+    if _same(meant, got) or _same(_exact(writer, reader, value), got):
         return None
     raw = f" ({value})" if isinstance(meant, Moment) else ""
     words = f"{_words(meant)}{raw} would be read as {_words(got)}"
@@ -232,10 +229,12 @@ def _meaning(writer: Node, reader: Node, value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
 
 
-def _number(writer: Node, reader: Node, value: int) -> int:
-    """Return the number that Avro gives for a time, for a column that keeps just that."""
+def _exact(writer: Node, reader: Node, value: Any) -> Any:
+    """Return what a column may show as well: the number of a time, or one that Avro would round."""
     unit = _unit(reader)
-    return value * (_unit(writer) or unit) // unit if unit else value
+    if isinstance(value, (int, float)):
+        return value * (_unit(writer) or unit) // unit if unit else value
+    return _meaning(writer, reader, value)
 
 
 def _unit(node: Node) -> int:

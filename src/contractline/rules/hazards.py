@@ -13,7 +13,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from contractline.avro.node import Node
+from contractline.avro.node import Node, endless_fields, has_field
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
@@ -87,7 +87,8 @@ def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
     if draft.pipeline.clickhouse is None:
         return ()
     mapped, versions = _mapped(draft), _versions(draft)
-    return (*_refused(draft, mapped, versions), *_Reading(draft, versions).hazards(mapped.columns))
+    refused = tuple(_refused(mapped, versions))
+    return refused or tuple(_Reading(draft, versions).hazards(mapped.columns))
 
 
 @lru_cache(maxsize=4)
@@ -132,7 +133,7 @@ def _versions(draft: Draft) -> tuple[Version, ...]:
     return (*released, working)
 
 
-def _refused(draft: Draft, mapped: Mapped, versions: Sequence[Version]) -> Iterator[Hazard]:
+def _refused(mapped: Mapped, versions: Sequence[Version]) -> Iterator[Hazard]:
     for one in mapped.refusals:
         field = ".".join(one.field)
         message = f"`{field}` {one.problem}"
@@ -166,21 +167,35 @@ class _Reading:
         self._roots = {id(v): Node.root(v.schema) for v in (*readers, *self._writers)}
 
     def hazards(self, columns: Sequence[Column]) -> Iterator[Hazard]:
-        """Yield one hazard for each column and reason: that of the newest version."""
+        """Yield one hazard for each column, reason and effect: that of the newest version."""
+        yield from self._recursions()
         for column in columns:
             try:
                 type_ = parse(column.queue_type)
             except TypeMisspelt:
                 continue
-            found: dict[Reason, Hazard] = {}
+            found: dict[tuple[Reason, Effect], Hazard] = {}
             for version in reversed(self._writers):
                 for reason, effect, words in self._of_column(column, type_, version):
                     file, steps = self._place(column)
                     message = f"column {column.name} {column.queue_type}: {words}"
                     hazard = Hazard(reason, effect, column.field, message, "", file, steps)
-                    if reason not in found or found[reason].effect is Effect.OK:
-                        found[reason] = hazard
+                    found.setdefault((reason, effect), hazard)
             yield from found.values()
+
+    def _recursions(self) -> Iterator[Hazard]:
+        """Yield the fields that hold a record inside itself, of the newest version with any."""
+        for version in reversed(self._writers):
+            found = list(endless_fields(self._roots[id(version)]))
+            for position, name in found:
+                words = (
+                    f"records of {version.label} would not be read where `{name}` holds a record"
+                    " inside itself: ClickHouse does not find the end of the value"
+                )
+                place = ("fields", position, "type")
+                yield Hazard(Reason.RECORD, Effect.BREAKS, (name,), words, "", version.file, place)
+            if found:
+                return
 
     def _of_column(
         self, column: Column, type_: Type, version: Version
@@ -211,7 +226,7 @@ class _Reading:
         alias = self._alias(column, version)
         if alias:
             shown = column.default or ("NULL" if takes_null(type_) else "the default of its type")
-            words = f"the value of `{alias}` in {version.label} would not be read: it shows {shown}"
+            words = f"the value of `{alias}` in {version.label} would be read as {shown}"
             yield Reason.RENAME, Effect.CORRUPTS, words
             return
         if takes_null(type_):
@@ -230,12 +245,14 @@ class _Reading:
         return next(leaves[column.field] for _, leaves in self._leaves if column.field in leaves)
 
     def _alias(self, column: Column, version: Version) -> str:
-        """Return the older name by which Avro would find a field in a version; empty without one."""
+        """Return the name by which Avro finds a field that ClickHouse does not; empty without one.
+
+        An older one, or its own inside a record that has become nullable, or is not any more.
+        """
         newest = next(v for v, leaves in self._leaves if column.field in leaves)
-        names = list(_names(self._roots[id(newest)], column.field))
+        names = _names(self._roots[id(newest)], column.field)
         root = self._roots[id(version)]
-        older = (one for one in product(*names) if one != column.field)
-        return next((".".join(one) for one in older if _has_field(root, one)), "")
+        return next((".".join(one) for one in product(*names) if has_field(root, one)), "")
 
     def _place(self, column: Column) -> tuple[Path, Steps]:
         """Return where a column's mistake is: its type in the document, or the newest field."""
@@ -280,15 +297,3 @@ def _names(root: Node, field: Sequence[str]) -> Iterator[tuple[str, ...]]:
         found = next(one for one in record.fields if one["name"] == name)
         yield (name, *found.get("aliases", ()))
         node = record.of(found["type"])
-
-
-def _has_field(root: Node, field: Sequence[str]) -> bool:
-    node = root
-    for name in field:
-        records = [one for one in node.branches if one.kind == "record"]
-        types = {one["name"]: (r, one["type"]) for r in records for one in r.fields}
-        if name not in types:
-            return False
-        record, type_ = types[name]
-        node = record.of(type_)
-    return True

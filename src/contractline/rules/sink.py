@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
+from contractline.avro.node import Node, has_field
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import (
@@ -16,7 +17,6 @@ from contractline.contracts.model import (
 )
 from contractline.mapping import typename
 from contractline.mapping.ddl import LINEAGE
-from contractline.mapping.leaves import field_names
 from contractline.rules.cdc import is_nullable
 from contractline.rules.places import section
 from contractline.rules.rule import Violation
@@ -25,6 +25,7 @@ MADE_COLUMNS = ("version", "is_deleted", "op", "changed_at")
 """What the tables hold besides fields, derived columns and the place in Kafka."""
 
 _TIMES = ("timestamp-millis", "timestamp-micros", "timestamp-nanos")
+_TIME_COLUMNS = ("DateTime64(6", "DateTime64(3", "DateTime64(9")
 
 
 def system_has_no_sink(draft: Draft) -> Iterator[Violation]:
@@ -84,12 +85,13 @@ def sink_field_exists(draft: Draft) -> Iterator[Violation]:
             known = ", ".join(fields)
             yield Violation(f"`{name}` is no field of value.avsc", f"its fields: {known}", at)
     sink = draft.pipeline.clickhouse
+    types = sink.types if sink else {}
     schemas = [draft.value, *(version.schema for version in draft.versions("value"))]
-    known_fields = {".".join(field) for schema in schemas for field in field_names(schema)}
-    for name in sink.types if sink else ():
-        if name not in known_fields:
+    roots = [Node.root(schema) for schema in schemas] if types else []
+    for name in types:
+        if not any(has_field(root, name.split(".")) for root in roots):
             at = section(draft, "clickhouse", "types", name)
-            near = difflib.get_close_matches(name, known_fields, 1)
+            near = difflib.get_close_matches(name, fields, 1)
             hint = f"did you mean `{near[0]}`?" if near else "name a field, `home.city` in a record"
             yield Violation(f"`{name}` is no field of any version of the value", hint, at)
 
@@ -185,7 +187,9 @@ def latest_is_timestamp(draft: Draft) -> Iterator[Violation]:
     if sink is None or sink.version is None or sink.version.latest not in fields:
         return
     node = fields[sink.version.latest]["type"]
-    if not (isinstance(node, dict) and node.get("logicalType") in _TIMES):
+    own = sink.types.get(sink.version.latest, _TIME_COLUMNS[0])
+    is_time = isinstance(node, dict) and node.get("logicalType") in _TIMES
+    if not is_time or not own.startswith(_TIME_COLUMNS):
         at = section(draft, "clickhouse", "version", "latest")
         words = f"`{sink.version.latest}` is no timestamp that is never null"
         yield Violation(words, "name a field of type long with timestamp-micros", at)
