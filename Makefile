@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REPO ?= .
-FAST := tests/unit tests/cases tests/property tests/packaging
+FAST := tests/unit tests/cases tests/property tests/packaging tests/gate
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint check format up down reset status register-schemas bench lock clean \

@@ -31,6 +31,7 @@ COMMANDS = {
     "rules": "list the rules, and explain one",
     "new": "make a whole stream from a table, a sample or a schema",
     "prove": "try every version's records on the real engine",
+    "catalog": "describe every stream on one page",
     "diff": "show what changed in a contract, or between two commits",
     "compat": "tell whether one schema may follow another, without a contract",
     "release": "turn a changed working schema into the next version",

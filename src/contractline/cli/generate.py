@@ -12,29 +12,29 @@ from contractline.project import Project
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["tables", "rules", "cdc"]), required=False)
+@click.argument("what", type=click.Choice(["tables", "rules", "catalog", "cdc"]), required=False)
 @click.option("--check", is_flag=True, help="Write nothing; say which files differ.")
 @click.pass_obj
 def command(invocation: Invocation, what: str | None, check: bool) -> int:
-    """Write the committed files that follow from others; tables and rules, without a name.
+    """Write the committed files that follow from others; all but cdc, without a name.
 
-    tables: clickhouse_ddl/streams, from the contracts. rules: docs/rules, from the rules. cdc:
-    connect/captured, what Debezium makes of connect/postgres; PostgreSQL, Kafka, Connect and
+    tables: clickhouse_ddl/streams, from the contracts. rules: docs/rules, from the rules. catalog:
+    docs/catalog.md, from the contracts and from what reads their tables. cdc: connect/captured, what Debezium makes of connect/postgres; PostgreSQL, Kafka, Connect and
     Debezium are started for it, beside everything else, and removed again (about 20 s).
 
     With --check exit code 0 when the files are as they should be, 1 when one differs, 2 when it
     could not be told.
     """
     project = invocation.project
-    kinds = (what,) if what else _QUICK
-    found = {name: _KINDS[name](project) for name in kinds}
-    differing = [name for name, (wanted, present) in found.items() if wanted != present]
-    for name in differing:
-        _settle(project, *found[name], write=not check)
+    number, differing = 0, []
+    for name in (what,) if what else _QUICK:
+        wanted, present = _KINDS[name](project)
+        number += len(wanted)
+        if wanted != present:
+            differing.append(name)
+            _settle(project, wanted, present, write=not check)
     if not differing:
-        click.echo(
-            f"{sum(len(wanted) for wanted, _ in found.values())} files are as they should be"
-        )
+        click.echo(f"{number} files are as they should be")
     elif check:
         for name in differing:
             click.echo(f"`contractline generate {name}` writes them", err=True)
@@ -58,6 +58,13 @@ def _rules(project: Project) -> tuple[Files, Files]:
     return page_files(project, LAWS), _read(project.docs / FOLDER, "*.md")
 
 
+def _catalog(project: Project) -> tuple[Files, Files]:
+    from contractline.gate.catalog.pages import catalog
+    from contractline.gate.catalog.render import NAME, markdown
+
+    return {project.docs / NAME: markdown(catalog(project))}, _read(project.docs, NAME)
+
+
 def _cdc(project: Project) -> tuple[Files, Files]:
     from contractline.cli._capture import captured
     from contractline.contracts.load import load_contracts
@@ -67,11 +74,11 @@ def _cdc(project: Project) -> tuple[Files, Files]:
     return wanted, _read(project.captured, "*")
 
 
-_KINDS = {"tables": _tables, "rules": _rules, "cdc": _cdc}
+_KINDS = {"tables": _tables, "rules": _rules, "catalog": _catalog, "cdc": _cdc}
 """What is generated: the files as they should be, and as they are."""
 
-_QUICK = ("tables", "rules")
-"""What is generated without a name: what needs no service."""
+_QUICK = ("tables", "rules", "catalog")
+"""What is generated without a name, in this order: what needs no service."""
 
 
 def _read(folder: Path, pattern: str) -> Files:

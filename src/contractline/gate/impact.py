@@ -21,11 +21,11 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import ClickHouseSink, PostgresSource
 from contractline.gate.difference import columns_by_field
-from contractline.gate.lineage import lineage_of
+from contractline.gate.lineage import entrance, lineage_of
 from contractline.gate.mentions import Code
 from contractline.gate.panels import panels
 from contractline.gate.sqlreading import Reference, References
-from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX, STREAMS, render
+from contractline.mapping.ddl import STREAMS, render
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project
 from contractline.rules.places import section
@@ -136,13 +136,11 @@ class _Search:
         before, after, path = change.before, change.after, ".".join(field)
         if before is None:
             return
-        columns = columns_by_field(before)
-        paths = [one.path for name, one in columns.items() if name[: len(field)] == field]
-        start = {(f"{INGESTION}.{before.name}{QUEUE_SUFFIX}", name) for name in paths or [path]}
-        made = self._lineage.downstream(frozenset(start))
+        start = entrance(before.name, field, columns_by_field(before))
+        made = self._lineage.downstream(start)
         found = [
             *(_of_contract(after, field, made) if after is not None else ()),
-            *self._generated(before.name, frozenset(start), paths),
+            *self._generated(before.name, start),
             *self._of_sql(before.name, made),
             *self._of_code(before, after, field),
         ]
@@ -157,11 +155,12 @@ class _Search:
                 "", "", Kind.UNREAD, file, line, file.name, f"could not be read: {problem}"
             )
 
-    def _generated(self, stream: str, start: References, paths: Sequence[str]) -> Iterator[_Found]:
+    def _generated(self, stream: str, start: References) -> Iterator[_Found]:
         file = self._streams / f"{stream}.sql"
         if any(start & part.query.reads.keys() for part in self._lineage.parts):
             how = "follows the contract: `contractline generate tables` writes it"
-            yield _Found(Kind.GENERATED, file, _first_line(file, paths), stream, how)
+            line = _first_line(file, [column for _, column in start])
+            yield _Found(Kind.GENERATED, file, line, stream, how)
 
     def _of_sql(self, stream: str, made: References) -> Iterator[_Found]:
         for part in self._lineage.parts:
@@ -249,7 +248,7 @@ def _first_line(file: Path, names: Sequence[str]) -> int:
     except FileUnreadable:
         return 1
     wanted = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
-    return next((n for n, line in enumerate(lines, 1) if names and wanted.search(line)), 1)
+    return next((number for number, line in enumerate(lines, 1) if wanted.search(line)), 1)
 
 
 def _required(schema: Schema) -> frozenset[str]:

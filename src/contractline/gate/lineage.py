@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
+from contractline.avro.fields import Name
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.gate.sqlreading import (
     Query,
@@ -22,8 +23,9 @@ from contractline.gate.sqlreading import (
     read_expression,
     read_query,
 )
-from contractline.mapping.ddl import STREAMS
+from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX, STREAMS
 from contractline.mapping.sql import Statement, StatementUnknown, statements
+from contractline.mapping.types import Column
 from contractline.project import Project
 
 REPORTING = "reporting"
@@ -118,6 +120,13 @@ def lineage_of(project: Project, streams: Mapping[str, str]) -> Lineage:
         streams: the SQL of streams that takes the place of their files, by stream.
     """
     return _Checkout(project, streams).lineage
+
+
+def entrance(stream: str, field: Name, columns: Mapping[Name, Column]) -> References:
+    """Return the columns of a stream's queue by which a field comes in, with all that it holds."""
+    paths = [column.path for name, column in columns.items() if name[: len(field)] == field]
+    queue = f"{INGESTION}.{stream}{QUEUE_SUFFIX}"
+    return frozenset((queue, path) for path in paths or [".".join(field)])
 
 
 class _NotRead(Exception):

@@ -16,7 +16,7 @@ PAGE = '"fields": [{"name": "page", "type": "string", "default": "", "doc": "Add
 
 
 @pytest.fixture
-def repository(tmp_path):
+def repository(tmp_path, environment):
     """Three commits: the contracts, one with a field more (tag ``page``), one stream less."""
     folder = tmp_path / "repository"
     shutil.copytree(BASE, folder / "contracts")
@@ -34,8 +34,7 @@ def repository(tmp_path):
 
 
 def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@t.invalid", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def commit(folder: Path, words: str) -> None:
@@ -118,7 +117,7 @@ def test_what_can_not_be_told(diff, arguments, error, hint):
     assert "Traceback" not in printed
 
 
-def test_outside_of_git_commits_are_unknown(tmp_path, capsys):
+def test_outside_of_git_commits_are_unknown(tmp_path, capsys, environment):
     shutil.copytree(BASE, tmp_path / "contracts")
     (tmp_path / "clickhouse_ddl").mkdir()
     project = ["--project", str(tmp_path), "diff"]

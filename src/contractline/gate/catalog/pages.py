@@ -1,0 +1,208 @@
+"""What the catalog tells of every stream, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from contractline.avro.difference import differences
+from contractline.avro.fields import Name, fields
+from contractline.contracts.draft import Draft
+from contractline.contracts.facts import Facts, facts, field_facts
+from contractline.contracts.load import SYSTEM, load_contracts, load_drafts
+from contractline.gate.catalog.graph import Graph, Node, graph_of, source_of, topic_of
+from contractline.gate.difference import columns_by_field
+from contractline.gate.lineage import Lineage, entrance, lineage_of
+from contractline.gate.panels import Panel, panels
+from contractline.mapping.ddl import ERRORS, STREAMS
+from contractline.mapping.types import Column
+from contractline.project import Project
+
+PII = "pii"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPage:
+    """One field.
+
+    Attributes:
+        name: with dots between nested ones.
+        type: in words.
+        default: as the schema writes it; empty where there is none.
+        meaning: what it holds, in words.
+        classification: such as ``pii``; empty where there is none.
+        column: its column in the tables, with type; empty where there is none.
+        is_key: whether it is part of the key.
+        readers: the views, dictionaries, questions and panels that read it.
+    """
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+    classification: str
+    column: str
+    is_key: bool
+    readers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """One released version: its number, and what changed since the one before, in words."""
+
+    number: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPage:
+    """One stream.
+
+    Attributes:
+        name: the contract's.
+        title: what people call it.
+        purpose: what it is for.
+        facts: what else the contract says.
+        fields: the fields of its records, and those that only earlier versions hold.
+        versions: the released versions, the newest first.
+        graph: its way from source to readers.
+        is_system: whether the machinery itself writes and reads it.
+    """
+
+    name: str
+    title: str
+    purpose: str
+    facts: Facts
+    fields: tuple[FieldPage, ...]
+    versions: tuple[VersionPage, ...]
+    graph: Graph
+    is_system: bool
+
+    @property
+    def pii(self) -> tuple[str, ...]:
+        """The fields that hold personal data."""
+        return tuple(field.name for field in self.fields if field.classification == PII)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Every stream, and how they hang together.
+
+    Attributes:
+        streams: the streams, the machinery's last.
+        graph: the way of all but the machinery's, without the inside of ClickHouse's reading.
+        unread: the files whose SQL could not be read, so that a reader may be missing.
+    """
+
+    streams: tuple[StreamPage, ...]
+    graph: Graph
+    unread: tuple[str, ...] = ()
+
+
+def catalog(project: Project) -> Catalog:
+    """Return the catalog of a checkout.
+
+    Raises:
+        ContractsInvalid: a contract can't be read.
+    """
+    load_contracts(project)
+    drafts = load_drafts(project)
+    lineage = lineage_of(project, {})
+    shown, unread = panels(project.reports)
+    graph = graph_of(drafts, lineage, shown)
+    streams = tuple(_stream(draft, project, lineage, shown, graph) for draft in drafts)
+    plain = Graph.of(edge for edge in graph.edges if ERRORS not in (edge[0].name, edge[1].name))
+    read = [draft for draft in drafts if not _is_system(draft)]
+    edges = [edge for draft in read for edge in plain.behind(source_of(draft)).edges]
+    files = {one.file for one in lineage.unreadable} | {file for file, *_ in unread}
+    names = sorted(file.relative_to(project.root).as_posix() for file in files)
+    return Catalog(streams, Graph.of(edges).without(_is_inside), tuple(names))
+
+
+def _is_system(draft: Draft) -> bool:
+    return draft.folder.parent.name == SYSTEM
+
+
+def _is_inside(node: Node) -> bool:
+    """Tell whether a node is of no interest to who looks at all streams at once."""
+    return node.kind in ("queue", "stream")
+
+
+def _stream(
+    draft: Draft, project: Project, lineage: Lineage, shown: Sequence[Panel], graph: Graph
+) -> StreamPage:
+    said = dict(facts(draft))
+    own = (source_of(draft), topic_of(draft))
+    behind = graph.behind(own[1])
+    file = project.ddl / STREAMS / f"{draft.name}.sql"
+    sink = draft.pipeline.clickhouse
+    kept = frozenset(lineage.columns.get(sink.current, ()) if sink else ())
+    return StreamPage(
+        draft.name,
+        said.pop("name", draft.name),
+        said.pop("purpose", ""),
+        said,
+        tuple(_Fields(draft, file, columns_by_field(draft), kept, lineage, shown).pages()),
+        tuple(_versions(draft)),
+        Graph.of([own, *behind.edges]),
+        _is_system(draft),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What is known of a stream's fields."""
+
+    draft: Draft
+    file: Path
+    columns: Mapping[Name, Column]
+    kept: frozenset[str]
+    lineage: Lineage
+    panels: Sequence[Panel]
+
+    def pages(self) -> Iterator[FieldPage]:
+        """Yield the fields of the working schema, then those that only earlier versions hold."""
+        properties = [p for one in self.draft.odcs.schema_ or [] for p in one.properties or []]
+        described = {p.name: p.description or "" for p in properties}
+        classified = field_facts(self.draft)
+        key = {one["name"] for one in self.draft.key.fields} if self.draft.key else set()
+        present = fields(self.draft.value)
+        for one in present:
+            meaning = one.doc or " ".join(described.get(one.path, "").split())
+            classification, is_key = classified.get(one.path, ""), one.path in key
+            column, readers = self._column(one.name), self._readers(one.name)
+            yield FieldPage(
+                one.path, one.type, one.default, meaning, classification, column, is_key, readers
+            )
+        names = {one.name for one in present}
+        for name in (name for name in self.columns if name not in names):
+            path, column, readers = ".".join(name), self._column(name), self._readers(name)
+            yield FieldPage(path, "", "", GONE, classified.get(path, ""), column, False, readers)
+
+    def _column(self, field: Name) -> str:
+        column = self.columns.get(field)
+        return f"{column.name} {column.type}" if column and column.name in self.kept else ""
+
+    def _readers(self, field: Name) -> tuple[str, ...]:
+        made = self.lineage.downstream(entrance(self.draft.name, field, self.columns))
+        found = [
+            part
+            for part in self.lineage.parts
+            if part.file != self.file and not made.isdisjoint(part.query.reads)
+        ]
+        shown = [one.name for one in self.panels for part in found if one.question == part.file]
+        return tuple(sorted({*(part.name for part in found), *shown}))
+
+
+GONE = "Only earlier versions hold it."
+
+
+def _versions(draft: Draft) -> Iterator[VersionPage]:
+    """Yield the released versions, the newest first."""
+    versions = draft.versions("value")
+    for before, after in reversed(list(pairwise(versions))):
+        yield VersionPage(after.number, differences(before.schema, after.schema))
+    if versions:
+        yield VersionPage(versions[0].number, ("first release",))
