@@ -20,8 +20,8 @@ from contractline.markdown import block, code, prose
 MARKER = "<!-- contractline check -->"
 """The first line of the comment, by which the next check finds it."""
 
-MAX_CHARACTERS = 65_000
-"""GitHub takes 65,536; the rest is room for what a host adds."""
+MAX_BYTES = 65_000
+"""GitHub takes 65,536 characters, and a host may add to them."""
 
 _SIGNS = {Outcome.OK: "✅", Outcome.BREAKS: "❌", Outcome.CORRUPTS: "🛑"}
 
@@ -47,18 +47,24 @@ _LIMITS = (
 def render(report: Report) -> str:
     """Return the comment: as much of the report as fits."""
     for limits in _LIMITS:
-        text = _comment(report, limits)
-        if _fits(text):
-            return text
-    return _shortened(report, _LIMITS[-1])
+        parts, is_whole = _fitting(report, limits)
+        if is_whole:
+            break
+    if not is_whole:
+        parts.append("And more streams: see the job's log.")
+    return "\n\n".join(parts) + "\n"
 
 
-def _fits(text: str) -> bool:
-    return len(text.encode("utf-8")) <= MAX_CHARACTERS
-
-
-def _comment(report: Report, limits: _Limits) -> str:
-    return "\n\n".join([*_head(report), *_sections(report, limits)]) + "\n"
+def _fitting(report: Report, limits: _Limits) -> tuple[list[str], bool]:
+    """Return the parts that fit, and whether these are all."""
+    parts = list(_head(report))
+    size = sum(len(part.encode()) + 2 for part in parts)
+    for section in _sections(report, limits):
+        size += len(section.encode()) + 2
+        if size > MAX_BYTES:
+            return parts, False
+        parts.append(section)
+    return parts, True
 
 
 def _sections(report: Report, limits: _Limits) -> Iterator[str]:
@@ -67,18 +73,6 @@ def _sections(report: Report, limits: _Limits) -> Iterator[str]:
             yield "\n\n".join(parts)
     if report.proof is not None:
         yield "\n\n".join(["### Replay proof", *_items(report.proof, limits)])
-
-
-def _shortened(report: Report, limits: _Limits) -> str:
-    """Return the comment with the streams that fit; the rest is counted."""
-    parts = list(_head(report))
-    sections = list(_sections(report, limits))
-    for number, section in enumerate(sections):
-        rest = f"{len(sections) - number} more streams: see the job's log."
-        if not _fits("\n\n".join([*parts, section, rest])):
-            return "\n\n".join([*parts, rest]) + "\n"
-        parts.append(section)
-    return "\n\n".join(parts) + "\n"
 
 
 def _head(report: Report) -> Iterator[str]:
