@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -29,7 +28,6 @@ LOST = RuleId("PROOF_LOST")
 TABLES = RuleId("PROOF_TABLES")
 """The contract has no tables, or the engine refuses them."""
 
-_COLUMN = re.compile(r"\bcolumn (\w[\w.]*)")
 _SHOWN_RECORD = 400
 _SHOWN_VALUE = 60
 
@@ -53,8 +51,8 @@ def findings_of(
         foreseen: what the rules said, by field.
     """
     for refusal in outcome.refusals:
-        field = refusal.fields[:1] or _column_in(refusal.reason)
-        yield _explained(_refusal(refusal, field, draft, tables), field, foreseen)
+        field = refusal.fields[0] if refusal.fields else ()
+        yield _explained(_refusal(refusal, draft, tables), field, foreseen)
     for difference in outcome.differences:
         yield _explained(_difference(difference, draft, tables), difference.column.field, foreseen)
     for lost in outcome.lost:
@@ -62,11 +60,16 @@ def findings_of(
 
 
 def _explained(finding: Finding, field: Path, foreseen: Mapping[Path, Finding]) -> Finding:
-    """Return a finding under the rule that foresaw it: of the field, or of the record around it."""
-    known = foreseen.get(field) or next(
-        (said for at, said in foreseen.items() if at[:1] == field[:1]), None
-    )
-    return replace(finding, rule=known.rule, hint=known.hint) if known else finding
+    """Return a finding under the rule that foresaw it.
+
+    That is the one about the field, or about the record around it; where no field is to blame, the
+    only one that says anything.
+    """
+    of_record = (said for at, said in foreseen.items() if not field or at[:1] == field[:1])
+    known = foreseen.get(field) or next(of_record, None)
+    if known is None or (not field and len(foreseen) > 1):
+        return finding
+    return replace(finding, rule=known.rule, hint=known.hint)
 
 
 def tables_refused(draft: Draft, problem: str) -> Finding:
@@ -96,21 +99,23 @@ def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
     return _finding(DIFFERS, draft, message, _STAYS, name, one.expected, one.got)
 
 
-def _refusal(one: Refusal, field: Path, draft: Draft, tables: str) -> Finding:
-    at = ".".join(field)
-    values = ", ".join(f"{name} = {_value(one.record[name])}" for name in one.fields)
-    whom, record = values or "any record", shown(one.record, at)
+def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
+    field = ".".join(one.fields[0]) if one.fields else ""
+    values = ", ".join(f"{'.'.join(at)} = {_value(_at(one.record, at))}" for at in one.fields)
+    whom = "any record" if one.is_of_all or (one.is_view and not values) else values
+    record = shown(one.record, field)
     if one.is_view:
         words = f"{tables} read records and then refuse {whom}: {one.reason}"
-        return _finding(STOPPED, draft, f"{words}; record: {record}", _TOTAL, at)
-    words = f"{tables} can't read {whom}: {one.reason}; {_counted(one)}"
-    return _finding(REFUSED, draft, f"{words}; record: {record}", _ERRORS, at)
+        return _finding(STOPPED, draft, f"{words}; record: {record}", _TOTAL, field)
+    words = f"{tables} can't read {whom or 'some records'}: {one.reason}; {_counted(one)}"
+    return _finding(REFUSED, draft, f"{words}; record: {record}", _ERRORS, field)
 
 
-def _column_in(reason: str) -> Path:
-    """Return the field that the engine's words name; empty where they name none."""
-    named = _COLUMN.search(reason)
-    return tuple(named.group(1).split(".")) if named else ()
+def _at(record: Any, field: Path) -> Any:
+    for name in field:
+        record = record[1] if isinstance(record, tuple) else record
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
 
 
 def _lost(one: Lost, draft: Draft, tables: str) -> Finding:

@@ -15,6 +15,7 @@ from contractline.errors import ContractlineError
 from contractline.gate.prove.containers import container_file
 from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, varint
+from contractline.gate.prove.shapes import Path
 from contractline.kafka.wire import SchemaId, header
 from contractline.mapping.ddl import (
     ERRORS,
@@ -46,8 +47,11 @@ OFFSET = "_offset"
 """Which record a row comes from."""
 
 _MADE = re.compile(rf"{PREFIX}_([0-9]+)_[0-9a-f]+_")
-_PLACE = re.compile(r":? [Ww]hile (?:executing|pushing|processing)\b")
+_PLACE = re.compile(r":? [Ww]hile (?:executing|pushing|processing)\b|:? \(at row \d+\)")
 _ENDED = re.compile(r"EOF|Cannot read all data|unexpected end", re.IGNORECASE)
+_NO_COLUMN = ("no field", "no_field", "Nullable(String)")
+"""Reads nothing of a record, which is gone through all the same."""
+
 _NO_BROKER = "127.0.0.1:1"
 _KEEP_ALL = {"optimize_on_insert": "0"}
 """Rows of one identity must not replace each other: each is compared."""
@@ -155,9 +159,12 @@ class Sandbox:
             tuple((column.path, column.name, column.queue_type) for column in self.columns),
             self._ingestion,
         )
-        ends = Endpoints(clickhouse_schema_registry_url=server.registry)
-        form = "AvroConfluent" if server.fetches else "Avro"
-        self._decoder = Decoder(server.warehouse, ends, self._stream, _KEEP_ALL, form)
+        self._decoder = self._decoder_of(self._stream)
+
+    def _decoder_of(self, stream: Stream) -> Decoder:
+        ends = Endpoints(clickhouse_schema_registry_url=self._server.registry)
+        form = "AvroConfluent" if self._server.fetches else "Avro"
+        return Decoder(self._warehouse, ends, stream, _KEEP_ALL, form)
 
     # Making
 
@@ -248,6 +255,35 @@ class Sandbox:
         problem = self._decoder.problem(self._messages(writer, frames))
         return None if problem is None else self._in_words(problem)
 
+    def blamed(self, writer: Writer, frame: Frame, known: Sequence[Path] = ()) -> Path:
+        """Return the field whose column alone can't read a record; empty where there is none.
+
+        Args:
+            writer: who wrote the record.
+            frame: a record that can't be decoded.
+            known: fields that were to blame for others, which are tried first.
+        """
+        for field in known:
+            if not self._reads(writer, frame, [one for one in self.columns if one.field == field]):
+                return field
+        if not self._reads(writer, frame, ()):
+            return ()
+        columns: Sequence[Column] = self.columns
+        while len(columns) > 1:
+            middle = len(columns) // 2
+            halves = (columns[:middle], columns[middle:])
+            failing = next((half for half in halves if not self._reads(writer, frame, half)), None)
+            if failing is None:
+                return ()
+            columns = failing
+        return columns[0].field
+
+    def _reads(self, writer: Writer, frame: Frame, columns: Sequence[Column]) -> bool:
+        part = tuple((column.path, column.name, column.queue_type) for column in columns)
+        part = part or (_NO_COLUMN,)
+        decoder = self._decoder_of(replace(self._stream, columns=part))
+        return decoder.problem(self._messages(writer, [frame])) is None
+
     def _messages(self, writer: Writer, frames: Sequence[Frame]) -> Messages:
         """Return messages for the decoder; their bytes are sent along."""
         data = [frame.datum for frame in frames]
@@ -267,7 +303,7 @@ class Sandbox:
 
     def _in_words(self, problem: str) -> str:
         """Return what the engine says without where in the engine it happened."""
-        return _PLACE.split(problem)[0].replace(f"{self._prefix}_", "")
+        return _PLACE.split(problem)[0].replace(f"{self._prefix}_", "").strip()
 
     def _held(self, table: str) -> list[Column]:
         """Return the columns that a table has: what only a queue has is used up by the views."""

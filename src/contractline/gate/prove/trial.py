@@ -59,15 +59,17 @@ class Refusal:
 
     Attributes:
         reason: the engine's words.
-        record: one of them; the smallest that was found.
-        fields: the fields whose values are to blame; none where every record is refused.
+        record: one of them.
+        fields: the fields to blame; none where no single one is.
+        is_of_all: whether it is their types that are to blame, whatever the values.
         counts: how many are refused.
         is_view: whether they were read, and a view or a table refused their rows.
     """
 
     reason: str
     record: Mapping[str, Any]
-    fields: tuple[str, ...]
+    fields: tuple[Path, ...]
+    is_of_all: bool
     counts: tuple[Count, ...]
     is_view: bool = False
 
@@ -201,19 +203,21 @@ class Trial:
     # What was refused
 
     def _refused(self, batch: _Batch, refused: Sequence[Refused]) -> None:
-        """Note one refusal for each reason, with the values that are to blame."""
-        by_reason: dict[str, list[Refused]] = {}
+        """Note one refusal for each field that is to blame."""
+        groups: dict[Path, list[Refused]] = {}
         for one in refused:
-            by_reason.setdefault(one.reason, []).append(one)
-        for reason, group in by_reason.items():
-            record, fields = batch.ordinary, tuple[str, ...]()
-            if not group[0].is_of_all:
-                found = batch.made[group[0].frame.offset - batch.first]
-                record, fields = batch.blamed(found.record, self._is_read)
-            self._refuse(Refusal(reason, record, fields, batch.counted(len(group))))
-
-    def _is_read(self, writer: Writer, frame: Frame) -> bool:
-        return self._sandbox.problem(writer, [frame]) is None
+            if one.is_of_all and groups:
+                next(iter(groups.values())).append(one)
+                continue
+            field = self._sandbox.blamed(batch.writer, one.frame, list(groups))
+            groups.setdefault(field, []).append(one)
+        for field, group in groups.items():
+            first, counts = group[0], batch.counted(len(group))
+            record = batch.made[first.frame.offset - batch.first].record
+            if field:
+                record = {**batch.ordinary, field[0]: record[field[0]]}
+            fields = (field,) if field else ()
+            self._refuse(Refusal(first.reason, record, fields, first.is_of_all, counts))
 
     def _stopped(self, batch: _Batch, failure: ViewFailed) -> None:
         """Note what a view or a table refused: it stops the stream."""
@@ -222,8 +226,8 @@ class Trial:
             if not self._is_taken(batch.writer, frame):
                 record, fields = batch.blamed(made.record, self._is_taken)
                 break
-        counts = batch.counted(len(batch.made))
-        self._refuse(Refusal(failure.problem, record, fields, counts, is_view=True))
+        counts, paths = batch.counted(len(batch.made)), tuple((name,) for name in fields)
+        self._refuse(Refusal(failure.problem, record, paths, False, counts, is_view=True))
 
     def _is_taken(self, writer: Writer, frame: Frame) -> bool:
         try:
@@ -233,7 +237,7 @@ class Trial:
         return True
 
     def _refuse(self, refusal: Refusal) -> None:
-        key = (refusal.reason, refusal.fields, refusal.is_view)
+        key = (refusal.fields, refusal.is_of_all, refusal.is_view)
         known = self._refusals.setdefault(key, refusal)
         if known is not refusal:
             self._refusals[key] = replace(known, counts=(*known.counts, *refusal.counts))
