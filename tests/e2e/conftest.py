@@ -51,8 +51,9 @@ class Checkout:
         ).stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def checkout(tmp_path_factory) -> Iterator[Checkout]:
+    """A clone for one page: what the page changes, another must not meet."""
     root = tmp_path_factory.mktemp("checkout") / "contractline"
     subprocess.run(["git", "clone", "-q", str(REPOSITORY), str(root)], check=True)
     clone = Checkout(root)
