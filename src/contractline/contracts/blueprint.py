@@ -164,7 +164,7 @@ class Blueprint:
 
     def _properties(self) -> Iterator[tuple[str, Any]]:
         yield "topic", dict(self.topic)
-        yield "compatibility", self.compatibility
+        yield "compatibility", str(self.compatibility)
         yield "source", dict(self.source)
         yield "clickhouse", dict(self.clickhouse or {})
 

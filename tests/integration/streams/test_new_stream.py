@@ -145,7 +145,8 @@ def test_a_sample(shop: Shop, tmp_path: Path) -> None:
         *("--owner", "sales", "--database", shop.database),
     )
     shop.expect("check")
-    shop.expect("apply")
+    for target in ("topics", "tables", "schemas"):
+        shop.expect("apply", target)
 
     more = [records[0] | {"total": 99.5}, records[1] | {"sale_id": 2**40}]
     sent = tmp_path / "more.jsonl"
