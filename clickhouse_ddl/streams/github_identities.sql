@@ -51,7 +51,7 @@ SELECT
     kind,
     identity,
     user_name,
-    parseDateTime64BestEffortOrNull(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), 6, 'UTC') AS updated_at,
+    if(match(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), 6, 'UTC')) AS updated_at,
     ifNull(__deleted, '') = 'true' AS is_deleted,
     ifNull(__op, '') AS op,
     fromUnixTimestamp64Milli(ifNull(__source_ts_ms, 0), 'UTC') AS changed_at,

@@ -36,6 +36,9 @@ _SCALE = {"millis": 3, "micros": 6, "nanos": 9}
 ISO_TIME = "DateTime64(6, 'UTC')"
 """What a text becomes that the contract calls a timestamp."""
 
+_BEYOND = "^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-"
+"""Texts of years that ClickHouse would read as 1900 or 2299; they become NULL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -86,7 +89,8 @@ class Column:
     def _as_time(self, value: str) -> str:
         if not self.is_time_text:
             return value
-        return f"parseDateTime64BestEffortOrNull({value}, 6, 'UTC')"
+        parsed = f"parseDateTime64BestEffortOrNull({value}, 6, 'UTC')"
+        return f"if(match({value}, '{_BEYOND}'), NULL, {parsed})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +217,8 @@ def _change(held: Sequence[tuple[int, Leaf]]) -> Refusal | None:
             return Refusal(
                 _kind_of_change(before, now),
                 now.field,
-                f"one version says {before.type} ({'.'.join(before.path)}) and a later one"
-                f" {now.type} ({'.'.join(now.path)}); one ClickHouse column can't read both",
+                f"is {before.type} ({'.'.join(before.path)}) in one version and {now.type}"
+                f" ({'.'.join(now.path)}) in a later one; one ClickHouse column can't read both",
                 "keep the field as it was and add another beside it",
                 version,
                 type_place(now.steps),

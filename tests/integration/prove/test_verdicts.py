@@ -9,6 +9,7 @@ import pytest
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.finding import Severity
+from contractline.mapping import types
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.rules.hazards import Effect
 from tests.integration.prove.conftest import REPOSITORY
@@ -188,3 +189,13 @@ def test_the_seed_decides_everything(tmp_path, proven) -> None:
     first, again, other = (proven(one, seed=seed, records=50) for seed in (1, 1, 2))
     assert first.findings == again.findings
     assert first.findings != other.findings
+
+
+def test_times_beyond_what_clickhouse_holds_would_be_read_as_others(monkeypatch, proven) -> None:
+    users = StreamChange(None, load_contract(REPOSITORY.contracts / "github_users"))
+    assert proven(users).verdict is Effect.OK
+    monkeypatch.setattr(types, "_BEYOND", "^none$")
+    proof = proven(users)
+    assert proof.verdict is Effect.CORRUPTS
+    assert "1899-12-31T23:59:59Z" in proof.findings[0].message
+    assert "1900-01-01T23:59:59" in proof.findings[0].message

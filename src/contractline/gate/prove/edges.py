@@ -82,15 +82,14 @@ TIME_TEXTS = (
     "",
     "no time",
     "infinity",
-)
-"""Times as Debezium writes them, and what is none."""
-
-BEYOND_TEXTS = (
     "1899-12-31T23:59:59Z",
     "0001-01-01T00:00:00Z",
     "2300-01-01T00:00:00Z",
     "9999-12-31T23:59:59.999999Z",
+    "+10000-01-01T00:00:00Z",
+    "-0044-03-15T00:00:00Z",
 )
+"""Times as Debezium writes them, and what is none."""
 
 CDC_TEXTS = {"__op": ("u", "c", "r", "d"), "__deleted": ("false", "true")}
 """What Debezium writes into the fields that the unwrap transform adds."""

@@ -73,8 +73,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_with_history_current T
 SELECT
     name,
     born,
-    parseDateTime64BestEffortOrNull(ifNull(changed, '1970-01-01T00:00:00.000000Z'), 6, 'UTC') AS changed,
-    parseDateTime64BestEffortOrNull(`left`, 6, 'UTC') AS `left`,
+    if(match(ifNull(changed, '1970-01-01T00:00:00.000000Z'), '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(ifNull(changed, '1970-01-01T00:00:00.000000Z'), 6, 'UTC')) AS changed,
+    if(match(`left`, '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(`left`, 6, 'UTC')) AS `left`,
     note,
     ifNull(__deleted, '') = 'true' AS is_deleted,
     ifNull(__op, '') AS op,
@@ -90,8 +90,8 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_with_history_history T
 SELECT
     name,
     born,
-    parseDateTime64BestEffortOrNull(ifNull(changed, '1970-01-01T00:00:00.000000Z'), 6, 'UTC') AS changed,
-    parseDateTime64BestEffortOrNull(`left`, 6, 'UTC') AS `left`,
+    if(match(ifNull(changed, '1970-01-01T00:00:00.000000Z'), '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(ifNull(changed, '1970-01-01T00:00:00.000000Z'), 6, 'UTC')) AS changed,
+    if(match(`left`, '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(`left`, 6, 'UTC')) AS `left`,
     note,
     ifNull(__deleted, '') = 'true' AS is_deleted,
     ifNull(__op, '') AS op,
