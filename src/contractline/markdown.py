@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#])")
+# An underscore between letters is never emphasis.
+_SPECIAL = re.compile(r"([\\`*{}\[\]<>|~#]|(?<![^\W_])_|_(?![^\W_]))")
 _RUN = re.compile(r"`+")
 _CODE = re.compile(r"`([^`\n]+)`")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
