@@ -238,3 +238,32 @@ def test_a_server_that_is_away_says_where_it_was_sought(lab: Lab) -> None:
     assert outcome.error is not None
     assert "PostgreSQL at 127.0.0.1:1/db" in str(outcome.error)
     assert "hidden" not in str(outcome.error)
+
+
+def test_a_table_with_stored_generated_columns_stays_writable(lab: Lab) -> None:
+    generated = "twice int GENERATED ALWAYS AS (length(team) * 2) STORED"
+    lab.sql(f"CREATE TABLE people (name text PRIMARY KEY, team text NOT NULL, {generated})")
+    lab.sql("INSERT INTO people VALUES ('Ivan', 'Python')")
+    lab.contract("people", FIELDS, KEY)
+    lab.bring_up()
+
+    lab.sql("UPDATE people SET team = 'Java'")
+
+    records = lab.wait_for_records("people", 2)
+    assert [record.row for record in records] == [
+        {"name": "Ivan", "team": "Python"},
+        {"name": "Ivan", "team": "Java"},
+    ]
+
+
+def test_a_table_with_virtual_generated_columns_is_refused_and_stays_writable(lab: Lab) -> None:
+    generated = "twice int GENERATED ALWAYS AS (length(team) * 2) VIRTUAL"
+    lab.sql(f"CREATE TABLE people (name text PRIMARY KEY, team text NOT NULL, {generated})")
+    lab.sql("INSERT INTO people VALUES ('Ivan', 'Python')")
+    lab.contract("people", FIELDS, KEY)
+
+    plan = lab.plan("postgres")
+    lab.apply("postgres")
+
+    assert "has virtual generated columns" in messages(plan)
+    lab.sql("UPDATE people SET team = 'Java'")
