@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -125,10 +125,14 @@ def field_of(schema: Schema, steps: Steps) -> Name:
     return tuple(names)
 
 
-def concerns(change: FieldChange, cause: Incompatibility, reader: Schema) -> bool:
-    """Tell whether a reason why records can't be read lies in a field that changed, or around it."""
-    place = field_of(reader, cause.reader_steps)
-    return any(name[: len(place)] == place for name in change.names)
+def places(causes: Iterable[Incompatibility], reader: Schema) -> frozenset[Name]:
+    """Return the fields of the reader in which it can't read records; empty for the record itself."""
+    return frozenset(field_of(reader, cause.reader_steps) for cause in causes)
+
+
+def lies_in(change: FieldChange, places: Container[Name]) -> bool:
+    """Tell whether a field that changed is one of several places, or inside one."""
+    return any(name[:length] in places for name in change.names for length in range(len(name) + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contractline.avro.compatibility import incompatibilities
 from contractline.avro.difference import differences
-from contractline.avro.fields import FieldChange, Name, concerns, field_changes
+from contractline.avro.fields import FieldChange, Name, field_changes, lies_in, places
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
@@ -207,6 +207,7 @@ def _key_words(old: Draft, new: Draft) -> Iterator[str]:
 def _compared(stream: str, old: _State, new: _State, more: tuple[str, ...]) -> StreamDifference:
     backward = incompatibilities(new.value, old.value)
     forward = incompatibilities(old.value, new.value)
+    backward_in, forward_in = places(backward, new.value), places(forward, old.value)
 
     def row(change: FieldChange) -> FieldDifference:
         was, now = change.before, change.after
@@ -215,8 +216,8 @@ def _compared(stream: str, old: _State, new: _State, more: tuple[str, ...]) -> S
             change.kind,
             _words(was.type, was.default) if was else "",
             _words(now.type, now.default) if now else "",
-            not any(concerns(change, cause, new.value) for cause in backward),
-            not any(concerns(change, cause, old.value) for cause in forward),
+            not lies_in(change, backward_in),
+            not lies_in(change, forward_in),
             _column(old.columns, change.names[0]),
             _column(new.columns, change.names[-1]),
         )

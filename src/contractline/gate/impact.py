@@ -7,7 +7,7 @@ with the same name is none, and a view on a view is one when a column of it come
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -21,8 +21,8 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import ClickHouseSink, PostgresSource
 from contractline.gate.difference import columns_by_field
-from contractline.gate.lineage import entrance, lineage_of
-from contractline.gate.mentions import Code
+from contractline.gate.lineage import Entrances, lineage_of
+from contractline.gate.mentions import Code, Mention
 from contractline.gate.panels import panels
 from contractline.gate.sqlreading import Reference, References
 from contractline.mapping.ddl import STREAMS, render
@@ -87,12 +87,7 @@ def impact(project: Project, changes: Sequence[StreamChange]) -> tuple[Reader, .
     if not felt:
         return ()
     search = _Search(project, [change for change, _ in felt])
-    found = [
-        reader
-        for change, names in felt
-        for name in names
-        for reader in search.readers(change, name)
-    ]
+    found = [reader for change, names in felt for reader in search.readers(change, names)]
     return (*found, *search.unread())
 
 
@@ -131,21 +126,26 @@ class _Search:
         self._panels, self._unread_panels = panels(project.reports)
         self._code = Code(project.root / "producer")
 
-    def readers(self, change: StreamChange, field: Name) -> Iterator[Reader]:
-        """Yield who reads a field of a stream."""
-        before, after, path = change.before, change.after, ".".join(field)
+    def readers(self, change: StreamChange, names: Sequence[Name]) -> Iterator[Reader]:
+        """Yield who reads fields of a stream."""
+        before, after = change.before, change.after
         if before is None:
             return
-        start = entrance(before.name, field, columns_by_field(before))
-        made = self._lineage.downstream(start)
-        found = [
-            *(_of_contract(after, field, made) if after is not None else ()),
-            *self._generated(before.name, start),
-            *self._of_sql(before.name, made),
-            *self._of_code(before, after, field),
-        ]
-        for one in found:
-            yield Reader(before.name, path, one.kind, one.file, one.line, one.name, one.how)
+        entrances = Entrances(before.name, columns_by_field(before))
+        own = _FirstLines(self._streams / f"{before.name}.sql")
+        mentions = self._mentions(before, after)
+        for field in names:
+            start = entrances.of(field)
+            made = self._lineage.downstream(start)
+            found = [
+                *(_of_contract(after, field, made) if after is not None else ()),
+                *self._generated(before.name, start, own),
+                *self._of_sql(own.file, made),
+                *_of_code(mentions.get(field[0], ())),
+            ]
+            for one in found:
+                path = ".".join(field)
+                yield Reader(before.name, path, one.kind, one.file, one.line, one.name, one.how)
 
     def unread(self) -> Iterator[Reader]:
         """Yield what could not be read: whether it reads a field is for people to see."""
@@ -155,17 +155,16 @@ class _Search:
                 "", "", Kind.UNREAD, file, line, file.name, f"could not be read: {problem}"
             )
 
-    def _generated(self, stream: str, start: References) -> Iterator[_Found]:
-        file = self._streams / f"{stream}.sql"
-        if any(start & part.query.reads.keys() for part in self._lineage.parts):
+    def _generated(self, stream: str, start: References, own: _FirstLines) -> Iterator[_Found]:
+        if any(one in part.query.reads for one in start for part in self._lineage.parts):
             how = "follows the contract: `contractline generate tables` writes it"
-            line = _first_line(file, [column for _, column in start])
-            yield _Found(Kind.GENERATED, file, line, stream, how)
+            line = own.of(column for _, column in start)
+            yield _Found(Kind.GENERATED, own.file, line, stream, how)
 
-    def _of_sql(self, stream: str, made: References) -> Iterator[_Found]:
+    def _of_sql(self, own: Path, made: References) -> Iterator[_Found]:
         for part in self._lineage.parts:
-            read = [one for one in part.query.reads if one in made]
-            if not read or part.file == self._streams / f"{stream}.sql":
+            read = [one for one in made if one in part.query.reads]
+            if not read or part.file == own:
                 continue
             line, words = part.line_of(read), _columns_in_words(read)
             yield _Found(Kind(part.kind), part.file, line, part.name, f"reads {words}")
@@ -174,21 +173,47 @@ class _Search:
                     how = f"shows the question {part.name}, which reads {words}"
                     yield _Found(Kind.PANEL, panel.file, panel.line, panel.name, how)
 
-    def _of_code(self, before: Draft, after: Draft | None, field: Name) -> Iterator[_Found]:
+    def _mentions(self, before: Draft, after: Draft | None) -> Mapping[str, Sequence[Mention]]:
+        """Return where the producer's code mentions the fields of a stream that it writes."""
         try:
             if isinstance(before.pipeline.source, PostgresSource):
-                return
+                return {}
             schemas = [draft.value for draft in (before, after) if draft is not None]
         except PartUnread:
-            return
+            return {}
         names = {one["name"] for schema in schemas for one in schema.fields}
         required = (_required(schema) for schema in schemas)
-        found = self._code.mentions(names, frozenset.intersection(*required))
-        for mention in found.get(field[0], ()):
-            first, *more = mention.lines
-            also = f", again in line {', '.join(map(str, more))}" if more else ""
-            how = f"mentions `{field[0]}`{also}"
-            yield _Found(Kind.PRODUCER, mention.file, first, mention.file.name, how)
+        return self._code.mentions(names, frozenset.intersection(*required))
+
+
+class _FirstLines:
+    """The first line of each name in a generated file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._lines: dict[str, int] = {}
+        try:
+            lines = decoded(read_bytes(file)).splitlines()
+        except FileUnreadable:
+            lines = []
+        for number, line in enumerate(lines, 1):
+            for name in _COLUMN.findall(line):
+                self._lines.setdefault(name, number)
+
+    def of(self, columns: Iterable[str]) -> int:
+        """Return the first line that holds one of several columns; 1 where none does."""
+        found = (self._lines[name] for name in columns if name in self._lines)
+        return min(found, default=1)
+
+
+_COLUMN = re.compile(r"\w+(?:\.\w+)*")
+
+
+def _of_code(mentions: Sequence[Mention]) -> Iterator[_Found]:
+    for mention in mentions:
+        first, *more = mention.lines
+        also = f", again in line {', '.join(map(str, more))}" if more else ""
+        yield _Found(Kind.PRODUCER, mention.file, first, mention.file.name, f"mentions it{also}")
 
 
 def _rendered(drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
@@ -239,16 +264,6 @@ def _columns_in_words(read: Iterable[Reference]) -> str:
         f"{', '.join(f'`{column}`' for _, column in columns)} of {relation}"
         for relation, columns in groupby(ordered, key=lambda one: one[0])
     )
-
-
-def _first_line(file: Path, names: Sequence[str]) -> int:
-    """Return the first line of a file that holds one of several names."""
-    try:
-        lines = decoded(read_bytes(file)).splitlines()
-    except FileUnreadable:
-        return 1
-    wanted = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
-    return next((number for number, line in enumerate(lines, 1) if wanted.search(line)), 1)
 
 
 def _required(schema: Schema) -> frozenset[str]:

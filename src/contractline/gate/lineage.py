@@ -17,10 +17,11 @@ from sqlglot.errors import ParseError
 from contractline.avro.fields import Name
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.gate.sqlreading import (
+    NOTHING,
     Query,
     Reference,
     References,
-    read_expression,
+    read_expressions,
     read_query,
 )
 from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX, STREAMS
@@ -122,11 +123,19 @@ def lineage_of(project: Project, streams: Mapping[str, str]) -> Lineage:
     return _Checkout(project, streams).lineage
 
 
-def entrance(stream: str, field: Name, columns: Mapping[Name, Column]) -> References:
-    """Return the columns of a stream's queue by which a field comes in, with all that it holds."""
-    paths = [column.path for name, column in columns.items() if name[: len(field)] == field]
-    queue = f"{INGESTION}.{stream}{QUEUE_SUFFIX}"
-    return frozenset((queue, path) for path in paths or [".".join(field)])
+class Entrances:
+    """The columns of a stream's queue by which its fields come in."""
+
+    def __init__(self, stream: str, columns: Mapping[Name, Column]) -> None:
+        self._queue = f"{INGESTION}.{stream}{QUEUE_SUFFIX}"
+        self._paths: dict[Name, list[str]] = defaultdict(list)
+        for name, column in columns.items():
+            for length in range(1, len(name) + 1):
+                self._paths[name[:length]].append(column.path)
+
+    def of(self, field: Name) -> References:
+        """Return the columns of a field and of all that it holds."""
+        return frozenset((self._queue, path) for path in self._paths.get(field, [".".join(field)]))
 
 
 class _NotRead(Exception):
@@ -243,16 +252,12 @@ class _Checkout:
         """Return a table's columns; those that are computed come from others."""
         definitions = list(tree.find_all(exp.ColumnDef))
         made = tree.find(exp.Table)
-        name = f"{made.db}.{made.name}" if made else ""
-        known = {name: tuple(one.name for one in definitions)}
-        query = Query(outputs={one.name: frozenset() for one in definitions})
-        for one in definitions:
-            for constraint in one.args.get("constraints") or ():
-                read = read_expression(constraint, name, known)
-                query.outputs[one.name] |= read.outputs[""]
-                query.reads = read.reads | query.reads
+        names = [one.name for one in definitions]
+        trees = [(one.name, part) for one in definitions for part in one.args["constraints"] or ()]
         if properties := tree.args.get("properties"):
-            query.reads = read_expression(properties, name, known).reads | query.reads
+            trees.append(("", properties))
+        query = read_expressions(trees, f"{made.db}.{made.name}" if made else "", names)
+        query.outputs = {name: query.outputs.get(name, NOTHING) for name in names}
         return query
 
     def _dictionary(self, tree: exp.Expr) -> Query:

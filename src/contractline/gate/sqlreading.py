@@ -56,12 +56,22 @@ def read_query(tree: exp.Expr, known: Known, database: str = "") -> Query:
     return reading.query
 
 
-def read_expression(tree: exp.Expr, relation: str, known: Known) -> Query:
-    """Resolve the columns of an expression over one table, such as a default."""
-    reading = _Reading(known, "")
+def read_expressions(
+    trees: Iterable[tuple[str, exp.Expr]], relation: str, columns: Iterable[str]
+) -> Query:
+    """Resolve the columns of expressions over one table, such as its defaults.
+
+    Args:
+        trees: the expressions; those of one name come together in one column of the answer.
+        relation: the table.
+        columns: its columns.
+    """
+    reading = _Reading({relation: tuple(columns)}, "")
     scope = _Scope()
     scope.sources.append(reading.relation(relation, relation))
-    reading.query.outputs = {"": reading.value(tree, scope)}
+    for name, tree in trees:
+        found = reading.value(tree, scope)
+        reading.query.outputs[name] = reading.query.outputs.get(name, NOTHING) | found
     return reading.query
 
 

@@ -14,7 +14,7 @@ from contractline.contracts.facts import Facts, facts, field_facts
 from contractline.contracts.load import SYSTEM, load_contracts, load_drafts
 from contractline.gate.catalog.graph import Graph, Node, graph_of, source_of, topic_of
 from contractline.gate.difference import columns_by_field
-from contractline.gate.lineage import Lineage, entrance, lineage_of
+from contractline.gate.lineage import Entrances, Lineage, lineage_of
 from contractline.gate.panels import Panel, panels
 from contractline.mapping.ddl import ERRORS, STREAMS
 from contractline.mapping.types import Column
@@ -136,6 +136,8 @@ def _stream(
     said = dict(facts(draft))
     own = (source_of(draft), topic_of(draft))
     behind = graph.behind(own[1])
+    columns = columns_by_field(draft)
+    entrances = Entrances(draft.name, columns)
     file = project.ddl / STREAMS / f"{draft.name}.sql"
     sink = draft.pipeline.clickhouse
     kept = frozenset(lineage.columns.get(sink.current, ()) if sink else ())
@@ -144,7 +146,7 @@ def _stream(
         said.pop("name", draft.name),
         said.pop("purpose", ""),
         said,
-        tuple(_Fields(draft, file, columns_by_field(draft), kept, lineage, shown).pages()),
+        tuple(_Fields(draft, file, columns, entrances, kept, lineage, shown).pages()),
         tuple(_versions(draft)),
         Graph.of([own, *behind.edges]),
         _is_system(draft),
@@ -158,6 +160,7 @@ class _Fields:
     draft: Draft
     file: Path
     columns: Mapping[Name, Column]
+    entrances: Entrances
     kept: frozenset[str]
     lineage: Lineage
     panels: Sequence[Panel]
@@ -186,11 +189,11 @@ class _Fields:
         return f"{column.name} {column.type}" if column and column.name in self.kept else ""
 
     def _readers(self, field: Name) -> tuple[str, ...]:
-        made = self.lineage.downstream(entrance(self.draft.name, field, self.columns))
+        made = self.lineage.downstream(self.entrances.of(field))
         found = [
             part
             for part in self.lineage.parts
-            if part.file != self.file and not made.isdisjoint(part.query.reads)
+            if part.file != self.file and any(one in part.query.reads for one in made)
         ]
         shown = [one.name for one in self.panels for part in found if one.question == part.file]
         return tuple(sorted({*(part.name for part in found), *shown}))
