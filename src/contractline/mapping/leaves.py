@@ -206,7 +206,7 @@ class _Reading:
         if node.full_name in here.inside:
             raise _Refused(
                 Unmappable.RECURSION,
-                "a record inside itself has no end in a table",
+                "is a record inside itself, which has no end in a table",
                 "keep the parent's key in a field instead, or the inner records as JSON text",
             )
         around = _Around(

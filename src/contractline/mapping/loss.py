@@ -6,10 +6,12 @@ a text its bytes. A column that shows anything else has read it wrongly.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +33,7 @@ _PROMOTED = frozenset(
     {("int", "long"), ("int", "float"), ("int", "double"), ("long", "float"), ("long", "double")}
     | {("float", "double"), ("string", "bytes"), ("bytes", "string")}
 )
+_WITH_PARTS = ("record", "union", "array", "map")
 _NUMBERS = ("boolean", "int", "long", "float", "double")
 _UNITS = {"millis": 10**6, "micros": 10**3, "nanos": 1}
 _DAY = 86_400 * 10**9
@@ -81,6 +84,19 @@ def losses(writer: Node, column: Type, reader: Node, *, is_nullable: bool) -> tu
         reader: the type that Avro would read it as.
         is_nullable: whether the value may be null.
     """
+    if writer.kind in _WITH_PARTS or reader.kind in _WITH_PARTS:
+        return _losses(writer, column, reader, is_nullable=is_nullable)
+    return _plain_losses(json.dumps(writer.json), column, json.dumps(reader.json), is_nullable)
+
+
+@lru_cache(maxsize=4096)
+def _plain_losses(writer: str, column: Type, reader: str, is_nullable: bool) -> tuple[Loss, ...]:
+    """Return the same of types without parts, of which a few make up nearly all fields."""
+    nodes = [Node(json.loads(text), "", {}) for text in (writer, reader)]
+    return _losses(nodes[0], column, nodes[1], is_nullable=is_nullable)
+
+
+def _losses(writer: Node, column: Type, reader: Node, *, is_nullable: bool) -> tuple[Loss, ...]:
     found = decoder(writer, column)
     if isinstance(found, Refuses):
         return (Loss(found.reason, True, True, found.words),)
@@ -279,7 +295,7 @@ _UNTOLD = object()
 
 def _wire(node: Node, default: Any) -> Any:
     """Return a default of the schema as the value that a record would hold."""
-    if node.kind in ("record", "union", "array", "map"):
+    if node.kind in _WITH_PARTS:
         return default if node.kind in ("array", "map") and not default else _UNTOLD
     if node.kind in ("bytes", "fixed"):
         return default.encode("latin-1")

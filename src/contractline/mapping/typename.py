@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn, TypeVar
 
 from contractline.errors import ContractlineError
@@ -103,6 +104,7 @@ class Type:
         )
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Type:
     """Return the type that a text names.
 

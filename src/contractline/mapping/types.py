@@ -101,10 +101,12 @@ class Mapped:
         columns: those of the newest version come first, in its order; then those that only
             earlier versions hold.
         refusals: the fields that can't be held.
+        leaves: what each version holds, oldest first.
     """
 
     columns: tuple[Column, ...]
     refusals: tuple[Refusal, ...]
+    leaves: tuple[Mapping[tuple[str, ...], Leaf], ...]
 
 
 def columns_of(
@@ -146,7 +148,7 @@ def map_versions(
         else:
             refusals.setdefault(field, refusal)
     refusals |= {refusal.field: refusal for refusal in _twins(columns, newest_first)}
-    return Mapped(tuple(columns), tuple(refusals.values()))
+    return Mapped(tuple(columns), tuple(refusals.values()), tuple(one.of for one in each))
 
 
 def _column(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Hazard:
     steps: Steps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Version:
     """A schema whose records lie in the topic, or will.
 
@@ -76,6 +76,11 @@ class Version:
     schema: Schema
     file: Path
 
+    @cached_property
+    def root(self) -> Node:
+        """The schema, ready to be walked through."""
+        return Node.root(self.schema)
+
 
 @lru_cache(maxsize=4)
 def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
@@ -88,7 +93,7 @@ def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
         return ()
     mapped, versions = _mapped(draft), _versions(draft)
     refused = tuple(_refused(mapped, versions))
-    return refused or tuple(_Reading(draft, versions).hazards(mapped.columns))
+    return refused or tuple(_Reading(draft, draft, mapped, versions, versions).hazards())
 
 
 @lru_cache(maxsize=4)
@@ -101,9 +106,10 @@ def hazards_at_base(change: StreamChange) -> tuple[Hazard, ...]:
     before, after = change.before, change.after
     if before is None or after is None or not (has_tables(before) and is_refused(after)):
         return ()
-    known = {version.schema for version in _versions(before)}
+    readers = _versions(before)
+    known = {version.schema for version in readers}
     new = [version for version in _versions(after) if version.schema not in known]
-    return tuple(_Reading(before, _versions(before), after, new).hazards(_mapped(before).columns))
+    return tuple(_Reading(before, after, _mapped(before), readers, new).hazards())
 
 
 def has_tables(draft: Draft) -> bool:
@@ -146,30 +152,31 @@ class _Reading:
 
     Args:
         draft: whose columns.
-        readers: its versions.
-        at: the contract that is to change; the same one when absent.
-        writers: the versions whose records are read; the readers when absent.
+        at: the contract that is to change.
+        mapped: the columns.
+        readers: the versions that they are made from.
+        writers: the versions whose records are read.
     """
 
     def __init__(
         self,
         draft: Draft,
+        at: Draft,
+        mapped: Mapped,
         readers: Sequence[Version],
-        at: Draft | None = None,
-        writers: Sequence[Version] | None = None,
+        writers: Sequence[Version],
     ) -> None:
         sink = draft.pipeline.clickhouse
         self._types: Mapping[str, str] = sink.types if sink else {}
-        self._at = at or draft
-        self._writers = readers if writers is None else writers
-        self._shown = self._writers if at else readers
-        self._leaves = [(v, leaves_of(v.schema, self._types).of) for v in reversed(readers)]
-        self._roots = {id(v): Node.root(v.schema) for v in (*readers, *self._writers)}
+        self._at = at
+        self._columns = mapped.columns
+        self._newest_first = list(zip(readers, mapped.leaves, strict=True))[::-1]
+        self._writers = writers
 
-    def hazards(self, columns: Sequence[Column]) -> Iterator[Hazard]:
+    def hazards(self) -> Iterator[Hazard]:
         """Yield one hazard for each column, reason and effect: that of the newest version."""
         yield from self._recursions()
-        for column in columns:
+        for column in self._columns:
             try:
                 type_ = parse(column.queue_type)
             except TypeMisspelt:
@@ -186,7 +193,7 @@ class _Reading:
     def _recursions(self) -> Iterator[Hazard]:
         """Yield the fields that hold a record inside itself, of the newest version with any."""
         for version in reversed(self._writers):
-            found = list(endless_fields(self._roots[id(version)]))
+            found = list(endless_fields(version.root))
             for position, name in found:
                 words = (
                     f"records of {version.label} would not be read where `{name}` holds a record"
@@ -200,10 +207,12 @@ class _Reading:
     def _of_column(
         self, column: Column, type_: Type, version: Version
     ) -> Iterator[tuple[Reason, Effect, str]]:
-        reader = self._reader(column)
-        found = node_at(self._roots[id(version)], column.path.split("."))
+        newest, reader = self._reader(column)
+        found = node_at(version.root, column.path.split("."))
         if found is None:
-            yield from self._lacking(column, type_, reader, version)
+            yield from self._lacking(
+                column, type_, reader, _name_there(column, newest, version), version
+            )
             return
         whole, is_in_nullable = found
         branches = [branch for branch in whole.branches if branch.kind != "null"]
@@ -220,13 +229,12 @@ class _Reading:
                 yield loss.reason, Effect.BREAKS, words
 
     def _lacking(
-        self, column: Column, type_: Type, reader: Leaf, version: Version
+        self, column: Column, type_: Type, reader: Leaf, there: str, version: Version
     ) -> Iterator[tuple[Reason, Effect, str]]:
-        """Yield what a column makes of the records of a version that lacks the field."""
-        alias = self._alias(column, version)
-        if alias:
+        """Yield what a column makes of the records of a version in which it finds nothing."""
+        if there:
             shown = column.default or ("NULL" if takes_null(type_) else "the default of its type")
-            words = f"the value of `{alias}` in {version.label} would be read as {shown}"
+            words = f"the value of `{there}` in {version.label} would be read as {shown}"
             yield Reason.RENAME, Effect.CORRUPTS, words
             return
         if takes_null(type_):
@@ -240,19 +248,13 @@ class _Reading:
         if words:
             yield Reason.DEFAULT, Effect.CORRUPTS, f"in {version.label} {words}"
 
-    def _reader(self, column: Column) -> Leaf:
-        """Return the field as the newest version that holds it says it."""
-        return next(leaves[column.field] for _, leaves in self._leaves if column.field in leaves)
-
-    def _alias(self, column: Column, version: Version) -> str:
-        """Return the name by which Avro finds a field that ClickHouse does not; empty without one.
-
-        An older one, or its own inside a record that has become nullable, or is not any more.
-        """
-        newest = next(v for v, leaves in self._leaves if column.field in leaves)
-        names = _names(self._roots[id(newest)], column.field)
-        root = self._roots[id(version)]
-        return next((".".join(one) for one in product(*names) if has_field(root, one)), "")
+    def _reader(self, column: Column) -> tuple[Version, Leaf]:
+        """Return the newest version that holds a field, and the field there."""
+        return next(
+            (version, leaves[column.field])
+            for version, leaves in self._newest_first
+            if column.field in leaves
+        )
 
     def _place(self, column: Column) -> tuple[Path, Steps]:
         """Return where a column's mistake is: its type in the document, or the newest field."""
@@ -261,7 +263,8 @@ class _Reading:
             sink = self._at.pipeline.clickhouse
             if sink and name in sink.types:
                 return self._at.odcs_file, section(self._at, "clickhouse", "types", name)
-        for version in reversed(self._shown):
+        readers = [version for version, _ in self._newest_first]
+        for version in (*reversed(self._writers), *readers):
             leaf = leaves_of(version.schema, self._types).of.get(column.field)
             if leaf is not None:
                 return version.file, type_place(leaf.steps)
@@ -287,6 +290,15 @@ def node_at(root: Node, path: Sequence[str]) -> tuple[Node, bool] | None:
             return None
         node = found
     return node, is_nullable
+
+
+def _name_there(column: Column, newest: Version, version: Version) -> str:
+    """Return the name by which Avro finds a field that ClickHouse does not; empty without one.
+
+    An older one, or its own inside a record that has become nullable, or is not any more.
+    """
+    names = _names(newest.root, column.field)
+    return next((".".join(one) for one in product(*names) if has_field(version.root, one)), "")
 
 
 def _names(root: Node, field: Sequence[str]) -> Iterator[tuple[str, ...]]:
