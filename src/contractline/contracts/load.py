@@ -5,6 +5,7 @@ What is wrong with a file comes back as findings; what is wrong between files is
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,10 +65,32 @@ def load_contracts(project: Project) -> list[Contract]:
     return [draft.complete for draft in drafts]
 
 
-def load_drafts(project: Project) -> list[Draft]:
-    """Return every contract of a checkout with its mistakes, in the order of load_contracts."""
-    capture = load_capture(project)
-    return [replace(load_contract(f), capture=capture) for f in contract_folders(project)]
+def load_drafts(project: Project, known: Sequence[Draft] = ()) -> list[Draft]:
+    """Return every contract of a checkout with its mistakes, in the order of load_contracts.
+
+    Args:
+        project: the checkout.
+        known: contracts of another checkout: one whose files hold the same is taken from there.
+    """
+    capture, by_name = load_capture(project), {draft.name: draft for draft in known}
+    found = []
+    for folder in contract_folders(project):
+        draft = by_name.get(folder.name)
+        if draft is None or not _hold_the_same(folder, draft.folder):
+            draft = load_contract(folder)
+        found.append(replace(draft, capture=capture))
+    return found
+
+
+def _hold_the_same(folder: Path, other: Path) -> bool:
+    names = _names(folder)
+    return names == _names(other) and all(
+        filecmp.cmp(folder / name, other / name, shallow=False) for name in names
+    )
+
+
+def _names(folder: Path) -> list[Path]:
+    return sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
 
 
 def contract_named(contracts: Sequence[Contract], name: str) -> Contract:

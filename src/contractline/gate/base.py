@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contractline.avro.files import MAX_BYTES
-from contractline.contracts.draft import PARTS, Draft, Released
+from contractline.avro.schema import Schema
+from contractline.contracts.draft import PARTS, VERSIONS, Draft, Released
 from contractline.contracts.load import contract_folders, load_drafts
 from contractline.contracts.model import Part, Subject, Version
 from contractline.contracts.waivers import Waivers
@@ -115,7 +116,7 @@ def opened_base(
         return
     with tempfile.TemporaryDirectory(prefix="contractline-base-") as root:
         other = _laid_out(git, point.commit, Path(root))
-        yield Base(point.name, tuple(load_drafts(other)), other)
+        yield Base(point.name, tuple(load_drafts(other, drafts)), other)
 
 
 @contextmanager
@@ -260,7 +261,7 @@ def _held(draft: Draft, registry: Registry) -> Draft | None:
         live = registry.versions(Subject(f"{contract.topic.name}-{part}"))
         released = {version.schema: version for version in draft.versions(part)}
         versions[part] = tuple(
-            released.get(one.schema, Version(one.number, one.schema, draft.file(part)))
+            released.get(one.schema) or _uncontracted(draft, part, one.number, one.schema)
             for one in live
             if one.schema is not None
         )
@@ -274,3 +275,8 @@ def _held(draft: Draft, registry: Registry) -> Draft | None:
         schemas={part: found[-1].schema for part, found in versions.items() if found},
         waivers=Waivers(),
     )
+
+
+def _uncontracted(draft: Draft, part: Part, number: int, schema: Schema) -> Version:
+    """Return a version that no release holds, under the registry's own number."""
+    return Version(number, schema, draft.folder / VERSIONS / f"{part}.v{number}.avsc")
