@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 _EPOCH = date(1970, 1, 1)
-LONG_TEXT = 20_000
-LONG_LIST = 300
+LONG_TEXT = 2_000
+LONG_LIST = 200
 
 INTS = (
     *(7, 0, 1, -1, 127, 128, -129, 255, 256, 32_767, 32_768, 65_535, 65_536),

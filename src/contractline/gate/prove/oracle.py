@@ -59,8 +59,9 @@ class Oracle:
         self._own = parse_schema(self._writer.bare)
         self._groups = list(_groups([column.field for column in columns], readers))
         self._whole = [_parsed(one.shape.only(one.tops)) for one in self._groups]
-        self._single = {
-            path: _parsed(group.shape.only([path]))
+        self._single: dict[Path, Any] = {}
+        self._places = {
+            path: (Place(group.shape, group.shape.field(path)), _place(self._writer, path))
             for group in self._groups
             for path in group.paths
         }
@@ -72,9 +73,17 @@ class Oracle:
         for group, reader in zip(self._groups, self._whole, strict=True):
             whole = self._resolved(datum, reader)
             for path in group.paths:
-                record = whole if whole is not None else self._resolved(datum, self._single[path])
+                record = whole
+                if record is None:
+                    record = self._resolved(datum, self._reader_of(group.shape, path))
                 found[path] = self._of(group.shape, path, record, own)
         return found
+
+    def _reader_of(self, shape: Shape, path: Path) -> Any:
+        """Return the reader of a field alone, for records that can't be read as a whole."""
+        if path not in self._single:
+            self._single[path] = _parsed(shape.only([path]))
+        return self._single[path]
 
     def _resolved(self, datum: bytes, reader: Any) -> Any | None:
         """Return a record as a reader sees it; None where it can't read it."""
@@ -84,14 +93,18 @@ class Oracle:
             return None
 
     def _of(self, shape: Shape, path: Path, record: Any | None, own: Any) -> Expected:
-        writes = self._writer.field(path)
-        place = None if writes is None else Place(self._writer, writes)
-        reads = Place(shape, shape.field(path))
-        written = meaning(_at(self._writer, own, path), place) if place else None
+        reads, writes = self._places[path]
+        written = meaning(_at(self._writer, own, path), writes) if writes else None
+        is_written = writes is not None
         if record is None:
-            return Expected(written, written, is_resolved=False, is_written=place is not None)
-        value = meaning(_at(shape, record, path), reads, place)
-        return Expected(value, written, is_resolved=True, is_written=place is not None)
+            return Expected(written, written, is_resolved=False, is_written=is_written)
+        value = meaning(_at(shape, record, path), reads, writes)
+        return Expected(value, written, is_resolved=True, is_written=is_written)
+
+
+def _place(shape: Shape, path: Path) -> Place | None:
+    node = shape.field(path)
+    return None if node is None else Place(shape, node)
 
 
 @dataclass(frozen=True, slots=True)
