@@ -150,6 +150,8 @@ def test_a_project_below_the_top_of_its_repository(folder, tmp_path):
     folder.edit(DOC, FEWER)
     code, out, _ = folder.contractline("check")
     assert (code, found(out)) == (1, {"PARTITIONS_ONLY_GROW"})
+    out = folder.contractline("check", "--format", "github")[1]
+    assert "::error file=checkout/contracts/clicks/contract.odcs.yaml,line=26," in out
 
 
 def test_a_removed_contract_is_called_by_its_place_in_the_checkout(checkout):

@@ -157,6 +157,11 @@ def _proof(inspection: Inspection) -> Proving:
     return proving(inspection.project, [*changed, *new] or kept)
 
 
+def _repository(root: Path) -> Path | None:
+    """Return the top of the repository that a folder lies in."""
+    return next((one for one in (root, *root.parents) if (one / ".git").exists()), None)
+
+
 def _untried(base: Base | NoBase, parts: Sequence[Part]) -> frozenset[RuleId]:
     """Return the rules that nothing was held against."""
     of_change = RULES_OF_CHANGE if isinstance(base, NoBase) else ()
@@ -203,6 +208,7 @@ def _report(
         tuple(_streams(inspection, applied)),
         proof.lines if proof else None,
         fail_on,
+        _repository(inspection.project.root),
     )
 
 

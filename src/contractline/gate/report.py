@@ -105,6 +105,7 @@ class Report:
         streams: the contracts, in their order.
         proof: what the replay proof did, one line each; None when it was not asked for.
         fail_on: the least severity that fails the check.
+        repository: the top of the repository that the checkout lies in; None where it is in none.
     """
 
     root: Path
@@ -113,6 +114,7 @@ class Report:
     streams: tuple[StreamReport, ...]
     proof: tuple[str, ...] | None = None
     fail_on: Severity = Severity.ERROR
+    repository: Path | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -145,11 +147,17 @@ class Report:
 
     def place(self, file: Path | None) -> str:
         """Return a file as it is called from the checkout's root, with forward slashes."""
-        if file is None:
-            return ""
-        if file.is_relative_to(self.root):
-            return file.relative_to(self.root).as_posix()
-        return str(file)
+        return _relative(file, self.root)
+
+    def place_in_repository(self, file: Path | None) -> str:
+        """Return a file as hosts of repositories call it: from the repository's top."""
+        return _relative(file, self.repository or self.root)
+
+
+def _relative(file: Path | None, folder: Path) -> str:
+    if file is None:
+        return ""
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
 def counted(findings: Sequence[Finding], waived: Sequence[Waived] = ()) -> str:

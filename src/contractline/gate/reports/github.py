@@ -26,7 +26,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _annotation(report: Report, command: str, finding: Finding, more: str) -> str:
     values = {
-        "file": report.place(finding.file),
+        "file": report.place_in_repository(finding.file),
         "line": str(finding.line or "") if finding.file else "",
         "title": f"{finding.rule}: {finding.subject}",
     }

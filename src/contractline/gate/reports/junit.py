@@ -43,7 +43,7 @@ def _case(report: Report, stream: StreamReport, category: str) -> ET.Element:
         failure = ET.SubElement(case, "failure", type=failing[0].rule, message=_text(message))
         failure.text = _text("\n".join(_line(report, finding) for finding in failing))
         if failing[0].file is not None:
-            case.set("file", _text(report.place(failing[0].file)))
+            case.set("file", _text(report.place_in_repository(failing[0].file)))
     passing = [_line(report, finding) for finding in own if finding not in failing]
     passing += [
         f"waived until {one.waiver.expires} by {one.waiver.approver}: {_line(report, one.finding)}"
@@ -64,7 +64,7 @@ def _count(parent: ET.Element, cases: Iterable[ET.Element]) -> None:
 
 
 def _line(report: Report, finding: Finding) -> str:
-    place = report.place(finding.file)
+    place = report.place_in_repository(finding.file)
     at = f"{place}:{finding.line}" if finding.line else place
     hint = f" ({finding.hint})" if finding.hint else ""
     return f"{at}: {finding.severity} {finding.rule}: {finding.message}{hint}"

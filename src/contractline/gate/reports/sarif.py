@@ -30,7 +30,7 @@ def render(report: Report) -> str:
                 "rules": [_rule(law) for law in LAWS if law.id in named],
             }
         },
-        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the checkout."}}},
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The top of the repository."}}},
         "columnKind": "unicodeCodePoints",
         "results": found,
     }
@@ -69,11 +69,12 @@ def _waived(report: Report, waived: Waived) -> dict[str, Any]:
 
 
 def _location(report: Report, finding: Finding) -> dict[str, Any]:
-    place: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(report.place(finding.file)), "uriBaseId": _ROOT},
+    place = report.place_in_repository(finding.file)
+    physical: dict[str, Any] = {
+        "artifactLocation": {"uri": quote(place), "uriBaseId": _ROOT},
         "region": {"startLine": finding.line or 1},
     }
-    location: dict[str, Any] = {"physicalLocation": place}
+    location: dict[str, Any] = {"physicalLocation": physical}
     if finding.path:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
     return location
@@ -81,5 +82,10 @@ def _location(report: Report, finding: Finding) -> dict[str, Any]:
 
 def _fingerprint(report: Report, finding: Finding) -> str:
     """Return what stays the same of a finding when lines move."""
-    facts = (finding.rule, finding.subject, report.place(finding.file), finding.message)
+    facts = (
+        finding.rule,
+        finding.subject,
+        report.place_in_repository(finding.file),
+        finding.message,
+    )
     return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
