@@ -26,6 +26,9 @@ from contractline.mapping.typename import Type, TypeMisspelt, parse
 from contractline.mapping.types import Column, Mapped, map_versions
 from contractline.rules.places import section
 
+_CONTRACTS = 1000
+"""Of how many contracts what was found is kept: rules, verdict and proof ask for the same."""
+
 
 class Effect(StrEnum):
     """What becomes of records.
@@ -82,7 +85,7 @@ class Version:
         return Node.root(self.schema)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_CONTRACTS)
 def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
     """Return what goes wrong when a contract's tables read its records.
 
@@ -96,7 +99,7 @@ def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
     return refused or tuple(_Reading(draft, draft, mapped, versions, versions).hazards())
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_CONTRACTS)
 def hazards_at_base(change: StreamChange) -> tuple[Hazard, ...]:
     """Return what the tables of the base make of new versions, where the contract has none.
 
@@ -104,7 +107,7 @@ def hazards_at_base(change: StreamChange) -> tuple[Hazard, ...]:
         PartUnread: a part of a contract could not be read.
     """
     before, after = change.before, change.after
-    if before is None or after is None or not (has_tables(before) and is_refused(after)):
+    if before is None or after is None or not (is_refused(after) and has_tables(before)):
         return ()
     readers = _versions(before)
     known = {version.schema for version in readers}
@@ -122,7 +125,7 @@ def is_refused(draft: Draft) -> bool:
     return draft.pipeline.clickhouse is not None and bool(_mapped(draft).refusals)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_CONTRACTS)
 def _mapped(draft: Draft) -> Mapped:
     sink = draft.pipeline.clickhouse
     described = {p.name: p for o in draft.odcs.schema_ or [] for p in o.properties or [] if p.name}
