@@ -30,7 +30,8 @@ def test_the_newest_version_takes_the_records_and_a_reader_gets_them_back(file):
     contract = contract_named(load_contracts(PROJECT), file.stem)
     writer = Writer.of(contract.values[-1].schema, SchemaId(1))
     reader: Any = fastavro.parse_schema(deepcopy(contract.value.definition))
-    for number, record in records(file.read_text(encoding="utf-8")):
-        sent = from_json(writer.parsed, writer.names, record)
-        got: Any = fastavro.schemaless_reader(BytesIO(writer(sent)[5:]), writer.parsed, reader)
-        assert {name: got[name] for name in sent} == sent, f"record {number}"
+    with file.open("rb") as stream:
+        for number, record in records(stream):
+            sent = from_json(writer.parsed, writer.names, record)
+            got: Any = fastavro.schemaless_reader(BytesIO(writer(sent)[5:]), writer.parsed, reader)
+            assert {name: got[name] for name in sent} == sent, f"record {number}"

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NoReturn
+from itertools import chain
+from typing import Any, BinaryIO, NoReturn
 
+from contractline.avro.files import FileUnreadable, decoded
 from contractline.errors import ContractlineError
 
 Record = dict[str, Any]
+
+MAX_WHOLE_BYTES = 64 * 1024 * 1024
+"""The largest list that is read; lines may be as many as they like."""
 
 _KINDS = {
     type(None): "null",
@@ -35,39 +40,52 @@ class RecordUnreadable(ContractlineError):
         super().__init__(f"line {line}: {problem}")
 
 
-def record(text: str, line: int = 1) -> Record:
+def record(text: str | bytes, line: int = 1) -> Record:
     """Return the record that a text holds; numbers with a fraction are decimals, nothing is lost.
 
     Raises:
-        RecordUnreadable: it is no JSON object, or says a name twice.
+        RecordUnreadable: it is no JSON object in UTF-8, or says a name twice.
     """
-    return _record(_value(text, line), line)
+    plain = text if isinstance(text, str) else _text(text, line)
+    return _record(_value(plain, line), line)
 
 
-def records(text: str) -> Iterator[tuple[int, Record]]:
+def records(stream: BinaryIO) -> Iterator[tuple[int, Record]]:
     """Yield the records of a file with their numbers, counted from 1.
 
-    The file is one object, a list of objects, or one object a line.
+    The file is one object a line, and is read line by line; or one object, or a list of objects.
 
     Raises:
         RecordUnreadable: it is none of them.
     """
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if len(lines) > 1 and _is_whole(lines[0][1]):
-        for number, line in lines:
+    lines = ((n, line) for n, line in enumerate(stream, 1) if line.strip())
+    first = next(lines, (1, b""))
+    if _is_object(first[1]):
+        for number, line in chain([first], lines):
             yield number, record(line, number)
         return
-    value = _value(text, 1)
+    content = first[1] + stream.read(MAX_WHOLE_BYTES)
+    if len(content) > MAX_WHOLE_BYTES:
+        problem = f"larger than {MAX_WHOLE_BYTES:,} bytes: write one object a line"
+        raise RecordUnreadable(problem)
+    value = _value(_text(content, 1), 1)
     for number, item in enumerate(value if isinstance(value, list) else [value], 1):
         yield number, _record(item, number)
 
 
-def _is_whole(line: str) -> bool:
-    """Whether a file's first line is a value by itself, so that its lines are."""
+def _is_object(line: bytes) -> bool:
+    """Whether a file's first line is an object by itself, so that its lines are; or is broken."""
     try:
         return isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
-        return line.strip() not in {"{", "["} and not line.strip().startswith("[")
+        return line.lstrip().startswith(b"{") and line.rstrip().endswith(b"}")
+
+
+def _text(content: bytes, line: int) -> str:
+    try:
+        return decoded(content)
+    except FileUnreadable as problem:
+        raise RecordUnreadable(str(problem), line + (problem.line or 1) - 1) from problem
 
 
 def _value(text: str, line: int) -> Any:

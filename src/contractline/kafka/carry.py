@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from contractline.avro.files import FileUnreadable, decoded
 from contractline.avro.jsonlines import RecordUnreadable, record
 from contractline.kafka.checking import Mistake
 from contractline.kafka.encode import Following, RecordRefused, StreamEncoder
@@ -96,11 +95,10 @@ class _Carrying:
         """Send one line, or keep it."""
         self._read += 1
         try:
-            read = record(decoded(line), number)
-        except (FileUnreadable, RecordUnreadable) as problem:
+            read = record(line, number)
+        except RecordUnreadable as problem:
             text = line.decode("utf-8", "backslashreplace").rstrip("\n")
-            words = getattr(problem, "problem", str(problem))
-            self._refuse(number, {"line": text}, Mistake("$", text, words))
+            self._refuse(number, {"line": text}, Mistake("$", text, problem.problem))
             return
         writer = self._channel.encoder.current.value
         try:

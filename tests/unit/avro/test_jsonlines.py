@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
+from io import BytesIO
+from typing import Any, cast
 
 import pytest
 
@@ -21,11 +24,11 @@ def test_numbers_keep_their_digits():
     ],
 )
 def test_a_file_of_lines_and_a_list_hold_the_same_records(text):
-    assert [one for _, one in records(text)] == [{"a": 1}, {"a": 2}]
+    assert [one for _, one in records(BytesIO(text.encode()))] == [{"a": 1}, {"a": 2}]
 
 
 def test_one_object_over_several_lines_is_one_record():
-    assert list(records('{\n "a": {\n "b": 1}\n}\n')) == [(1, {"a": {"b": 1}})]
+    assert list(records(BytesIO(b'{\n "a": {\n "b": 1}\n}\n'))) == [(1, {"a": {"b": 1}})]
 
 
 @pytest.mark.parametrize(
@@ -42,5 +45,14 @@ def test_one_object_over_several_lines_is_one_record():
 )
 def test_what_holds_no_records_says_why(text, problem):
     with pytest.raises(RecordUnreadable) as caught:
-        list(records(text))
+        list(records(BytesIO(text.encode())))
     assert str(caught.value).startswith(problem)
+
+
+def test_lines_are_read_one_by_one():
+    def forever() -> Iterator[bytes]:
+        while True:
+            yield b'{"a": 1}\n'
+
+    found = records(cast("Any", forever()))
+    assert [next(found)[0] for _ in range(3)] == [1, 2, 3]

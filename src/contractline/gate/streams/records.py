@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.inference import Inferred, infer, type_name, words_of
-from contractline.avro.jsonlines import RecordUnreadable, records
+from contractline.avro.jsonlines import Record, RecordUnreadable, records
 from contractline.avro.schema import Schema
 from contractline.avro.words import type_words
 from contractline.contracts.blueprint import Blueprint
@@ -72,17 +71,24 @@ class Sample:
         Raises:
             SampleUnreadable: it holds something else, or nothing.
         """
+        first: list[str] = []
+
+        def kept() -> Iterator[tuple[int, Record]]:
+            with file.open("rb") as stream:
+                for number, record in records(stream):
+                    if len(first) < KEPT_RECORDS:
+                        first.append(json.dumps(record, ensure_ascii=False, default=float))
+                    yield number, record
+
         try:
-            found = list(records(decoded(read_bytes(file))))
-        except FileUnreadable as problem:
-            raise SampleUnreadable(file, str(problem)) from problem
+            inferred = infer(kept(), type_name(name))
+        except OSError as problem:
+            raise SampleUnreadable(file, problem.strerror or str(problem)) from problem
         except RecordUnreadable as problem:
             raise SampleUnreadable(file, str(problem)) from problem
-        if not found:
+        if not inferred.records:
             raise SampleUnreadable(file, "holds no record")
-        first = (json.dumps(record, ensure_ascii=False, default=float) for _, record in found)
-        inferred = infer(found, type_name(name))
-        return cls(file, inferred, tuple(list(first)[:KEPT_RECORDS]))
+        return cls(file, inferred, tuple(first))
 
     def findings(self, stream: str) -> list[Finding]:
         """Return the places that no type fits."""
