@@ -24,7 +24,7 @@ from contractline.gate.difference import columns_by_field
 from contractline.gate.lineage import Entrances, lineage_of
 from contractline.gate.mentions import Code, Mention
 from contractline.gate.panels import panels
-from contractline.gate.sqlreading import Reference, References
+from contractline.gate.sql.scopes import Reference, References
 from contractline.mapping.ddl import STREAMS, render
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project

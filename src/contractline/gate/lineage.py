@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
 
 from contractline.avro.fields import Name
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
-from contractline.gate.sqlreading import (
-    NOTHING,
-    Query,
-    Reference,
-    References,
-    read_expressions,
-    read_query,
-)
+from contractline.gate.sql.definitions import definition_of
+from contractline.gate.sql.parsing import NotRead, only_query, trees_of
+from contractline.gate.sql.reading import Query, read_query
+from contractline.gate.sql.scopes import Reference, References
 from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX, STREAMS
 from contractline.mapping.sql import Statement, StatementUnknown, statements
 from contractline.mapping.types import Column
@@ -31,12 +23,6 @@ from contractline.project import Project
 
 REPORTING = "reporting"
 """The database that questions ask first."""
-
-# The parser logs what it can't read; here that is said where it is met.
-logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
-
-_COMMENT = re.compile(r"\bCOMMENT\s+'(?:[^'\\]|\\.|'')*'\s*\Z", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +124,6 @@ class Entrances:
         return frozenset((self._queue, path) for path in self._paths.get(field, [".".join(field)]))
 
 
-class _NotRead(Exception):
-    """A piece of SQL is not understood.
-
-    Attributes:
-        words: why.
-        line: the line, counted from 1 in what was parsed.
-    """
-
-    def __init__(self, words: str, line: int) -> None:
-        self.words = words
-        self.line = line
-        super().__init__(words)
-
-
 @dataclass(frozen=True, slots=True)
 class _Written:
     """A statement of a DDL file, and the line where it begins."""
@@ -195,90 +167,45 @@ class _Checkout:
             return
         self._begun.add(written)
         statement = written.statement
-        query = self._read(written.file, written.line, lambda: self._query(written))
-        if query is None:
-            return
-        kind, target = statement.kind.lower(), statement.target or ""
-        self.lineage.add(Part(kind, statement.name, written.file, written.line, query, target))
-        if not target:
-            self.lineage.columns.setdefault(statement.name, tuple(query.outputs))
+        with self._noting(written.file, written.line):
+            definition = definition_of(statement)
+            self._take_named(set(self._by_name) if definition.merges else definition.names)
+            query = definition.query(self.lineage.columns)
+            query.reads = {
+                one: line and line + written.line - 1 for one, line in query.reads.items()
+            }
+            kind, target = statement.kind.lower(), definition.target
+            part = Part(kind, statement.name, written.file, written.line, query, target)
+            self.lineage.add(part)
+            if not target:
+                self.lineage.columns.setdefault(statement.name, tuple(query.outputs))
+
+    def _take_named(self, names: set[str]) -> None:
+        """Read what a statement may build on, so that its columns are known."""
+        for name in sorted(self._by_name):
+            if name in names or name.partition(".")[2] in names:
+                self._take(self._by_name[name])
 
     def _question(self, file: Path) -> None:
         text = self._text(file)
         whole = Query()
-
-        def read() -> Query:
-            for tree in _trees(text):
+        with self._noting(file, 1):
+            for tree in trees_of(text):
                 if not isinstance(tree, exp.Set):
-                    one = read_query(_only_query(tree), self.lineage.columns, REPORTING)
+                    one = read_query(only_query(tree), self.lineage.columns, REPORTING)
                     whole.reads = one.reads | whole.reads
                     whole.relations |= one.relations
-            return whole
-
-        if self._read(file, 1, read) is not None:
             self.lineage.add(Part("question", file.stem, file, 1, whole))
 
-    def _read(self, file: Path, line: int, reading: Callable[[], Query]) -> Query | None:
-        """Return what a piece of SQL reads; None when it is not understood, which is then noted."""
+    @contextmanager
+    def _noting(self, file: Path, line: int) -> Iterator[None]:
+        """Note it where a piece of SQL is not understood, and go on with the next."""
         try:
-            return reading()
-        except _NotRead as problem:
+            yield
+        except NotRead as problem:
             self._refuse(file, line + problem.line - 1, problem.words)
         except RecursionError:
             self._refuse(file, line, "it is nested too deep")
-        return None
-
-    def _query(self, written: _Written) -> Query:
-        statement = written.statement
-        if "VIEW" in statement.kind:
-            before = statement.sql[: len(statement.sql) - len(statement.select)].count("\n")
-            tree = _only_query(_tree(_COMMENT.sub("", statement.select), before))
-            self._take_named(tree)
-            query = read_query(tree, self.lineage.columns, statement.database)
-            return _moved(query, written.line - 1 + before)
-        tree = _tree(statement.sql)
-        query = self._dictionary(tree) if statement.kind == "DICTIONARY" else self._table(tree)
-        return _moved(query, written.line - 1)
-
-    def _take_named(self, tree: exp.Expr) -> None:
-        """Read what a query may build on, so that its columns are known."""
-        named = {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table)}
-        named |= {f"{column.table}.{column.name}" for column in tree.find_all(exp.Column)}
-        named |= {one.name for one in tree.find_all(exp.Literal, exp.Identifier)}
-        for name in sorted(named & self._by_name.keys()):
-            self._take(self._by_name[name])
-
-    def _table(self, tree: exp.Expr) -> Query:
-        """Return a table's columns; those that are computed come from others."""
-        definitions = list(tree.find_all(exp.ColumnDef))
-        made = tree.find(exp.Table)
-        names = [one.name for one in definitions]
-        trees = [(one.name, part) for one in definitions for part in one.args["constraints"] or ()]
-        if properties := tree.args.get("properties"):
-            trees.append(("", properties))
-        query = read_expressions(trees, f"{made.db}.{made.name}" if made else "", names)
-        query.outputs = {name: query.outputs.get(name, NOTHING) for name in names}
-        return query
-
-    def _dictionary(self, tree: exp.Expr) -> Query:
-        """Return a dictionary's attributes; they come from the columns of its source."""
-        attributes = [one.name for one in tree.find_all(exp.ColumnDef)]
-        settings = {
-            one.name.upper(): one.args["value"].name for one in tree.find_all(exp.DictSubProperty)
-        }
-        query = Query()
-        if settings.get("QUERY"):
-            source = _only_query(_tree(settings["QUERY"]))
-            self._take_named(source)
-            query = read_query(source, self.lineage.columns, settings.get("DB", ""))
-            query.reads = dict.fromkeys(query.reads, 0)
-        else:
-            table = f"{settings.get('DB', '')}.{settings.get('TABLE', '')}"
-            query.relations.add(table)
-            query.outputs = {name: frozenset({(table, name)}) for name in attributes}
-            query.reads = {(table, name): 0 for name in attributes}
-        query.outputs = {name: query.outputs.get(name, frozenset()) for name in attributes}
-        return query
 
     def _text(self, file: Path) -> str:
         try:
@@ -289,47 +216,6 @@ class _Checkout:
 
     def _refuse(self, file: Path, line: int, problem: str) -> None:
         self.lineage.unreadable.append(Unreadable(file, line, problem))
-
-
-def _trees(sql: str) -> list[exp.Expr]:
-    """Return the statements of a text.
-
-    Raises:
-        _NotRead: it is not understood.
-    """
-    filled = _PLACEHOLDER.sub(lambda found: found.group(1), sql)
-    try:
-        return [tree for tree in sqlglot.parse(filled, read="clickhouse") if tree is not None]
-    except ParseError as problem:
-        first: dict[str, Any] = problem.errors[0] if problem.errors else {}
-        words = str(first.get("description") or problem).strip().rstrip(".")
-        raise _NotRead(words, first.get("line") or 1) from problem
-    # The parser lets out whatever its reading stumbles on.
-    except Exception as problem:
-        raise _NotRead(" ".join(str(problem).split()) or type(problem).__name__, 1) from problem
-
-
-def _tree(sql: str, lines_before: int = 0) -> exp.Expr:
-    """Return the only statement of a text that begins so many lines below the statement's start."""
-    try:
-        trees = _trees(sql)
-    except _NotRead as problem:
-        raise _NotRead(problem.words, problem.line + lines_before) from problem
-    if len(trees) != 1 or isinstance(trees[0], exp.Command):
-        raise _NotRead("its syntax is not known", 1)
-    return trees[0]
-
-
-def _only_query(tree: exp.Expr) -> exp.Expr:
-    if not isinstance(tree, exp.Query):
-        raise _NotRead("it is no query", 1)
-    return tree
-
-
-def _moved(query: Query, lines: int) -> Query:
-    """Return a query whose lines are those of the file."""
-    query.reads = {one: line and line + lines for one, line in query.reads.items()}
-    return query
 
 
 def _line(text: str, part: str) -> int:

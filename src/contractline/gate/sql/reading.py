@@ -7,24 +7,24 @@ dialects': an alias is visible everywhere in its SELECT and comes before a colum
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-Reference = tuple[str, str]
-"""A column: its table, view or dictionary (with the database), and its name."""
+from contractline.gate.sql.functions import LOOKUPS, Known, behind_function
+from contractline.gate.sql.scopes import (
+    NOTHING,
+    Outputs,
+    Reference,
+    References,
+    Scope,
+    Source,
+    aliases_of,
+    matching,
+    member,
+)
 
-References = frozenset[Reference]
-Outputs = dict[str, References]
-"""The columns of an answer, in their order, and what each comes from."""
-
-Known = Mapping[str, Iterable[str]]
-"""The columns of every table, view and dictionary that is known."""
-
-NOTHING: References = frozenset()
-_DICTIONARY_FUNCTIONS = ("dictget", "joinget")
 _PARTS = frozenset({"with_", "from_", "joins", "expressions", "settings", "format"})
 
 
@@ -52,7 +52,7 @@ def read_query(tree: exp.Expr, known: Known, database: str = "") -> Query:
         database: where a table without a database is looked for first.
     """
     reading = _Reading(known, database)
-    reading.query.outputs = reading.outputs(tree, _Scope())
+    reading.query.outputs = reading.outputs(tree, Scope())
     return reading.query
 
 
@@ -67,43 +67,12 @@ def read_expressions(
         columns: its columns.
     """
     reading = _Reading({relation: tuple(columns)}, "")
-    scope = _Scope()
+    scope = Scope()
     scope.sources.append(reading.relation(relation, relation))
     for name, tree in trees:
         found = reading.value(tree, scope)
         reading.query.outputs[name] = reading.query.outputs.get(name, NOTHING) | found
     return reading.query
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """One thing after FROM.
-
-    Attributes:
-        names: what its columns may be qualified with.
-        columns: its columns.
-        open: the relation, when its columns are not known: then it may have any.
-    """
-
-    names: tuple[str, ...]
-    columns: Outputs
-    open: str | None = None
-
-
-@dataclass(slots=True)
-class _Scope:
-    """The names that one SELECT sees."""
-
-    outer: _Scope | None = None
-    ctes: dict[str, Outputs] = field(default_factory=dict)
-    aliases: dict[str, exp.Expr] = field(default_factory=dict)
-    sources: list[_Source] = field(default_factory=list)
-    resolving: set[str] = field(default_factory=set)
-    resolved: dict[str, References] = field(default_factory=dict)
-
-    def inner(self) -> _Scope:
-        """Return the scope of a query inside this one."""
-        return _Scope(outer=self, ctes=dict(self.ctes))
 
 
 class _Reading:
@@ -114,7 +83,7 @@ class _Reading:
         self._known = known
         self._database = database
 
-    def outputs(self, node: exp.Expr, scope: _Scope) -> Outputs:
+    def outputs(self, node: exp.Expr, scope: Scope) -> Outputs:
         """Read a query, and return the columns of its answer."""
         if isinstance(node, exp.Subquery):
             inner = scope.inner()
@@ -135,7 +104,7 @@ class _Reading:
         self.value(node, scope)
         return {}
 
-    def value(self, node: exp.Expr, scope: _Scope) -> References:
+    def value(self, node: exp.Expr, scope: Scope) -> References:
         """Read an expression, and return what it comes from."""
         match node:
             case exp.Column(this=exp.Star()):
@@ -147,27 +116,27 @@ class _Reading:
             case exp.Count(this=exp.Star()):
                 return NOTHING
             case exp.Columns():
-                return self._all(_matching(self._star(scope), node), node)
+                return self._all(matching(self._star(scope), node), node)
             case exp.Query():
                 return self._nested(node, scope)
         found = self._looked_up(node) if isinstance(node, exp.Anonymous) else NOTHING
         return found.union(*(self.value(child, scope) for child in node.iter_expressions()))
 
-    def relation(self, name: str, *names: str) -> _Source:
+    def relation(self, name: str, *names: str) -> Source:
         """Return a table, view or dictionary as a source."""
         self.query.relations.add(name)
         if name not in self._known:
-            return _Source(names, {}, name)
-        return _Source(names, {c: frozenset({(name, c)}) for c in self._known[name]})
+            return Source(names, {}, name)
+        return Source(names, {c: frozenset({(name, c)}) for c in self._known[name]})
 
     # One SELECT
 
-    def _select(self, node: exp.Select, scope: _Scope) -> Outputs:
+    def _select(self, node: exp.Select, scope: Scope) -> Outputs:
         self._with(node, scope)
         if node.args.get("from_"):
             self._source(node.args["from_"].this, scope)
         self._joins(node, scope)
-        for alias in _aliases(node):
+        for alias in aliases_of(node):
             scope.aliases.setdefault(alias.alias, alias.this)
         answer: Outputs = {}
         for one in node.expressions:
@@ -179,7 +148,7 @@ class _Reading:
                         self.value(child, scope)
         return answer
 
-    def _with(self, node: exp.Expr, scope: _Scope) -> None:
+    def _with(self, node: exp.Expr, scope: Scope) -> None:
         clause = node.args.get("with_")
         for cte in clause.expressions if clause else ():
             if cte.args.get("scalar"):
@@ -189,26 +158,37 @@ class _Reading:
                 scope.ctes[cte.alias] = {}
                 scope.ctes[cte.alias] = self.outputs(cte.this, scope)
 
-    def _source(self, node: exp.Expr, scope: _Scope) -> None:
+    def _source(self, node: exp.Expr, scope: Scope) -> None:
         while isinstance(node, exp.Final):
             node = node.this
         if isinstance(node, exp.Table):
             scope.sources.append(self._table(node, scope))
         else:
-            scope.sources.append(_Source((node.alias,), self.outputs(node, scope)))
+            scope.sources.append(Source((node.alias,), self.outputs(node, scope)))
         self._joins(node, scope)
 
-    def _table(self, node: exp.Table, scope: _Scope) -> _Source:
+    def _table(self, node: exp.Table, scope: Scope) -> Source:
         name = node.name
         if not isinstance(node.this, exp.Identifier):
-            self.value(node.this, scope)
-            return _Source((node.alias,), {}, "")
+            return self._function(node, scope)
         if not node.db and name in scope.ctes:
-            return _Source((node.alias or name,), scope.ctes[name])
+            return Source((node.alias or name,), scope.ctes[name])
         if not node.db and name == "dictionary" and node.args.get("alias"):
             return self.relation(node.args["alias"].columns[0].name, node.alias)
         full = self._full(name, node.db)
         return self.relation(full, *((node.alias,) if node.alias else (name, full)))
+
+    def _function(self, node: exp.Table, scope: Scope) -> Source:
+        """Return a table function as a source: what it reads, where that is in ClickHouse."""
+        function = node.this
+        if function.name.lower() == "view" and function.expressions:
+            return Source((node.alias,), self.outputs(function.expressions[0], scope))
+        columns: Outputs = {}
+        relations = list(behind_function(function, self._known))
+        for relation in relations:
+            for name, refs in self.relation(relation).columns.items():
+                columns[name] = columns.get(name, NOTHING) | refs
+        return Source((node.alias,), columns, None if relations else "")
 
     def _full(self, name: str, database: str) -> str:
         """Return a relation's whole name: in the query's own database, or the only one of its name."""
@@ -220,7 +200,7 @@ class _Reading:
         same = [known for known in self._known if known.partition(".")[2] == name]
         return same[0] if len(same) == 1 else own
 
-    def _joins(self, node: exp.Expr, scope: _Scope) -> None:
+    def _joins(self, node: exp.Expr, scope: Scope) -> None:
         for join in node.args.get("joins") or ():
             if join.args.get("kind") == "ARRAY":
                 for one in (join.this, *join.expressions):
@@ -235,7 +215,7 @@ class _Reading:
                 for source in scope.sources:
                     self._seen(source.columns.get(name.name, NOTHING), name)
 
-    def _projection(self, node: exp.Expr, scope: _Scope) -> Outputs:
+    def _projection(self, node: exp.Expr, scope: Scope) -> Outputs:
         star = node.this if isinstance(node, exp.Column | exp.Apply) else node
         if isinstance(node, exp.Apply) and isinstance(star, exp.Column):
             node, star = star, star.this
@@ -244,14 +224,14 @@ class _Reading:
             self._all(found, star)
             return found
         if isinstance(star, exp.Columns):
-            found = _matching(self._star(scope), star)
+            found = matching(self._star(scope), star)
             self._all(found, star)
             return found
         return {node.alias_or_name or node.sql("clickhouse"): self.value(node, scope)}
 
     # Columns
 
-    def _column(self, node: exp.Column, scope: _Scope) -> References:
+    def _column(self, node: exp.Column, scope: Scope) -> References:
         names = [part.name for part in node.parts]
         found = self._resolved(names, scope)
         if found is None and ".".join(names[:2]) in self._known:
@@ -259,24 +239,24 @@ class _Reading:
             found = NOTHING.union(*source.columns.values())
         return self._seen(found or NOTHING, node.this)
 
-    def _resolved(self, names: list[str], scope: _Scope) -> References | None:
+    def _resolved(self, names: list[str], scope: Scope) -> References | None:
         """Return what a name means; None when nothing has that name."""
         for length in range(len(names) - 1, 0, -1):
             for source in scope.sources:
                 if ".".join(names[:length]) in source.names:
-                    return _member(source, names[length:])
+                    return member(source, names[length:])
         name = names[0]
         if name in scope.aliases and name not in scope.resolving:
             return self._of_alias(name, scope)
         for source in scope.sources:
             if ".".join(names) in source.columns or name in source.columns:
-                return _member(source, names)
+                return member(source, names)
         for source in scope.sources:
             if source.open is not None:
-                return _member(source, names)
+                return member(source, names)
         return self._resolved(names, scope.outer) if scope.outer else None
 
-    def _of_alias(self, name: str, scope: _Scope) -> References:
+    def _of_alias(self, name: str, scope: Scope) -> References:
         """Return what an alias means; inside its own expression its name is a column's."""
         if name in scope.resolved:
             return scope.resolved[name]
@@ -287,7 +267,7 @@ class _Reading:
             scope.resolved[name] = found
         return found
 
-    def _nested(self, node: exp.Expr, scope: _Scope) -> References:
+    def _nested(self, node: exp.Expr, scope: Scope) -> References:
         """Read a query inside an expression; the value comes from all that it reads."""
         whole, self.query.reads = self.query.reads, {}
         self.outputs(node, scope)
@@ -297,7 +277,7 @@ class _Reading:
 
     def _looked_up(self, node: exp.Anonymous) -> References:
         """Return what a function that names a dictionary or a table takes from it."""
-        if not node.name.lower().startswith(_DICTIONARY_FUNCTIONS) or len(node.expressions) < 2:
+        if not node.name.lower().startswith(LOOKUPS) or len(node.expressions) < 2:
             return NOTHING
         relation, attributes = node.expressions[:2]
         if not relation.is_string:
@@ -308,14 +288,14 @@ class _Reading:
         named = attributes.expressions if isinstance(attributes, exp.Tuple) else [attributes]
         return self._seen(frozenset((full, one.name) for one in named if one.is_string), relation)
 
-    def _star(self, scope: _Scope) -> Outputs:
+    def _star(self, scope: Scope) -> Outputs:
         found: Outputs = {}
         for source in scope.sources:
             for name, refs in source.columns.items():
                 found.setdefault(name, refs)
         return found
 
-    def _starred(self, star: exp.Star, scope: _Scope, table: str = "") -> Outputs:
+    def _starred(self, star: exp.Star, scope: Scope, table: str = "") -> Outputs:
         """Return the columns that a star means, without those after EXCEPT."""
         found = self._star(scope)
         if table:
@@ -337,38 +317,3 @@ class _Reading:
             if before is None or 0 < line < before:
                 self.query.reads[one] = line
         return found
-
-
-def _aliases(node: exp.Select) -> Iterator[exp.Alias]:
-    """Yield the aliases of a SELECT, those inside its expressions included."""
-    for value in node.args.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, exp.Expr) and not isinstance(one, exp.From | exp.Join | exp.With):
-                yield from _inside(one)
-
-
-def _inside(node: exp.Expr) -> Iterator[exp.Alias]:
-    if isinstance(node, exp.Query):
-        return
-    if isinstance(node, exp.Alias):
-        yield node
-    for child in node.iter_expressions():
-        yield from _inside(child)
-
-
-def _member(source: _Source, names: list[str]) -> References:
-    """Return a column of a source, whole or a part of it."""
-    if source.open is not None:
-        return frozenset({(source.open, names[0])}) if source.open else NOTHING
-    return source.columns.get(".".join(names), source.columns.get(names[0], NOTHING))
-
-
-def _matching(outputs: Outputs, node: exp.Columns) -> Outputs:
-    pattern = node.this
-    if not pattern.is_string:
-        return outputs
-    try:
-        wanted = re.compile(pattern.name)
-    except re.error:
-        return outputs
-    return {name: refs for name, refs in outputs.items() if wanted.search(name)}
