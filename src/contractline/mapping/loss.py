@@ -120,7 +120,8 @@ def default_lost(reader: Node, column: Type, default: Any, *, has_default: bool)
         wire = _wire(reader, default)
         if wire is not _UNTOLD and _compared(reader, reader, column, wire, stored) is None:
             return ""
-        meant = f"and not as the default {_words(wire if wire is not _UNTOLD else default)}"
+        told = default if wire is _UNTOLD else _meaning(reader, reader, wire)
+        meant = f"and not as the default {_words(told)}"
     elif column.bare.name in _NEVER_NULL:
         return ""
     else:
