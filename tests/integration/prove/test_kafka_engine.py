@@ -17,7 +17,8 @@ from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.records import Maker
 from contractline.gate.prove.rowbinary import FORMAT, read_rows
-from contractline.gate.prove.sandbox import Frame, Server, Writer, errors_table, sandbox
+from contractline.gate.prove.sandbox import Frame, Writer, sandbox
+from contractline.gate.prove.server import Server, errors_table
 from contractline.gate.prove.shapes import Shape
 from contractline.gate.prove.trial import planned
 from contractline.kafka.wire import header

@@ -11,7 +11,7 @@ import pytest
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.errors import ServiceUnavailable
-from contractline.gate.prove import proof, sandbox
+from contractline.gate.prove import proof, server
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.proof import deployed_version, prove
 from contractline.settings import Endpoints
@@ -63,9 +63,9 @@ def interrupted(*_: object) -> bytes:
 
 
 def test_what_a_killed_proof_left_is_removed_and_nothing_else(url) -> None:
-    old = f"{sandbox.PREFIX}_{int(time.time()) - 4000}_0a1b_ingestion"
-    young = f"{sandbox.PREFIX}_{int(time.time()) - 60}_0a1b_ingestion"
-    other = f"{sandbox.PREFIX}_mine"
+    old = f"{server.PREFIX}_{int(time.time()) - 4000}_0a1b_ingestion"
+    young = f"{server.PREFIX}_{int(time.time()) - 60}_0a1b_ingestion"
+    other = f"{server.PREFIX}_mine"
     for name in (old, young, other):
         run(url, f"CREATE DATABASE {name}")
     prove([], REPOSITORY, clickhouse=url)

@@ -15,7 +15,7 @@ from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
 
-from contractline.gate.prove.shapes import Shape
+from contractline.avro.node import Node
 
 NANOS_PER_DAY = 86_400 * 10**9
 _UNITS = {"millis": 10**6, "micros": 10**3, "nanos": 1}
@@ -37,15 +37,7 @@ class Moment:
     number: int | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A type of a schema."""
-
-    shape: Shape
-    node: Any
-
-
-def meaning(value: Any, reader: Place, writer: Place | None = None) -> Any:
+def meaning(value: Any, reader: Node, writer: Node | None = None) -> Any:
     """Return what a value means that Avro gives for a reader.
 
     Args:
@@ -57,41 +49,41 @@ def meaning(value: Any, reader: Place, writer: Place | None = None) -> Any:
     if value is None:
         return None
     node = _branch(reader, value)
-    if isinstance(value, str) and reader.shape.kind(node) in ("bytes", "fixed"):
-        value = value.encode("latin-1")  # a default, as JSON spells bytes
     wrote = _branch(writer, value) if writer else None
-    inner = None if wrote is None or writer is None else Place(writer.shape, wrote)
-    shape = reader.shape
-    match shape.kind(node):
+    if isinstance(value, str) and node.kind in ("bytes", "fixed"):
+        value = value.encode("latin-1")  # a default, as JSON spells bytes
+    alike = wrote if wrote is not None and wrote.kind == node.kind else None
+    match node.kind:
         case "array":
-            below = _member(inner, "items")
-            return [meaning(one, Place(shape, node["items"]), below) for one in value]
+            below = alike.items if alike else None
+            return [meaning(one, node.items, below) for one in value]
         case "map":
-            below, place = _member(inner, "values"), Place(shape, node["values"])
-            return {name.encode(): meaning(one, place, below) for name, one in value.items()}
+            below, item = (alike.items if alike else None), node.items
+            return {name.encode(): meaning(one, item, below) for name, one in value.items()}
         case "record":
+            written = {one["name"]: alike.of(one["type"]) for one in alike.fields} if alike else {}
             return {
                 one["name"]: meaning(
-                    value[one["name"]], Place(shape, one["type"]), _field(inner, one["name"])
+                    value.get(one["name"]), node.of(one["type"]), written.get(one["name"])
                 )
-                for one in node["fields"]
+                for one in node.fields
             }
-    return _plain(value, _logical(node), _logical(wrote))
+    return _plain(value, node, wrote)
 
 
-def _plain(value: Any, logical: Mapping[str, Any], wrote: Mapping[str, Any]) -> Any:
-    name = str(logical.get("logicalType", ""))
-    if name == "date":
+def _plain(value: Any, node: Node, wrote: Node | None) -> Any:
+    logical = node.logical
+    if logical == "date":
         return Moment(value * NANOS_PER_DAY, value)
-    unit = _unit(name)
+    unit = _unit(logical)
     if unit:
-        written = _unit(str(wrote.get("logicalType", ""))) or unit
+        written = (_unit(wrote.logical) if wrote else 0) or unit
         return Moment(value * written, value * written // unit)
-    if name == "decimal":
-        meant = wrote if wrote.get("logicalType") == "decimal" else logical
-        unscaled = int.from_bytes(value, "big", signed=True)
-        return Decimal(unscaled).scaleb(-int(meant.get("scale", 0)), _EXACT)
-    if name == "uuid" and isinstance(value, str):
+    if logical == "decimal":
+        meant = wrote if wrote is not None and wrote.logical == "decimal" else node
+        number = int.from_bytes(value, "big", signed=True)
+        return Decimal(number).scaleb(-int(meant.json.get("scale", 0)), _EXACT)
+    if logical == "uuid" and isinstance(value, str):
         return UUID(value)
     return value.encode() if isinstance(value, str) else value
 
@@ -102,17 +94,13 @@ def _unit(name: str) -> int:
     return _UNITS.get(unit, 0) if kind.endswith("timestamp") else 0
 
 
-def _logical(node: Any) -> Mapping[str, Any]:
-    return node if isinstance(node, dict) else {}
-
-
-def _branch(place: Place, value: Any) -> Any:
+def _branch(node: Node, value: Any) -> Node:
     """Return the branch of a union that a value is of; the type itself where there is one only."""
-    branches = place.shape.branches(place.node)
+    branches = [one for one in node.branches if one.kind != "null"]
     if len(branches) == 1:
         return branches[0]
-    fitting = (one for one in branches if isinstance(value, _PYTHON[place.shape.kind(one)]))
-    return next(fitting, "null")
+    fitting = (one for one in branches if isinstance(value, _PYTHON[one.kind]))
+    return next(fitting, node)
 
 
 _PYTHON: dict[str, type | tuple[type, ...]] = {
@@ -129,17 +117,6 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
     "map": dict,
     "record": dict,
 }
-
-
-def _member(place: Place | None, name: str) -> Place | None:
-    inner = _logical(place.node).get(name) if place else None
-    return None if place is None or inner is None else Place(place.shape, inner)
-
-
-def _field(place: Place | None, name: str) -> Place | None:
-    fields = _logical(place.node).get("fields", ()) if place else ()
-    node = next((one["type"] for one in fields if one["name"] == name), None)
-    return None if place is None or node is None else Place(place.shape, node)
 
 
 def same(meant: Any, got: Any) -> bool:

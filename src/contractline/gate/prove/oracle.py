@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -11,8 +11,9 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException
 
+from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.gate.prove.meaning import Place, meaning
+from contractline.gate.prove.meaning import meaning
 from contractline.gate.prove.shapes import Path, Shape
 from contractline.mapping.types import Column
 
@@ -58,12 +59,12 @@ class Oracle:
         self._writer = Shape.of(writer)
         self._own = parse_schema(self._writer.bare)
         self._groups = list(_groups([column.field for column in columns], readers))
-        self._whole = [_parsed(one.shape.only(one.tops)) for one in self._groups]
+        self._whole = [parse_schema(one.shape.only(one.tops)) for one in self._groups]
         self._single: dict[Path, Any] = {}
-        self._places = {
-            path: (Place(group.shape, group.shape.field(path)), _place(self._writer, path))
+        self._nodes: dict[Path, tuple[Node, Node | None]] = {
+            path: (node, self._writer.field(path))
             for group in self._groups
-            for path in group.paths
+            for path, node in group.paths.items()
         }
 
     def expected(self, datum: bytes) -> dict[Path, Expected]:
@@ -82,7 +83,7 @@ class Oracle:
     def _reader_of(self, shape: Shape, path: Path) -> Any:
         """Return the reader of a field alone, for records that can't be read as a whole."""
         if path not in self._single:
-            self._single[path] = _parsed(shape.only([path]))
+            self._single[path] = parse_schema(shape.only([path]))
         return self._single[path]
 
     def _resolved(self, datum: bytes, reader: Any) -> Any | None:
@@ -93,7 +94,7 @@ class Oracle:
             return None
 
     def _of(self, shape: Shape, path: Path, record: Any | None, own: Any) -> Expected:
-        reads, writes = self._places[path]
+        reads, writes = self._nodes[path]
         written = meaning(_at(self._writer, own, path), writes) if writes else None
         is_written = writes is not None
         if record is None:
@@ -102,17 +103,12 @@ class Oracle:
         return Expected(value, written, is_resolved=True, is_written=is_written)
 
 
-def _place(shape: Shape, path: Path) -> Place | None:
-    node = shape.field(path)
-    return None if node is None else Place(shape, node)
-
-
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """The columns whose reader is the same version."""
+    """The columns whose reader is the same version, with their types."""
 
     shape: Shape
-    paths: tuple[Path, ...]
+    paths: Mapping[Path, Node]
 
     @property
     def tops(self) -> list[Path]:
@@ -124,14 +120,10 @@ def _groups(paths: Sequence[Path], readers: Sequence[Schema]) -> Iterator[_Group
     left = list(paths)
     for schema in reversed(readers):
         shape = Shape.of(schema)
-        held = tuple(path for path in left if shape.field(path) is not None)
+        held = {path: node for path in left if (node := shape.field(path)) is not None}
         left = [path for path in left if path not in held]
         if held:
             yield _Group(shape, held)
-
-
-def _parsed(definition: Any) -> Any:
-    return parse_schema(definition)
 
 
 def _at(shape: Shape, record: Any, path: Path) -> Any:

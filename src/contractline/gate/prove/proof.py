@@ -21,14 +21,8 @@ from contractline.gate.prove.findings import (
 )
 from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.process import engine_process
-from contractline.gate.prove.sandbox import (
-    Server,
-    TablesRefused,
-    errors_table,
-    fetches,
-    sandbox,
-    sweep,
-)
+from contractline.gate.prove.sandbox import TablesRefused, sandbox
+from contractline.gate.prove.server import Server, errors_table, fetches, sweep
 from contractline.gate.prove.trial import Plan, Trial, Writing, planned
 from contractline.mapping.ddl import stream_columns
 from contractline.mapping.refusal import SchemaUnmappable

@@ -11,6 +11,7 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
+from contractline.avro.node import Node
 from contractline.gate.prove import edges
 from contractline.gate.prove.shapes import Shape
 
@@ -53,8 +54,8 @@ class Maker:
 
     def records(self, count: int) -> list[Made]:
         """Return the edges, and ``count`` random records; the first is an ordinary one."""
-        made = self._record_values(self._shape.root, 0)
-        made += [self._random_record(self._shape.root, 0) for _ in range(count)]
+        made = self._record_values(self._shape.node, 0)
+        made += [self._random_record(self._shape.node, 0) for _ in range(count)]
         return [self.made(record) for record in made]
 
     def made(self, record: Record) -> Made:
@@ -65,17 +66,16 @@ class Maker:
 
     # The edges
 
-    def _record_values(self, node: Any, depth: int) -> list[dict[str, Any]]:
-        names = [one["name"] for one in node["fields"]]
-        columns = [self._field_values(one, depth) for one in node["fields"]]
+    def _record_values(self, node: Node, depth: int) -> list[dict[str, Any]]:
+        names = [one["name"] for one in node.fields]
+        columns = [
+            self._values(node.of(one["type"]), depth, self._texts.get(one["name"]))
+            for one in node.fields
+        ]
         return [dict(zip(names, row, strict=True)) for row in edges.rotated(columns)]
 
-    def _field_values(self, field: Mapping[str, Any], depth: int) -> Sequence[Any]:
-        return self._values(field["type"], depth, self._texts.get(field["name"]))
-
-    def _values(self, node: Any, depth: int, texts: Sequence[str] | None = None) -> Sequence[Any]:
-        node, kind = self._shape.type(node), self._shape.kind(node)
-        match kind:
+    def _values(self, node: Node, depth: int, texts: Sequence[str] | None = None) -> Sequence[Any]:
+        match node.kind:
             case "union":
                 return self._union_values(node, depth, texts)
             case "record":
@@ -84,71 +84,68 @@ class Maker:
                 return self._array_values(node, depth)
             case "map":
                 return self._map_values(node, depth)
-        return _plain_values(node, kind, texts)
+        return _plain_values(node, texts)
 
-    def _union_values(self, node: Any, depth: int, texts: Sequence[str] | None) -> list[Any]:
+    def _union_values(self, node: Node, depth: int, texts: Sequence[str] | None) -> list[Any]:
         """Return null in the second place, so that a record of ordinary values holds something."""
         found: list[Any] = []
-        for branch in node:
-            kind = self._shape.kind(branch)
-            if kind == "null" or (kind == "record" and depth >= DEEPEST):
+        for branch in node.branches:
+            if branch.kind == "null" or (branch.kind == "record" and depth >= DEEPEST):
                 continue
-            name = branch_name(self._shape.type(branch))
-            found += [(name, one) for one in self._values(branch, depth, texts)]
-        if any(self._shape.kind(branch) == "null" for branch in node):
+            found += [(branch_name(branch), one) for one in self._values(branch, depth, texts)]
+        if any(branch.kind == "null" for branch in node.branches):
             found.insert(1, None)
         return found
 
-    def _array_values(self, node: Any, depth: int) -> list[Any]:
+    def _array_values(self, node: Node, depth: int) -> list[Any]:
         if depth >= DEEPEST:
             return [[]]
-        items = list(self._values(node["items"], depth + 1))
+        items = list(self._values(node.items, depth + 1))
         long = [items[0]] * (edges.LONG_LIST if depth == 0 else 3)
         return [items[:1], [], items[:20], *([one] for one in items[1:20]), long]
 
-    def _map_values(self, node: Any, depth: int) -> list[Any]:
+    def _map_values(self, node: Node, depth: int) -> list[Any]:
         if depth >= DEEPEST:
             return [{}]
-        values = list(self._values(node["values"], depth + 1))
+        values = list(self._values(node.items, depth + 1))
         named = dict(zip(map(str, range(20)), values, strict=False))
         return [{"key": values[0]}, {}, named, dict.fromkeys(edges.TEXTS[:8], values[-1])]
 
     # The random ones
 
-    def _random_record(self, node: Any, depth: int) -> dict[str, Any]:
+    def _random_record(self, node: Node, depth: int) -> dict[str, Any]:
         return {
-            one["name"]: self._any(one["type"], depth, self._texts.get(one["name"]))
-            for one in node["fields"]
+            one["name"]: self._any(node.of(one["type"]), depth, self._texts.get(one["name"]))
+            for one in node.fields
         }
 
-    def _any(self, node: Any, depth: int, texts: Sequence[str] | None = None) -> Any:
-        node, kind = self._shape.type(node), self._shape.kind(node)
-        match kind:
+    def _any(self, node: Node, depth: int, texts: Sequence[str] | None = None) -> Any:
+        match node.kind:
             case "union":
                 return self._any_branch(node, depth, texts)
             case "record":
                 return self._random_record(node, depth + 1)
             case "array":
                 count = 0 if depth >= DEEPEST else self._random.randrange(4)
-                return [self._any(node["items"], depth + 1) for _ in range(count)]
+                return [self._any(node.items, depth + 1) for _ in range(count)]
             case "map":
                 count = 0 if depth >= DEEPEST else self._random.randrange(4)
-                return {self._text(): self._any(node["values"], depth + 1) for _ in range(count)}
+                return {self._text(): self._any(node.items, depth + 1) for _ in range(count)}
         if self._random.random() < _EDGE_SHARE:
-            return self._random.choice(_plain_values(node, kind, texts))
-        return self._any_plain(node, kind, texts)
+            return self._random.choice(_plain_values(node, texts))
+        return self._any_plain(node, texts)
 
-    def _any_branch(self, node: Any, depth: int, texts: Sequence[str] | None) -> Any:
-        flat = [one for one in node if depth < DEEPEST or self._shape.kind(one) != "record"]
-        branch = self._shape.type(self._random.choice(flat or node))
-        if branch == "null":
+    def _any_branch(self, node: Node, depth: int, texts: Sequence[str] | None) -> Any:
+        flat = [one for one in node.branches if depth < DEEPEST or one.kind != "record"]
+        branch = self._random.choice(flat or node.branches)
+        if branch.kind == "null":
             return None
         return branch_name(branch), self._any(branch, depth, texts)
 
-    def _any_plain(self, node: Any, kind: str, texts: Sequence[str] | None) -> Any:
-        logical = _logical(node)
+    def _any_plain(self, node: Node, texts: Sequence[str] | None) -> Any:
+        kind, logical = node.kind, node.logical
         if (texts and kind == "string") or logical == "uuid" or kind in ("null", "boolean", "enum"):
-            return self._random.choice(_plain_values(node, kind, texts))
+            return self._random.choice(_plain_values(node, texts))
         if logical == "decimal":
             return self._decimal(node)
         match kind:
@@ -159,41 +156,39 @@ class Maker:
             case "float" | "double":
                 return self._random.choice((1, -1)) * self._random.getrandbits(20) / 2**10
             case "fixed":
-                return self._random.randbytes(node["size"])
+                return self._random.randbytes(node.json["size"])
             case "bytes":
                 return self._random.randbytes(self._random.randrange(12))
         return self._text()
 
-    def _decimal(self, node: Any) -> bytes:
-        number = self._random.randrange(10 ** node["precision"]) * self._random.choice((1, -1))
-        return edges.unscaled(number, node.get("size"))
+    def _decimal(self, node: Node) -> bytes:
+        number = self._random.randrange(10 ** node.json["precision"]) * self._random.choice((1, -1))
+        return edges.unscaled(number, node.json.get("size"))
 
     def _text(self) -> str:
         return "".join(self._random.choices(_CHARACTERS, k=self._random.randrange(12)))
 
 
-def branch_name(node: Any) -> str:
+def branch_name(node: Node) -> str:
     """Return the name under which fastavro takes a value for a branch of a union."""
-    if isinstance(node, str):
-        return node
-    return str(node.get("name", node["type"]))
+    return node.full_name or node.kind
 
 
-def _plain_values(node: Any, kind: str, texts: Sequence[str] | None) -> Sequence[Any]:
+def _plain_values(node: Node, texts: Sequence[str] | None) -> Sequence[Any]:
     """Return the edges of a type without parts."""
-    logical = _logical(node)
+    kind, logical = node.kind, node.logical
     if logical == "decimal":
-        size = node.get("size")
-        found = edges.decimals(node["precision"])
+        size = node.json.get("size")
+        found = edges.decimals(node.json["precision"])
         return [edges.unscaled(int.from_bytes(one, "big", signed=True), size) for one in found]
     if logical == "date":
         return edges.DAYS
     if logical.rpartition("-")[0].endswith("timestamp"):
         return edges.moments(logical.rpartition("-")[2])
     if kind == "enum":
-        return list(node["symbols"])
+        return list(node.json["symbols"])
     if kind == "fixed":
-        size = node["size"]
+        size = node.json["size"]
         return [bytes(islice(_counting(), size)), b"\x00" * size, b"\xff" * size]
     if kind == "string":
         return texts or (edges.UUIDS if logical == "uuid" else edges.TEXTS)
@@ -216,7 +211,3 @@ def _counting() -> Any:
     while True:
         yield number % 256
         number += 1
-
-
-def _logical(node: Any) -> str:
-    return str(node.get("logicalType", "")) if isinstance(node, dict) else ""

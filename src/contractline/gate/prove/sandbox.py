@@ -13,12 +13,11 @@ from contractline.avro.schema import Schema
 from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
 from contractline.gate.prove.containers import container_file
-from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, varint
+from contractline.gate.prove.server import PREFIX, Server
 from contractline.gate.prove.shapes import Path
 from contractline.kafka.wire import SchemaId, header
 from contractline.mapping.ddl import (
-    ERRORS,
     INGESTION,
     KAFKA_BROKERS,
     SCHEMA_REGISTRY_URL,
@@ -26,27 +25,19 @@ from contractline.mapping.ddl import (
     stream_columns,
 )
 from contractline.mapping.sql import (
-    Statement,
-    StatementUnknown,
     filled,
     identifier,
-    literal,
     statements,
 )
 from contractline.mapping.types import Column
-from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.clickhouse import DdlUnreadable
 from contractline.targets.decoding import Decoder, Messages, Stream, sift
-from contractline.targets.warehouse import ExternalTable, QueryRefused, Warehouse
+from contractline.targets.warehouse import ExternalTable, QueryRefused
 
-PREFIX = "contractline_proof"
-STALE_SECONDS = 3600
 DROP_TRIES, DROP_PAUSE = 10, 0.2
 OFFSET = "_offset"
 """Which record a row comes from."""
 
-_MADE = re.compile(rf"{PREFIX}_([0-9]+)_[0-9a-f]+_")
 _PLACE = re.compile(r":? [Ww]hile (?:executing|pushing|processing)\b|:? \(at row \d+\)")
 _ENDED = re.compile(r"EOF|Cannot read all data|unexpected end", re.IGNORECASE)
 _NO_COLUMN = ("no field", "no_field", "Nullable(String)")
@@ -115,24 +106,6 @@ class Refused:
     frame: Frame
     reason: str
     is_of_all: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A ClickHouse to make tables on.
-
-    Attributes:
-        warehouse: the connection.
-        registry: where it asks for the schemas of ids.
-        errors: the table of the messages that can't be read.
-        fetches: whether it can ask there; else records come as container files, which hold their
-            schema and are read by the same code of ClickHouse.
-    """
-
-    warehouse: Warehouse
-    registry: str
-    errors: Statement
-    fetches: bool
 
 
 class Sandbox:
@@ -332,38 +305,6 @@ class Sandbox:
         return read_rows(self._warehouse.raw(sql, FORMAT))
 
 
-def fetches(warehouse: Warehouse, ids: Ids) -> bool:
-    """Tell whether ClickHouse can ask this process for schemas: it may run on another machine."""
-    schema = Schema.parse(
-        '{"type": "record", "name": "A", "fields": [{"name": "a", "type": "int"}]}'
-    )
-    frame = header(ids.register(schema)) + b"\0"
-    sql = (
-        f"SELECT a FROM format(AvroConfluent, 'a Int64', unhex('{frame.hex()}'))"  # noqa: S608
-        f" SETTINGS format_avro_schema_registry_url = {literal(ids.url)}"
-    )
-    try:
-        return bool(warehouse.rows(sql))
-    except QueryRefused:
-        return False
-
-
-def errors_table(project: Project) -> Statement:
-    """Return the table of the messages that can't be read, as the checkout holds it.
-
-    Raises:
-        DdlUnreadable: the file can't be read, or does not hold it.
-    """
-    file = project.ddl / "databases.sql"
-    try:
-        found = {one.name: one for one in statements(file.read_text(encoding="utf-8"))}
-        return found[ERRORS]
-    except (OSError, UnicodeDecodeError, StatementUnknown) as problem:
-        raise DdlUnreadable(file, f"can't be read: {problem}") from problem
-    except KeyError as problem:
-        raise DdlUnreadable(file, f"does not hold {ERRORS}") from problem
-
-
 @contextmanager
 def sandbox(server: Server, contract: Contract) -> Iterator[Sandbox]:
     """Make the tables of a contract, and remove them after use.
@@ -383,21 +324,6 @@ def sandbox(server: Server, contract: Contract) -> Iterator[Sandbox]:
         yield made
     finally:
         made.drop()
-
-
-def sweep(warehouse: Warehouse) -> None:
-    """Remove the databases of proofs that were killed."""
-    now = int(time.time())
-    for name in _databases(warehouse, PREFIX):
-        made = _MADE.match(name)
-        if made and int(made.group(1)) < now - STALE_SECONDS:
-            warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
-
-
-def _databases(warehouse: Warehouse, prefix: str) -> list[str]:
-    start = literal(prefix)
-    sql = f"SELECT name FROM system.databases WHERE startsWith(name, {start}) ORDER BY name"  # noqa: S608
-    return [str(row[0]) for row in warehouse.rows(sql)]
 
 
 def _sink(contract: Contract) -> ClickHouseSink:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from contractline.avro.grammar import NAMED
+from contractline.avro.node import Node
 from contractline.avro.schema import Schema, without_logical_types
 
 Path = tuple[str, ...]
@@ -20,13 +21,15 @@ class Shape:
 
     Attributes:
         schema: the schema.
+        node: its type.
         root: its definition with every name in full.
         names: its named types.
     """
 
     schema: Schema
+    node: Node
     root: Any
-    names: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, Any]
 
     @classmethod
     def of(cls, schema: Schema) -> Shape:
@@ -34,49 +37,34 @@ class Shape:
         root = json.loads(schema.meaning)
         names: dict[str, Any] = {}
         _collect(root, names)
-        return cls(schema, root, names)
+        return cls(schema, Node.root(schema), root, names)
 
     @property
     def bare(self) -> Any:
         """The definition for reading and writing values as they are on the wire."""
         return without_logical_types(self.root)
 
-    def type(self, node: Any) -> Any:
-        """Return what a type stands for: a definition where it is a name."""
-        return self.names.get(node, node) if isinstance(node, str) else node
-
-    def kind(self, node: Any) -> str:
-        """Return a type's kind: a primitive, ``record``, ``union`` and so on."""
-        node = self.type(node)
-        return (
-            node if isinstance(node, str) else "union" if isinstance(node, list) else node["type"]
-        )
-
-    def field(self, path: Path) -> Any | None:
+    def field(self, path: Path) -> Node | None:
         """Return the type of a field, whether or not the records around it may be null."""
         found = self._field(path)
-        return None if found is None else found["type"]
+        return found[0].of(found[1]["type"]) if found else None
 
     def default(self, path: Path) -> Any:
         """Return the default of a field; None without one."""
-        return (self._field(path) or {}).get("default")
+        found = self._field(path)
+        return found[1].get("default") if found else None
 
-    def _field(self, path: Path) -> Mapping[str, Any] | None:
-        node, found = self.root, None
+    def _field(self, path: Path) -> tuple[Node, Mapping[str, Any]] | None:
+        """Return a field, and the record that it is in."""
+        node, found = self.node, None
         for name in path:
-            records = [one for one in self.branches(node) if self.kind(one) == "record"]
-            fields = records[0]["fields"] if len(records) == 1 else ()
-            found = next((one for one in fields if one["name"] == name), None)
-            if found is None:
+            records = [one for one in node.branches if one.kind == "record"]
+            fields = records[0].fields if len(records) == 1 else []
+            field_ = next((one for one in fields if one["name"] == name), None)
+            if field_ is None:
                 return None
-            node = found["type"]
+            found, node = (records[0], field_), records[0].of(field_["type"])
         return found
-
-    def branches(self, node: Any) -> list[Any]:
-        """Return what a value of a type is when it is not null."""
-        node = self.type(node)
-        branches = node if isinstance(node, list) else [node]
-        return [self.type(one) for one in branches if self.kind(one) != "null"]
 
     def only(self, paths: Collection[Path]) -> Any:
         """Return the bare definition of the record with nothing but some of its fields.
@@ -107,7 +95,7 @@ class _Cutting:
         full = node if isinstance(node, str) else node.get("name", "")
         if full in self._defined:
             return full
-        node = self._shape.type(node)
+        node = self._shape.names.get(node, node) if isinstance(node, str) else node
         if isinstance(node, str):
             return node
         if node["type"] == "record":

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.gate.prove.meaning import Moment, Place, meaning, same, words
+from contractline.gate.prove.meaning import Moment, meaning, same, words
 from contractline.gate.prove.shapes import Shape
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
@@ -17,10 +18,11 @@ MICROS = {"type": "long", "logicalType": "timestamp-micros"}
 NANOS = {"type": "long", "logicalType": "timestamp-nanos"}
 
 
-def place(kind: Any) -> Place:
+def place(kind: Any) -> Node:
     record = {"type": "record", "name": "R", "fields": [{"name": "it", "type": kind}]}
-    shape = Shape.of(Schema.parse(json.dumps(record)))
-    return Place(shape, shape.field(("it",)))
+    found = Shape.of(Schema.parse(json.dumps(record))).field(("it",))
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,7 @@ def place(kind: Any) -> Place:
             Decimal("-1.23"),
         ),
         ({"type": "string", "logicalType": "uuid"}, str(UUID(int=1)), UUID(int=1)),
+        ({"type": "string", "logicalType": "decimal", "precision": 4}, "x", b"x"),
         ({"type": "array", "items": MILLIS}, [1], [Moment(10**6)]),
         ({"type": "map", "values": "string"}, {"a": "b"}, {b"a": b"b"}),
     ],
