@@ -30,9 +30,10 @@ def command(invocation: Invocation, stream: str, message: str) -> int:
     """
     from datetime import UTC, datetime
 
-    from contractline.cli._findings import counted, errors, show
+    from contractline.cli._findings import show
     from contractline.contracts.load import ContractUnknown, load_drafts
     from contractline.contracts.release import plan_release, write
+    from contractline.finding import counted, errors
     from contractline.gate.check import check_contracts
     from contractline.rules.ruleset import MENDED_BY_RELEASE
 
@@ -57,7 +58,7 @@ def command(invocation: Invocation, stream: str, message: str) -> int:
 
 
 def _report(draft: Draft, release: Release, root: Path) -> None:
-    from contractline.cli._findings import shown_path
+    from contractline.finding import shown_path
 
     if release.is_empty:
         newest = draft.versions("value")[-1]
@@ -73,7 +74,4 @@ def _report(draft: Draft, release: Release, root: Path) -> None:
     for file, _ in release.files:
         click.echo(f"  wrote {shown_path(file, root)}")
     if release.version is not None:
-        steps = ["commit it", "`contractline apply`"]
-        if draft.pipeline.clickhouse is not None:
-            steps.insert(0, "`contractline generate tables`")
-        click.echo(f"next: {', '.join(steps)}")
+        click.echo("next: `contractline generate`, commit it, `contractline apply`")

@@ -103,7 +103,7 @@ def test_a_release_writes_and_says_what(contractline, root):
         "  wrote contracts/clicks/versions/value.v2.avsc",
         "  wrote contracts/clicks/versions/SHA256SUMS",
         "  wrote contracts/clicks/contract.odcs.yaml",
-        "next: `contractline generate tables`, commit it, `contractline apply`",
+        "next: `contractline generate`, commit it, `contractline apply`",
     ]
     assert contractline("check", "contracts")[0] == 0
     code, out, _ = contractline("release", "clicks")
