@@ -61,7 +61,7 @@ def command(
     Each column of the stream's tables must hold what Avro's own resolution gives. Needs no stack.
     Exit code 0 when all do, 1 when one does not, 2 when it could not be told.
     """
-    from contractline.cli._findings import errors
+    from contractline.finding import errors
     from contractline.gate.prove.proof import deployed_version, prove
     from contractline.settings import Endpoints
 
@@ -105,7 +105,8 @@ def _changes(
 
 
 def _show(proof: Proof, root: Path) -> None:
-    from contractline.cli._findings import counted, show
+    from contractline.cli._findings import show
+    from contractline.finding import counted
 
     for stream in proof.streams:
         tried = ", ".join(f"{count} of {label}" for label, count in stream.records.items())
@@ -116,17 +117,14 @@ def _show(proof: Proof, root: Path) -> None:
         f"ClickHouse {proof.engine} read {total} records of {len(proof.streams)} streams"
         f" in {proof.seconds:.1f} s: {counted(proof.findings)}"
     )
-    if proof.differs:
-        click.echo(
-            f"warning: the tables run on ClickHouse {proof.deployed};"
-            " prove on it: `contractline prove --clickhouse URL`"
-        )
+    if proof.warning:
+        click.echo(proof.warning)
 
 
 def _as_json(proof: Proof, root: Path) -> str:
     import json
 
-    from contractline.cli._findings import values
+    from contractline.finding import values
 
     streams = [
         {

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from contractline.contracts.change import StreamChange
 from contractline.finding import Finding
 from contractline.gate.prove.findings import LOST
-from contractline.gate.prove.proof import Prover, StreamProof, deployed_version, prover
+from contractline.gate.prove.proof import (
+    Prover,
+    StreamProof,
+    deployed_version,
+    prover,
+    release_warning,
+)
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project
 from contractline.settings import Endpoints
@@ -74,8 +80,5 @@ def _words(proof: StreamProof | str | None) -> str:
 
 def _engine(version: str, deployed: str | None) -> Iterator[str]:
     yield f"read by ClickHouse {version}"
-    if deployed is not None and deployed.split(".")[:3] != version.split(".")[:3]:
-        yield (
-            f"warning: the tables run on ClickHouse {deployed}; prove on it:"
-            " `contractline prove --clickhouse URL`"
-        )
+    if warning := release_warning(version, deployed):
+        yield warning

@@ -80,9 +80,22 @@ class Proof:
         return tuple(finding for stream in self.streams for finding in stream.findings)
 
     @property
-    def differs(self) -> bool:
-        """Whether the tables run on another release than the one that read the records."""
-        return self.deployed is not None and _release(self.deployed) != _release(self.engine)
+    def warning(self) -> str:
+        """What to say where the tables run on another release; empty where they don't."""
+        return release_warning(self.engine, self.deployed)
+
+
+def release_warning(engine: str, deployed: str | None) -> str:
+    """Return what to say where the tables run on another release than the one that read records.
+
+    Args:
+        engine: the version that read the records.
+        deployed: the version that the tables run on, where it is known.
+    """
+    if deployed is None or _release(deployed) == _release(engine):
+        return ""
+    hint = "prove on it: `contractline prove --clickhouse URL`"
+    return f"warning: the tables run on ClickHouse {deployed}; {hint}"
 
 
 class Prover:
