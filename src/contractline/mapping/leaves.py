@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from contractline.avro.node import Node
@@ -89,9 +90,22 @@ def leaves_of(schema: Schema, types: Mapping[str, str]) -> Leaves:
         schema: the record.
         types: column types of the contract's own, by field.
     """
-    reading = _Reading(types)
-    root = Node.root(schema)
-    found = reading.record(root, _Around())
+    return _leaves(_Text(schema.text, schema), tuple(types.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A schema told from another by its text: equal schemas may differ in what they document."""
+
+    text: str
+    schema: Schema = field(compare=False)
+
+
+@lru_cache(maxsize=10_000)
+def _leaves(text: _Text, types: tuple[tuple[str, str], ...]) -> Leaves:
+    # Rules, proof and SQL all ask for the same schemas.
+    reading = _Reading(dict(types))
+    found = reading.record(Node.root(text.schema), _Around())
     return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals))
 
 
@@ -161,13 +175,13 @@ class _Reading:
 
     def record(self, record: Node, around: _Around) -> Sequence[Leaf]:
         found: list[Leaf] = []
-        for position, field in enumerate(record.fields):
+        for position, one in enumerate(record.fields):
             if self._count > MOST_COLUMNS:
                 break
-            name = (*around.field, field["name"])
+            name = (*around.field, one["name"])
             steps = around.steps if around.is_reference else (*around.steps, "fields", position)
             try:
-                found += self._field(record, field, replace(around, field=name, steps=steps))
+                found += self._field(record, one, replace(around, field=name, steps=steps))
             except _Refused as no:
                 place = type_place(steps)
                 self.refusals.append(Refusal(no.kind, name, no.problem, no.hint, steps=place))
