@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import NewType
+from typing import Any, NewType
 
 RuleId = NewType("RuleId", str)
 
@@ -52,3 +53,39 @@ class Finding:
         at = f" at {self.path}" if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}{self.severity} {self.rule}: {self.subject}{at}: {self.message}{hint}"
+
+
+def errors(findings: Sequence[Finding]) -> int:
+    """Return how many findings are errors."""
+    return sum(finding.severity is Severity.ERROR for finding in findings)
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """Return the number of findings in words, such as ``2 errors, 1 warning``."""
+    numbers = {Severity.ERROR: errors(findings)}
+    numbers[Severity.WARNING] = len(findings) - numbers[Severity.ERROR]
+    words = [f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in numbers.items() if n]
+    return ", ".join(words) or "nothing wrong"
+
+
+def shown_path(file: Path | None, folder: Path) -> str:
+    """Return a file as it is called from a folder, with forward slashes."""
+    if file is None:
+        return ""
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+
+
+def values(finding: Finding, root: Path) -> dict[str, Any]:
+    """Return a finding as JSON holds it."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "subject": finding.subject,
+        "message": finding.message,
+        "hint": finding.hint,
+        "file": shown_path(finding.file, root) or None,
+        "line": finding.line,
+        "path": finding.path or None,
+        "old": finding.old,
+        "new": finding.new,
+    }

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from contractline.cli._capture import captured
-from contractline.cli._findings import counted, show, shown_path
+from contractline.cli._findings import show
 from contractline.contracts.blueprint import Blueprint
 from contractline.contracts.capture import load_capture
 from contractline.contracts.model import Contract
+from contractline.finding import counted, shown_path
 from contractline.gate.streams import records, table
 from contractline.gate.streams.establish import Established, carry_over, establish, scratch
 from contractline.project import Project

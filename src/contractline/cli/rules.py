@@ -30,7 +30,7 @@ def command(rule: str | None, as_json: bool) -> None:
 
 
 def _list(laws: tuple[Law, ...]) -> None:
-    from contractline.cli._findings import COLOURS
+    from contractline.gate.reports.text import COLOURS
 
     width = max(len(law.id) for law in laws)
     for category in sorted({law.category for law in laws}):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from contractline.contracts.waivers import Waiver
-from contractline.finding import Finding, Severity
+from contractline.finding import Finding, Severity, counted, shown_path
 from contractline.gate.difference import StreamDifference
 
 
@@ -147,28 +147,13 @@ class Report:
 
     def place(self, file: Path | None) -> str:
         """Return a file as it is called from the checkout's root, with forward slashes."""
-        return _relative(file, self.root)
+        return shown_path(file, self.root)
 
     def place_in_repository(self, file: Path | None) -> str:
         """Return a file as hosts of repositories call it: from the repository's top."""
-        return _relative(file, self.repository or self.root)
+        return shown_path(file, self.repository or self.root)
 
 
-def _relative(file: Path | None, folder: Path) -> str:
-    if file is None:
-        return ""
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
-
-
-def counted(findings: Sequence[Finding], waived: Sequence[Waived] = ()) -> str:
-    """Return the number of findings in words, such as ``2 errors, 1 warning, 1 waived``."""
-    return ", ".join(_counts(findings, waived)) or "nothing wrong"
-
-
-def _counts(findings: Sequence[Finding], waived: Sequence[Waived]) -> Iterator[str]:
-    for severity in Severity:
-        number = sum(finding.severity is severity for finding in findings)
-        if number:
-            yield f"{number} {severity}{'' if number == 1 else 's'}"
-    if waived:
-        yield f"{len(waived)} waived"
+def counted_with(findings: Sequence[Finding], waived: Sequence[Waived]) -> str:
+    """Return the number of findings in words, and of those that are waived."""
+    return f"{counted(findings)}, {len(waived)} waived" if waived else counted(findings)

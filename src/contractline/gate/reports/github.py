@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractline.finding import Finding, Severity
-from contractline.gate.report import Report, counted
+from contractline.gate.report import Report, counted_with
 
 
 def render(report: Report) -> str:
@@ -21,7 +21,7 @@ def _lines(report: Report) -> Iterator[str]:
         words = f"waived until {waiver.expires} by {waiver.approver}: {waiver.reason}"
         yield _annotation(report, "notice", waived.finding, words)
     against = f" against {report.base}" if report.base else f" ({report.no_base})"
-    yield _data(f"contractline{against}: {counted(report.findings, report.waived)}")
+    yield _data(f"contractline{against}: {counted_with(report.findings, report.waived)}")
 
 
 def _annotation(report: Report, command: str, finding: Finding, more: str) -> str:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from contractline.finding import Finding
+from contractline.finding import values as finding_values
 from contractline.gate.report import Report, StreamReport, Waived
 
 
@@ -17,7 +17,7 @@ def render(report: Report) -> str:
         "no_base": report.no_base or None,
         "fail_on": report.fail_on,
         "failed": bool(report.failures),
-        "findings": [_finding(report, one) for one in report.findings],
+        "findings": [finding_values(one, report.root) for one in report.findings],
         "waived": [_waived(report, one) for one in report.waived],
         "streams": [_stream(one) for one in report.streams],
         "proof": report.proof,
@@ -25,24 +25,9 @@ def render(report: Report) -> str:
     return json.dumps(values, ensure_ascii=False, indent=2, default=str)
 
 
-def _finding(report: Report, finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity,
-        "subject": finding.subject,
-        "message": finding.message,
-        "hint": finding.hint,
-        "file": report.place(finding.file) or None,
-        "line": finding.line,
-        "path": finding.path or None,
-        "old": finding.old,
-        "new": finding.new,
-    }
-
-
 def _waived(report: Report, waived: Waived) -> dict[str, Any]:
     waiver = waived.waiver
-    return _finding(report, waived.finding) | {
+    return finding_values(waived.finding, report.root) | {
         "waiver": {
             "file": report.place(waiver.file),
             "line": waiver.line,

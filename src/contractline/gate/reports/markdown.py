@@ -13,7 +13,7 @@ from contractline.gate.report import (
     StreamReport,
     Verdict,
     Waived,
-    counted,
+    counted_with,
 )
 from contractline.markdown import block, code, prose
 
@@ -89,7 +89,7 @@ def _title(report: Report) -> str:
 
 
 def _result(report: Report) -> str:
-    return f"{counted(report.findings, report.waived).capitalize()}."
+    return f"{counted_with(report.findings, report.waived).capitalize()}."
 
 
 def _stream(report: Report, stream: StreamReport, limits: _Limits) -> Iterator[str]:

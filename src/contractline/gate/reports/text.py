@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
-from contractline.finding import Finding, Severity
-from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict, counted
+from contractline.finding import Finding, Severity, shown_path
+from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict, counted_with
 
-_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
+COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 _OUTCOMES = {Outcome.OK: "green", Outcome.BREAKS: "red", Outcome.CORRUPTS: "red"}
 
 
@@ -25,7 +26,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"proof: {line}"
     known = sum(stream.state is not State.REMOVED for stream in report.streams)
     against = f" against {report.base}" if report.base else ""
-    yield f"{known} contracts{against}: {counted(report.findings, report.waived)}"
+    yield f"{known} contracts{against}: {counted_with(report.findings, report.waived)}"
     if report.no_base:
         yield f"{report.no_base}, so no change was looked at: name a base with --against"
 
@@ -43,10 +44,10 @@ def _stream(report: Report, stream: StreamReport) -> Iterator[str]:
             for number, step in enumerate(stream.rollout, 1)
         )
     for finding in stream.findings:
-        yield from _finding(report, finding)
+        yield from finding_lines(finding, report.root)
     for waived in stream.waived:
         until = f"waived until {waived.waiver.expires} by {waived.waiver.approver}"
-        yield from _finding(report, waived.finding, until, waived.waiver.reason)
+        yield from finding_lines(waived.finding, report.root, until, waived.waiver.reason)
 
 
 def _verdict(verdict: Verdict) -> Iterator[str]:
@@ -56,14 +57,24 @@ def _verdict(verdict: Verdict) -> Iterator[str]:
         yield f"    {verdict.reader}: {outcome}{promise}: {reason}"
 
 
-def _finding(report: Report, finding: Finding, waived: str = "", reason: str = "") -> Iterator[str]:
-    place = report.place(finding.file) or finding.subject
+def finding_lines(
+    finding: Finding, root: Path, waived: str = "", reason: str = ""
+) -> Iterator[str]:
+    """Yield a finding: where and what, and below it what to do.
+
+    Args:
+        finding: the finding.
+        root: the checkout, from which files are called.
+        waived: stands for the severity of a finding that somebody agreed to.
+        reason: stands for what to do about it.
+    """
+    place = shown_path(finding.file, root) or finding.subject
     if finding.line:
         place += f":{finding.line}"
     severity = (
         click.style(waived, dim=True)
         if waived
-        else click.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
+        else click.style(finding.severity, fg=COLOURS[finding.severity], bold=True)
     )
     at = f" at {finding.path}" if finding.path not in ("", "$") else ""
     yield f"{place}: {severity} {finding.rule}{at}: {finding.message}"
