@@ -6,6 +6,7 @@ whole tables with its own configuration, and the converter may register what com
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -189,7 +190,9 @@ def _literal(connection: Connection, kind: str, labels: Sequence[str]) -> str:
     Raises:
         LookupError: none is known.
     """
-    for text in (*labels, *_TEXTS):
+    bits = re.fullmatch(r"bit\((\d+)\)", kind)
+    texts: list[str] = [*labels, *_TEXTS, *(["0" * int(bits[1])] if bits else [])]
+    for text in texts:
         row = connection.execute("SELECT pg_input_is_valid(%s, %s) AS fits", [text, kind])
         if row.fetchall()[0]["fits"]:
             return text
@@ -246,8 +249,18 @@ def _digests(project: Project) -> dict[str, str]:
 
 
 _TEXTS = (
-    *("", "0", "{}", "1970-01-01", "00:00", "false", "00000000-0000-0000-0000-000000000000"),
-    *("(0,0)", "((0,0),(1,1))", "<(0,0),1>", "{1,1,1}", "empty", "<a/>", "127.0.0.1"),
+    *(
+        "",
+        "0",
+        "1",
+        "100",
+        "{}",
+        "1970-01-01",
+        "00:00",
+        "false",
+        "00000000-0000-0000-0000-000000000000",
+    ),
+    *("(0,0)", "((0,0),(1,1))", "<(0,0),1>", "{1,1,1}", "empty", "127.0.0.1"),
     *("00:00:00:00:00:00", "00:00:00:00:00:00:00:00", "[]"),
 )
 """Values of common types, as texts."""

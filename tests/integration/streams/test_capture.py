@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contractline.cli import run
+from contractline.contracts.capture import load_capture
 from contractline.project import Project
 from contractline.stack.control import Stack
 from tests.fixtures.stack import clean_environment
@@ -69,6 +70,38 @@ def test_a_changed_table_is_told_from_the_contract(
         in said
     )
     assert "github_identities" not in said
+
+
+TYPES = """-- creates: table public.types
+CREATE TYPE public.mood AS ENUM ('sad', 'ok');
+CREATE DOMAIN public.large AS int CHECK (VALUE > 5);
+CREATE TABLE public.types (
+  id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  small smallint NOT NULL, exact numeric(5,2) NOT NULL CHECK (exact > 3), bits bit(3) NOT NULL,
+  raw bytea NOT NULL, day date NOT NULL, clock time NOT NULL, at timestamptz NOT NULL,
+  place point NOT NULL, host inet NOT NULL, span int4range NOT NULL, mood mood NOT NULL,
+  moods mood[] NOT NULL, id2 uuid NOT NULL, doc jsonb NOT NULL, size large NOT NULL,
+  parent int NOT NULL REFERENCES public.types, twice int GENERATED ALWAYS AS (small * 2) STORED,
+  shape polygon
+);
+"""
+
+
+def test_a_table_without_rows_is_captured_whatever_its_types(make_project: Make) -> None:
+    project = make_project("types")
+    (project.postgres_sql / "070_types.sql").write_text(TYPES)
+
+    assert run(["--project", str(project.root), "generate", "cdc"]) == 0
+
+    value = load_capture(project).schema("postgres.public.types", "value")
+    assert value is not None
+    types = {field["name"]: field["type"] for field in value.fields}
+    assert list(types)[-4:] == ["__deleted", "__op", "__lsn", "__source_ts_ms"]
+    assert types["bits"] == "bytes"
+    assert types["exact"] == types["at"] == types["span"] == types["mood"] == "string"
+    assert types["place"]["name"] == "Point"
+    assert types["moods"] == {"type": "array", "items": "string"}
+    assert not {"twice", "shape"} & types.keys()
 
 
 def test_sql_that_postgres_refuses_is_named(

@@ -31,7 +31,8 @@ class SampleUnreadable(ContractlineError):
         self.file = file
         super().__init__(
             f"{file}: {problem}",
-            hint="a sample is a JSON object, a list of them, or one object a line",
+            hint="a sample is a JSON object, a list of them, or one object a line;"
+            " a table is named postgres:schema.table",
         )
 
 

@@ -20,6 +20,7 @@ from contractline.targets.table_sql import LiveTable
 
 COMPACTION_LAG = "P30D"
 _STEP = 10
+_PLAIN_TABLE = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 _LOGICAL_TYPES = {
@@ -42,7 +43,7 @@ _LOGICAL_TYPES = {
 
 
 class TableTaken(ContractlineError):
-    """When a table can't become a stream, since it is one or belongs to the machinery."""
+    """When a table can't become a stream: it is one, is the machinery's, or needs quotes."""
 
     def __init__(self, table: str, problem: str) -> None:
         self.table = table
@@ -98,13 +99,16 @@ def connector_for(project: Project, name: str | None) -> str:
 
 
 def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
-    """Refuse a table that is a stream already, or one of the machinery.
+    """Refuse a table that is a stream already, one of the machinery, or one that needs quotes.
 
     Raises:
         TableTaken: it is.
     """
     if table in {HEARTBEAT_TABLE, SIGNAL_TABLE}:
         raise TableTaken(table, "belongs to the machinery")
+    if not _PLAIN_TABLE.match(table):
+        words = "is no schema.table in small letters, digits and underscores, as connectors name it"
+        raise TableTaken(table, words)
     for contract in contracts:
         if isinstance(contract.source, PostgresSource) and contract.source.table == table:
             raise TableTaken(table, f"is the stream {contract.name} already")
