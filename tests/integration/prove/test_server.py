@@ -10,7 +10,7 @@ import pytest
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
-from contractline.errors import ServiceUnavailable
+from contractline.errors import ServiceUnavailable, SettingInvalid
 from contractline.gate.prove import proof, server
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.proof import deployed_version, prove
@@ -97,6 +97,12 @@ def test_both_ways_of_reading_find_the_same(url, monkeypatch, tmp_path, kind, co
 def test_a_server_that_does_not_answer(url) -> None:
     with pytest.raises(ServiceUnavailable, match=r"127\.0\.0\.1:1"):
         prove([COMMITS], REPOSITORY, clickhouse=NOBODY)
+
+
+@pytest.mark.parametrize("odd", ["", "localhost", "host:8123", "http://", "http://[bad", "ftp://a"])
+def test_what_is_no_url(odd) -> None:
+    with pytest.raises(SettingInvalid, match="--clickhouse"):
+        prove([COMMITS], REPOSITORY, clickhouse=odd)
 
 
 def test_the_deployed_version(url) -> None:

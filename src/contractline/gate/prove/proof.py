@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import Contract
-from contractline.errors import ContractsInvalid, ServiceUnavailable
+from contractline.errors import ContractsInvalid, ServiceUnavailable, SettingInvalid
 from contractline.finding import Finding
 from contractline.gate.prove.explain import foreseen
 from contractline.gate.prove.findings import (
@@ -208,10 +209,12 @@ def prover(project: Project, clickhouse: str | None = None) -> Iterator[Prover]:
 
     Raises:
         EngineFailed: the engine does not start, or ends while it is used.
+        SettingInvalid: the URL is none.
         ServiceUnavailable: the server did not answer.
     """
     errors = errors_table(project)
     if clickhouse is not None:
+        _refuse_odd(clickhouse)
         with _prover_at(clickhouse, errors) as one:
             yield one
         return
@@ -221,6 +224,18 @@ def prover(project: Project, clickhouse: str | None = None) -> Iterator[Prover]:
                 yield one
         except ClickHouseAway as problem:
             raise engine.failure() from problem
+
+
+def _refuse_odd(url: str) -> None:
+    """Refuse what is no URL: the driver would turn to this machine's default port."""
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        hint = "write it as http://user:password@host:8123"
+        raise SettingInvalid("--clickhouse", "is no URL of ClickHouse's HTTP interface", hint=hint)
 
 
 @contextmanager
