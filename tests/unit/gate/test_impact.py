@@ -318,6 +318,7 @@ def test_what_could_not_be_read_is_named(shop, put):
     )
     put("reports/insert.sql", "SET max_threads = 1;\nDROP TABLE shop.clicks")
     put("reports/broken.yaml", "a: [\n")
+    put("reports/dictionary.sql", "SELECT level FROM dictionary('reporting.levels'.)")
     put("reports/latin.sql", "").write_bytes(b"SELECT '\xe9'")
     put("producer/broken.py", "def f(:\n    pass\n")
     found = readers(shop, "clicks", PERSON, "")
@@ -327,6 +328,7 @@ def test_what_could_not_be_read_is_named(shop, put):
         "broken.py",
         "broken.sql",
         "broken.yaml",
+        "dictionary.sql",
         "insert.sql",
         "latin.sql",
         "nested.sql",

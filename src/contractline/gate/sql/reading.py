@@ -173,8 +173,9 @@ class _Reading:
             return self._function(node, scope)
         if not node.db and name in scope.ctes:
             return Source((node.alias or name,), scope.ctes[name])
-        if not node.db and name == "dictionary" and node.args.get("alias"):
-            return self.relation(node.args["alias"].columns[0].name, node.alias)
+        alias = node.args.get("alias")
+        if not node.db and name == "dictionary" and alias and alias.columns:
+            return self.relation(alias.columns[0].name, node.alias)
         full = self._full(name, node.db)
         return self.relation(full, *((node.alias,) if node.alias else (name, full)))
 
