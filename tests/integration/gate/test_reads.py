@@ -58,6 +58,8 @@ def test_the_engine_needs_what_is_read(tables, sql, reads):
     assert tables.refuses(asked) == ""
     needed = set()
     for table, columns in KNOWN.items():
+        if table.partition(".")[2] not in sql:
+            continue
         for column in columns if table != DICTIONARY else columns.keys() - {KEY}:
             tables.make(table, without=column)
             if tables.refuses(asked):
