@@ -6,7 +6,6 @@ first records of a sample here.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 from contractline.avro.jsonlines import records
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.kafka.encode import Writer
-from contractline.kafka.jsonvalues import from_json
+from contractline.kafka.jsonvalues import converter
 from contractline.kafka.wire import SchemaId
 from contractline.project import Project
 
@@ -29,9 +28,10 @@ CASES = sorted((Path(__file__).parent / "streams").glob("*.jsonl"))
 def test_the_newest_version_takes_the_records_and_a_reader_gets_them_back(file):
     contract = contract_named(load_contracts(PROJECT), file.stem)
     writer = Writer.of(contract.values[-1].schema, SchemaId(1))
-    reader: Any = fastavro.parse_schema(deepcopy(contract.value.definition))
     with file.open("rb") as stream:
         for number, record in records(stream):
-            sent = from_json(writer.parsed, writer.names, record)
-            got: Any = fastavro.schemaless_reader(BytesIO(writer(sent)[5:]), writer.parsed, reader)
-            assert {name: got[name] for name in sent} == sent, f"record {number}"
+            sent = converter(writer.parsed, writer.names)(record)
+            frame = writer(sent)
+            got: Any = fastavro.schemaless_reader(BytesIO(frame[5:]), writer.parsed, None)
+            assert writer(got) == frame, f"record {number}"
+            assert got.keys() >= record.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from typing import Any
 
 from contractline.avro.jsonlines import RecordUnreadable, record
 from contractline.kafka.checking import Mistake
-from contractline.kafka.encode import Following, RecordRefused, StreamEncoder
-from contractline.kafka.jsonvalues import from_json
+from contractline.kafka.encode import Following, RecordRefused, StreamEncoder, Writer
+from contractline.kafka.jsonvalues import Convert, converter
 from contractline.kafka.letters import Letters
 from contractline.kafka.produce import Channel, Delivery, Say
 
@@ -90,6 +91,7 @@ class _Carrying:
         self._letters = letters
         self._say = say
         self._read = 0
+        self._made: tuple[Writer, Convert] | None = None
 
     def line(self, number: int, line: bytes) -> None:
         """Send one line, or keep it."""
@@ -100,11 +102,19 @@ class _Carrying:
             text = line.decode("utf-8", "backslashreplace").rstrip("\n")
             self._refuse(number, {"line": text}, Mistake("$", text, problem.problem))
             return
-        writer = self._channel.encoder.current.value
         try:
-            self._channel.send(from_json(writer.parsed, writer.names, read))
+            self._channel.send(self._convert(read))
         except RecordRefused as refusal:
-            self._refuse(number, read, refusal.mistake)
+            # As it was written: numbers with a fraction are no texts.
+            self._refuse(number, json.loads(line), refusal.mistake)
+
+    @property
+    def _convert(self) -> Convert:
+        """What makes the values of the version that is written now."""
+        writer = self._channel.encoder.current.value
+        if self._made is None or self._made[0] is not writer:
+            self._made = writer, converter(writer.parsed, writer.names)
+        return self._made[1]
 
     def account(self, seconds: float) -> Carried:
         """Return what became of the lines, once the queue is empty."""

@@ -14,7 +14,7 @@ import pytest
 from contractline.avro.jsonlines import record
 from contractline.avro.schema import Schema
 from contractline.kafka.encode import RecordRefused, Writer
-from contractline.kafka.jsonvalues import from_json
+from contractline.kafka.jsonvalues import converter
 from contractline.kafka.wire import SchemaId
 
 
@@ -28,7 +28,7 @@ def through(kind: Any, value: Any) -> Any:
     schema = Schema({"type": "record", "name": "R", "fields": fields})
     writer = Writer.of(schema, SchemaId(7))
     read = record(json.dumps({"f": value}))
-    frame = writer(from_json(writer.parsed, writer.names, read))
+    frame = writer(converter(writer.parsed, writer.names)(read))
     parsed = fastavro.parse_schema(deepcopy(schema.definition))
     decoded: Any = fastavro.schemaless_reader(BytesIO(frame[5:]), parsed, None)
     return decoded["f"]
@@ -102,3 +102,20 @@ def test_what_does_not_fit_is_refused_with_its_place(kind, value):
     with pytest.raises(RecordRefused) as caught:
         through(kind, value)
     assert caught.value.mistake.path == "$.f"
+
+
+def test_a_record_that_holds_itself():
+    day = logical("int", "date")
+    node = {
+        "type": "record",
+        "name": "Node",
+        "fields": [
+            {"name": "day", "type": day},
+            {"name": "next", "type": ["null", "Node"], "default": None},
+        ],
+    }
+    value = {"day": "2026-01-05", "next": {"day": "2026-01-06", "next": None}}
+    assert through(node, value) == {
+        "day": date(2026, 1, 5),
+        "next": {"day": date(2026, 1, 6), "next": None},
+    }
