@@ -109,6 +109,16 @@ def test_a_spoilt_file_at_the_base_keeps_nothing_back(checkout, name, spoil):
     assert f"against {spoilt[:7]}" in out
 
 
+def test_sql_that_no_contract_gives(checkout):
+    streams = checkout.root / "clickhouse_ddl/streams"
+    (streams / "old.sql").mkdir()
+    (streams / "binary.sql").write_bytes(b"\xff")
+    code, out, err = checkout.contractline("check")
+    assert (code, err) == (1, "")
+    assert out.count("error TABLES_GENERATED: no contract gives this file") == 2
+    assert out.splitlines()[-1].startswith("2 contracts against main (")
+
+
 def test_no_contract_at_all(checkout):
     emptied(checkout.root / "contracts")
     code, out, err = checkout.contractline("check")

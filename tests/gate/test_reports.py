@@ -133,6 +133,9 @@ def test_the_comment_fits_whatever_there_is_to_say():
 def test_a_change_without_findings_is_told_as_safe():
     good = Report(ROOT, "main", "", (StreamReport("clicks", State.NEW),))
     assert "✅ Contracts: this change is safe" in rendered(good, "markdown")
+    warned = (finding(severity=Severity.WARNING),)
+    calm = Report(ROOT, "main", "", (StreamReport("clicks", State.NEW, warned),))
+    assert "✅ Contracts: this change can be merged" in rendered(calm, "markdown")
     same = Report(ROOT, "main", "", (StreamReport("clicks", State.UNCHANGED),))
     assert "nothing changes" in rendered(same, "markdown")
 

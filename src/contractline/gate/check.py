@@ -6,7 +6,6 @@ To add a part that finds something: a function over an :class:`Inspection`, and 
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,19 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contractline.contracts.change import StreamChange, changes
-from contractline.contracts.draft import PARTS as SCHEMA_PARTS
-from contractline.contracts.draft import Draft, PartUnread
+from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_drafts
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, RuleId, Severity
 from contractline.gate.base import Base, NoBase, opened_base
-from contractline.gate.difference import between_contracts
+from contractline.gate.comparing import compared, readers_of, sql_of, state_of
 from contractline.gate.report import Report, State, StreamReport
-from contractline.gate.rollout import rollout
-from contractline.gate.verdicts import verdicts
 from contractline.gate.waiving import Applied, waive
-from contractline.mapping.ddl import STREAMS, render
-from contractline.mapping.refusal import SchemaUnmappable
+from contractline.mapping.ddl import STREAMS
 from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated
@@ -35,9 +30,6 @@ from contractline.rules.sinkverdict import verdict as sink_verdict
 
 if TYPE_CHECKING:
     from contractline.gate.proving import Proving
-
-HERE = "the checkout"
-"""What the side after the change is called."""
 
 
 class NoContracts(ContractlineError):
@@ -81,9 +73,9 @@ def _of_changes(inspection: Inspection) -> Iterable[Finding]:
 
 def _of_generated_files(inspection: Inspection) -> Iterator[Finding]:
     folder = inspection.project.ddl / STREAMS
-    present = {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql"))}
+    present = {file.stem: _text(file) for file in sorted(folder.glob("*.sql"))}
     for draft in inspection.drafts:
-        sql = _sql(draft)
+        sql = sql_of(draft)
         text = present.pop(draft.name, None)
         if sql is not None:
             yield from _stale(draft.name, folder, sql or None, text)
@@ -151,7 +143,7 @@ def _proof(inspection: Inspection) -> Proving:
     # The engine takes longer to import than the rest of a check takes.
     from contractline.gate.proving import proving
 
-    changed = [one for one in inspection.changes if _state(one) is State.CHANGED]
+    changed = [one for one in inspection.changes if state_of(one) is State.CHANGED]
     new = [one for one in inspection.changes if one.before is None]
     kept = [one for one in inspection.changes if one.after is not None]
     return proving(inspection.project, [*changed, *new] or kept)
@@ -221,88 +213,26 @@ def _pairs(base: Base | NoBase, drafts: Sequence[Draft]) -> tuple[StreamChange, 
 def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]:
     """Yield what is said of each contract, and of what is called by a name that no contract has."""
     pairs = {change.name: change for change in inspection.changes}
-    readers = _readers(inspection)
+    base = inspection.base
+    readers = readers_of(inspection.project, inspection.changes) if isinstance(base, Base) else {}
     for name in dict.fromkeys([*pairs, *(finding.subject for finding in applied.findings)]):
         own = [finding for finding in applied.findings if finding.subject == name]
         stream = StreamReport(
             name,
-            State.UNCHANGED,
+            State.UNCHANGED if name in pairs else State.UNCONTRACTED,
             tuple(sorted(own, key=lambda one: (str(one.file), one.line or 0))),
             tuple(one for one in applied.waived if one.finding.subject == name),
         )
-        if name in pairs and isinstance(inspection.base, Base):
-            stream = _compared(stream, pairs[name], inspection.base)
+        if name in pairs and isinstance(base, Base):
+            stream = compared(stream, pairs[name], base.name)
         yield replace(stream, impact=readers.get(name, ()))
 
 
-def _readers(inspection: Inspection) -> dict[str, tuple[str, ...]]:
-    """Return who else reads what changed, by stream; what could not be read stands at each."""
-    if isinstance(inspection.base, NoBase):
-        return {}
-    changed = [one for one in inspection.changes if _state(one) is not State.UNCHANGED]
-    if not changed:
-        return {}
-    # The parser of SQL takes as long to import as a check takes.
-    from contractline.gate.impact import Kind, impact
-
-    root = inspection.project.root
-    readers = [one for one in impact(inspection.project, changed) if one.kind is not Kind.GENERATED]
-    return {
-        change.name: tuple(one.words(root) for one in readers if one.stream in (change.name, ""))
-        for change in changed
-    }
-
-
-def _compared(stream: StreamReport, change: StreamChange, base: Base) -> StreamReport:
-    """Return a stream's report with what differs from the base, and what that means."""
-    state = _state(change)
-    if state is State.UNCHANGED:
-        return stream
-    ddl = _ddl_difference(change)
-    return replace(
-        stream,
-        state=state,
-        difference=between_contracts(change, base.name, HERE),
-        verdicts=verdicts(change, sink_verdict(change)),
-        ddl=ddl,
-        rollout=rollout(change, ddl),
-    )
-
-
-def _state(change: StreamChange) -> State:
-    before, after = change.before, change.after
-    if before is None:
-        return State.NEW
-    if after is None:
-        return State.REMOVED
-    is_same = _texts(before) == _texts(after) and before.released.names == after.released.names
-    return State.UNCHANGED if is_same else State.CHANGED
-
-
-def _texts(draft: Draft) -> tuple[object, ...]:
-    """Return what tells two states of a contract apart: its texts, and what was released."""
-    return (
-        draft.document.text if draft.document else None,
-        tuple(sorted((part, schema.text) for part, schema in draft.working())),
-        [version.schema.text for part in SCHEMA_PARTS for version in draft.versions(part)],
-    )
-
-
-def _sql(draft: Draft | None) -> str | None:
-    """Return the SQL of a stream; None when it can't be told, which rules speak of."""
+def _text(file: Path) -> str:
     try:
-        return render(draft.complete) if draft else ""
-    except (PartUnread, SchemaUnmappable):
-        return None
-
-
-def _ddl_difference(change: StreamChange) -> str:
-    before, after = _sql(change.before), _sql(change.after)
-    if before is None or after is None:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return ""
-    name = f"clickhouse_ddl/{STREAMS}/{change.name}.sql"
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), name, name, lineterm="")
-    return "\n".join(lines)
 
 
 def _stale(name: str, folder: Path, wanted: str | None, present: str | None) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ class State(StrEnum):
     CHANGED = "changed"
     REMOVED = "removed"
     UNCHANGED = "unchanged"
+    UNCONTRACTED = "uncontracted"
+    """No contract has that name; files that remind of one do."""
 
 
 class Outcome(StrEnum):
@@ -93,6 +95,11 @@ class StreamReport:
     impact: tuple[str, ...] = ()
     rollout: tuple[Step, ...] = ()
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether the change touches the stream's contract."""
+        return self.state in (State.NEW, State.CHANGED, State.REMOVED)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -129,7 +136,7 @@ class Report:
     @property
     def changed(self) -> tuple[StreamReport, ...]:
         """The streams that the change touches."""
-        return tuple(one for one in self.streams if one.state is not State.UNCHANGED)
+        return tuple(one for one in self.streams if one.is_changed)
 
     @property
     def failures(self) -> tuple[Finding, ...]:

@@ -9,7 +9,6 @@ from contractline.finding import Finding
 from contractline.gate.report import (
     Outcome,
     Report,
-    State,
     StreamReport,
     Verdict,
     Waived,
@@ -85,6 +84,8 @@ def _head(report: Report) -> Iterator[str]:
 def _title(report: Report) -> str:
     if report.failures:
         return "this change can't be merged as it is"
+    if report.findings or report.waived:
+        return "this change can be merged"
     return "this change is safe" if report.changed else "nothing changes"
 
 
@@ -93,10 +94,9 @@ def _result(report: Report) -> str:
 
 
 def _stream(report: Report, stream: StreamReport, limits: _Limits) -> Iterator[str]:
-    is_changed = stream.state is not State.UNCHANGED
-    if not (is_changed or stream.findings or stream.waived):
+    if not (stream.is_changed or stream.findings or stream.waived):
         return
-    yield f"### {prose(stream.name)}" + (f" ({stream.state})" if is_changed else "")
+    yield f"### {prose(stream.name)}" + (f" ({stream.state})" if stream.is_changed else "")
     if stream.difference and stream.difference.words:
         yield from _items(stream.difference.words, limits)
     if stream.verdicts:

@@ -24,7 +24,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _stream(report, stream)
     for line in report.proof or ():
         yield f"proof: {line}"
-    known = sum(stream.state is not State.REMOVED for stream in report.streams)
+    gone = (State.REMOVED, State.UNCONTRACTED)
+    known = sum(stream.state not in gone for stream in report.streams)
     against = f" against {report.base}" if report.base else ""
     yield f"{known} contracts{against}: {counted_with(report.findings, report.waived)}"
     if report.no_base:
@@ -32,7 +33,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _stream(report: Report, stream: StreamReport) -> Iterator[str]:
-    if stream.state is not State.UNCHANGED:
+    if stream.is_changed:
         yield click.style(f"{stream.name} is {stream.state}", bold=True)
         yield from (
             f"    {words}" for words in (stream.difference.words if stream.difference else ())
