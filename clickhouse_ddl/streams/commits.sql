@@ -144,8 +144,8 @@ SETTINGS
     kafka_num_consumers = 1,
     kafka_thread_per_consumer = 1,
     kafka_flush_interval_ms = 500,
-    kafka_poll_timeout_ms = 100,
-    kafka_consumer_reschedule_ms = 100;
+    kafka_poll_timeout_ms = 20,
+    kafka_consumer_reschedule_ms = 20;
 
 -- Hands every row on. Reading begins when this exists: it comes last.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.commits_feed TO ingestion.commits AS

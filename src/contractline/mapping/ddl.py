@@ -342,7 +342,7 @@ class _Stream:
     def _settings(self) -> Mapping[str, str]:
         flush = flush_interval(self.contract)
         flush_ms = flush // timedelta(milliseconds=1)
-        pause = min(max(flush_ms // 5, _MIN_PAUSE_MS), _MAX_PAUSE_MS)
+        pause = min(max(flush_ms // 25, _MIN_PAUSE_MS), _MAX_PAUSE_MS)
         return {
             "kafka_broker_list": f"'${{{KAFKA_BROKERS}}}'",
             "kafka_topic_list": literal(self.contract.topic.name),

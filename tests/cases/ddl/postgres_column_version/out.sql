@@ -109,8 +109,8 @@ SETTINGS
     kafka_num_consumers = 1,
     kafka_thread_per_consumer = 1,
     kafka_flush_interval_ms = 200,
-    kafka_poll_timeout_ms = 40,
-    kafka_consumer_reschedule_ms = 40;
+    kafka_poll_timeout_ms = 20,
+    kafka_consumer_reschedule_ms = 20;
 
 -- Hands every row on. Reading begins when this exists: it comes last.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_column_version_feed TO ingestion.postgres_column_version AS
