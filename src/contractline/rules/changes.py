@@ -18,6 +18,8 @@ from contractline.contracts.draft import ODCS_FILE, PARTS, VERSIONS, Draft
 from contractline.contracts.model import ClickHouseSink, PostgresSource
 from contractline.contracts.promises import LatencyInvalid, owner_of, promised_latency
 from contractline.contracts.sums import NAME as SUMS
+from contractline.mapping.sql import identifier
+from contractline.mapping.types import map_versions
 from contractline.rules.places import section
 from contractline.rules.rule import HandlerOfChange, Violation
 
@@ -354,6 +356,29 @@ def derived_column_kept(pair: _Pair) -> Iterator[Violation]:
 
 
 @_of_released
+def column_type_kept(pair: _Pair) -> Iterator[Violation]:
+    """A column of the tables keeps its type.
+
+    Why: its rows would all be written anew, and what does not fit is lost, so that
+    `contractline apply tables` leaves the change to a person. Until then nothing new is read.
+
+    Bad: a string that becomes ["null", "string"]; another type in ``types``.
+    Good: another field beside the old one.
+    """
+    sink = pair.after.pipeline.clickhouse
+    if sink is None:
+        return
+    before, after = (_column_types(draft) for draft in (pair.before, pair.after))
+    for name, old in before.items():
+        new = after.get(name, old)
+        if new != old:
+            by_hand = _by_hand(sink, name, new)
+            hint = f"add a field beside it; or look at the data, and after the merge: {by_hand}"
+            words = f"the column {name} changes from {old} to {new}; apply tables leaves it to you"
+            yield _at(pair, ("clickhouse",), words, hint, old, new)
+
+
+@_of_released
 def latency_kept(pair: _Pair) -> Iterator[Violation]:
     """The promised time from produced to visible does not grow.
 
@@ -445,6 +470,22 @@ def _order_by(draft: Draft) -> tuple[str, ...]:
 
 def _derived(sink: ClickHouseSink | None) -> dict[str, str]:
     return {column.name: column.type for column in sink.derived} if sink else {}
+
+
+def _column_types(draft: Draft) -> dict[str, str]:
+    sink = draft.pipeline.clickhouse
+    schemas = [version.schema for version in draft.versions("value")]
+    if sink is None:
+        return {}
+    described = {p.name: p for o in draft.odcs.schema_ or [] for p in o.properties or [] if p.name}
+    return {c.name: c.type for c in map_versions(schemas, described, sink.types).columns}
+
+
+def _by_hand(sink: ClickHouseSink, column: str, type_: str) -> str:
+    tables = [table for table in (sink.current, sink.history) if table]
+    return "; ".join(
+        f"ALTER TABLE {table} MODIFY COLUMN {identifier(column)} {type_}" for table in tables
+    )
 
 
 def _latency(draft: Draft) -> timedelta | None:

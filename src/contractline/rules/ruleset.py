@@ -142,6 +142,7 @@ RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
     _of_change("ORDER_BY_KEPT", changes.order_by_kept),
     _of_change("ROW_VERSION_KEPT", changes.row_version_kept),
     _of_change("DERIVED_COLUMN_KEPT", changes.derived_column_kept),
+    _of_change("COLUMN_TYPE_KEPT", changes.column_type_kept, Severity.WARNING),
     _of_change("LATENCY_KEPT", changes.latency_kept, Severity.WARNING),
     _of_change("PERSONAL_DATA_KEPT", changes.personal_data_kept),
     _of_change("OWNER_KEPT", changes.owner_kept, Severity.WARNING),
