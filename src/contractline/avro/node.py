@@ -100,17 +100,22 @@ def endless_fields(record: Node) -> Iterator[tuple[int, str]]:
             yield position, one["name"]
 
 
-def has_field(record: Node, names: Sequence[str]) -> bool:
-    """Tell whether a record has a field, by its names from the outermost on."""
+def types_along(record: Node, names: Sequence[str]) -> Iterator[Node]:
+    """Yield the type of each field on the way to a field inside records, as far as there are any."""
     node = record
     for name in names:
         records = [one for one in node.branches if one.kind == "record"]
         types = {one["name"]: (outer, one["type"]) for outer in records for one in outer.fields}
         if name not in types:
-            return False
+            return
         outer, type_ = types[name]
         node = outer.of(type_)
-    return True
+        yield node
+
+
+def has_field(record: Node, names: Sequence[str]) -> bool:
+    """Tell whether a record has a field, by its names from the outermost on."""
+    return len(list(types_along(record, names))) == len(names)
 
 
 def _records_in(node: Node) -> set[str]:

@@ -117,20 +117,32 @@ def default_lost(reader: Node, column: Type, default: Any, *, has_default: bool)
     """
     stored = empty(column)
     if has_default and default is not None:
-        wire = _wire(reader, default)
+        is_read = isinstance(decoder(reader, column), Reads)
+        wire = _wire(reader, default) if is_read else _UNTOLD
         if wire is not _UNTOLD and _compared(reader, reader, column, wire, stored) is None:
             return ""
         told = default if wire is _UNTOLD else _meaning(reader, reader, wire)
         meant = f"and not as the default {_words(told)}"
-    elif column.bare.name in _NEVER_NULL:
+    elif column.name in _EMPTY_WHEN_NULL:
         return ""
     else:
         meant = "as if it had been written" if not has_default else "and not as null"
     return f"a record without it would be read as {_words(_shown(column, stored))}, {meant}"
 
 
-_NEVER_NULL = ("Array", "Map")
+_EMPTY_WHEN_NULL = ("Array", "Map")
 """A list that is null, or that a record lacks, is empty: the column's comment says so."""
+
+
+def is_resolved(writer: Node, reader: Node) -> bool:
+    """Tell whether Avro would read one type as another, as far as their kinds and names tell."""
+    if reader.kind == "union" or writer.kind == "union":
+        return any(is_resolved(w, r) for w in writer.branches for r in reader.branches)
+    if reader.kind != writer.kind:
+        return (writer.kind, reader.kind) in _PROMOTED
+    if reader.kind in ("array", "map"):
+        return is_resolved(writer.items, reader.items)
+    return reader.short_name == writer.short_name
 
 
 def takes_null(column: Type) -> bool:
@@ -148,7 +160,7 @@ def _tried(
             yield Loss(_reason(writer, column), True, False, str(refused))
             continue
         yield from filter(None, (_compared(writer, reader, column, value, stored),))
-    if is_nullable:
+    if is_nullable and column.name not in _EMPTY_WHEN_NULL:
         stored = None if takes_null(column) else empty(column)
         yield from filter(None, (_compared(writer, reader, column, None, stored),))
 
@@ -157,7 +169,7 @@ def _compared(writer: Node, reader: Node, column: Type, value: Any, stored: Any)
     """Return what was lost of one value; None when nothing was."""
     column = column.bare
     if value is None:
-        if stored is None or column.name in _NEVER_NULL:
+        if stored is None:
             return None
         words = f"null would be read as {_words(_shown(column, stored))}"
         return Loss(Reason.NULL, False, False, words)
@@ -305,6 +317,8 @@ def _wire(node: Node, default: Any) -> Any:
 
 def _words(value: Any) -> str:
     """Return a value as people read it, shortened."""
+    if value == ():
+        return "[]"
     if isinstance(value, bytes):
         try:
             text = repr(value[: 2 * _SHOWN].decode())

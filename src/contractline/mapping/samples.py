@@ -31,7 +31,7 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "float": (0.5, -1.5, 0.0),
     "double": (0.1, 0.5, -1.5, 0.0),
     "string": ("text", "", "ы \U0001f600 \0", "x" * 70_000),
-    "bytes": (b"\xff\x00a", b""),
+    "bytes": (b"\xff\x00a", b"", b"\x00" * 70_000),
 }
 
 

@@ -13,14 +13,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from contractline.avro.node import Node, endless_fields, has_field
+from contractline.avro.node import Node, endless_fields, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.mapping.decoding import Reason
 from contractline.mapping.leaves import ABSENT, Leaf, leaves_of, type_place
-from contractline.mapping.loss import default_lost, losses, takes_null
+from contractline.mapping.loss import default_lost, is_resolved, losses, takes_null
 from contractline.mapping.refusal import Unmappable
 from contractline.mapping.typename import Type, TypeMisspelt, parse
 from contractline.mapping.types import Column, Mapped, map_versions
@@ -300,8 +300,12 @@ def _name_there(column: Column, newest: Version, version: Version) -> str:
 
     An older one, or its own inside a record that has become nullable, or is not any more.
     """
-    names = _names(newest.root, column.field)
-    return next((".".join(one) for one in product(*names) if has_field(version.root, one)), "")
+    reader = list(types_along(newest.root, column.field))
+    for names in product(*_names(newest.root, column.field)):
+        writer = list(types_along(version.root, names))
+        if len(writer) == len(reader) and all(map(is_resolved, writer, reader)):
+            return ".".join(names)
+    return ""
 
 
 def _names(root: Node, field: Sequence[str]) -> Iterator[tuple[str, ...]]:

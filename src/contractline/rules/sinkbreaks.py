@@ -43,7 +43,8 @@ def sink_null_kept(draft: Draft) -> Iterator[Violation]:
     Bad: ``types: {additions: Int64}`` on ``["null", "long"]``.
     Good: ``types: {additions: Nullable(Int64)}``.
     """
-    return _violations(draft, "write `Nullable(…)` around the column's type", Reason.NULL)
+    hint = "write `Nullable(…)` around the column's type; a list inside a list is empty, never null"
+    return _violations(draft, hint, Reason.NULL)
 
 
 def sink_enum_is_text(draft: Draft) -> Iterator[Violation]:

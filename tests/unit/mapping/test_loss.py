@@ -119,6 +119,11 @@ def test_null_in_a_column_without_null() -> None:
     assert lost({"type": "array", "items": "long"}, "Array(Int64)", is_nullable=True) == []
 
 
+def test_a_list_in_a_list_can_not_be_null() -> None:
+    type_ = {"type": "array", "items": ["null", {"type": "array", "items": "long"}]}
+    assert lost(type_, "Array(Array(Int64))") == [(Reason.NULL, False, "null would be read as []")]
+
+
 def test_more_exact_than_avro_is_no_loss() -> None:
     assert lost("int", "Float64", reader="float") == []
 
