@@ -23,9 +23,9 @@ from contractline.mapping.decoding import (
     ValueRefused,
     decoder,
     empty,
-    natural_type,
     single,
 )
+from contractline.mapping.natural import natural_type
 from contractline.mapping.samples import Chosen, samples
 from contractline.mapping.typename import Type
 
