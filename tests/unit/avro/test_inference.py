@@ -1,7 +1,10 @@
+"""Schemas inferred from samples."""
+
 from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,13 +12,13 @@ from contractline.avro.inference import infer, type_name, words_of
 from contractline.avro.schema import Schema
 
 
-def types(*samples):
+def types(*samples: dict[str, Any]) -> dict[str, Any]:
     inferred = infer(enumerate(samples, 1), "Orders")
     assert inferred.unclear == ()
     return {field["name"]: field["type"] for field in inferred.fields}
 
 
-def unclear(*samples):
+def unclear(*samples: dict[str, Any]) -> list[tuple[str, str]]:
     return [(one.path, one.problem) for one in infer(enumerate(samples, 1), "Orders").unclear]
 
 
@@ -60,7 +63,7 @@ def test_a_field_that_is_null_or_missing_somewhere_may_be_null():
 
 
 def test_nested_records_have_names_of_their_own_and_the_whole_is_a_schema():
-    samples = [
+    samples: list[tuple[int, dict[str, Any]]] = [
         (1, {"home": {"place": {"city": "Riga"}}, "work": {"place": {"city": "Oslo"}}}),
         (2, {"home": {"place": {}}, "work": {"place": {"city": "Bonn"}}}),
     ]
