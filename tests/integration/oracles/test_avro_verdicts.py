@@ -10,41 +10,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import httpx
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from contractline.avro.compatibility import can_read
 from contractline.avro.schema import Schema
 from contractline.kafka.registry import Registry
 from tests.fixtures.stack import RunningStack
-from tests.property.avro_schemas import changed, records
+from tests.integration.oracles.pairs import Pair, drawn
 
 JAVA_PAIRS = 1500
 REGISTRY_PAIRS = 150
 ROOT = Path(__file__).parents[3]
-Pair = tuple[Schema, Schema]
-
-
-def drawn(count: int) -> list[Pair]:
-    """Return pairs of near schemas, the same ones in each run."""
-    found: list[Pair] = []
-
-    @settings(max_examples=count, database=None, derandomize=True, deadline=None,
-              phases=[Phase.generate])  # fmt: skip
-    @given(st.data())
-    def draw(data: st.DataObject) -> None:
-        definition = data.draw(records())
-        found.append((parsed(definition), parsed(data.draw(changed(definition)))))
-
-    draw()
-    return found
-
-
-def parsed(definition: Any) -> Schema:
-    return Schema.parse(json.dumps(definition))
 
 
 def java_says(stack: RunningStack, pairs: Sequence[Pair]) -> list[bool]:
