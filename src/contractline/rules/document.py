@@ -14,6 +14,17 @@ from contractline.rules.rule import Violation
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_PERSONAL = tuple(
+    tuple(words.split())
+    for words in (
+        "address, birth, birthdate, birthday, date of birth, e mail, email, first name, firstname,"
+        " full name, iban, last name, lastname, login, mobile, passport, phone, salary, ssn,"
+        " street, surname, telephone, user name, username"
+    ).split(",")
+)
+"""Words in a field's name, in this order, that speak of a person."""
+
 
 def folder_name_is_id(draft: Draft) -> Iterator[Violation]:
     """A contract's folder is called like its id: lower-case letters, digits and underscores.
@@ -118,6 +129,29 @@ def property_is_field(draft: Draft) -> Iterator[Violation]:
         elif name in seen:
             yield Violation(f"the property `{name}` stands twice", "keep one of them", at)
         seen.add(name)
+
+
+def personal_data_classified(draft: Draft) -> Iterator[Violation]:
+    """A field whose name speaks of a person has a classification.
+
+    Why: reports, samples and readers go by it. Who classifies decides; a name only reminds, so any
+    classification will do, ``public`` as well.
+
+    Bad: a field ``author_email`` of which the document says nothing.
+    Good: ``- name: author_email`` with ``classification: pii``.
+    """
+    described = (p for one in draft.odcs.schema_ or [] for p in one.properties or [])
+    classified = {one.name for one in described if one.classification}
+    for position, field in enumerate(draft.value.fields):
+        if field["name"] not in classified and _speaks_of_a_person(field["name"]):
+            words = f"`{field['name']}` may be personal data and has no classification"
+            hint = "name it under `properties` with `classification: pii`, or say that it is public"
+            yield Violation(words, hint, ("fields", position), draft.file("value"))
+
+
+def _speaks_of_a_person(name: str) -> bool:
+    words = tuple(word.lower() for word in _WORD.findall(name))
+    return any(words[at : at + len(one)] == one for one in _PERSONAL for at in range(len(words)))
 
 
 def contract_version_names_release(draft: Draft) -> Iterator[Violation]:

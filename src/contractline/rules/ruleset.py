@@ -63,6 +63,7 @@ RULES: tuple[Rule, ...] = (
     _rule("CONTRACT_VERSION_NAMES_RELEASE", document.contract_version_names_release),
     _rule("SCHEMA_OBJECT_SINGLE", document.schema_object_single),
     _rule("PROPERTY_IS_FIELD", document.property_is_field),
+    _rule("PERSONAL_DATA_CLASSIFIED", document.personal_data_classified, Severity.WARNING),
     _rule("COMPACTION_NEEDS_KEY", topic.compaction_needs_key),
     _rule("CLEANUP_SETTING_USED", topic.cleanup_setting_used),
     _rule("SCHEMA_IS_RECORD", topic.schema_is_record),
