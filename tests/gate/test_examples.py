@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from contractline.gate.base import FOLDERS
+from contractline.gate.layout import FOLDERS
 from tests.gate.conftest import Checkout
 
 ROOT = Path(__file__).parents[2]

@@ -90,6 +90,12 @@ class Schema:
             raise SchemaInvalid(str(file), str(problem), line=problem.line) from problem
         return cls.parse(text, str(file))
 
+    def at(self, where: str) -> Schema:
+        """Return the same schema as it came from another place, with what is known of it."""
+        same = Schema(self.definition, where)
+        same.__dict__.update(self.__dict__ | {"where": where})
+        return same
+
     @cached_property
     def text(self) -> str:
         """The schema as one line of JSON, in the order in which it was written."""

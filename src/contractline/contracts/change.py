@@ -26,6 +26,18 @@ class StreamChange:
         draft = self.after or self.before
         return draft.name if draft else ""
 
+    @property
+    def is_none(self) -> bool:
+        """Whether both are one reading of the same files."""
+        before, after = self.before, self.after
+        if before is None or after is None:
+            return False
+        return all(getattr(before, part) is getattr(after, part) for part in _READ)
+
+
+_READ = ("document", "odcs_part", "pipeline_part", "released", "schemas", "waivers")
+"""What a draft holds of its files."""
+
 
 def changes(before: Sequence[Draft], after: Sequence[Draft]) -> tuple[StreamChange, ...]:
     """Pair the contracts of two checkouts by their names: those of the second first, in order."""

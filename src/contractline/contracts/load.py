@@ -5,7 +5,6 @@ What is wrong with a file comes back as findings; what is wrong between files is
 
 from __future__ import annotations
 
-import filecmp
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,27 +69,16 @@ def load_drafts(project: Project, known: Sequence[Draft] = ()) -> list[Draft]:
 
     Args:
         project: the checkout.
-        known: contracts of another checkout: one whose files hold the same is taken from there.
+        known: contracts read before: one whose folder this is, by a link, is not read again.
     """
     capture, by_name = load_capture(project), {draft.name: draft for draft in known}
     found = []
     for folder in contract_folders(project):
         draft = by_name.get(folder.name)
-        if draft is None or not _hold_the_same(folder, draft.folder):
+        if draft is None or not folder.samefile(draft.folder):
             draft = load_contract(folder)
         found.append(replace(draft, capture=capture))
     return found
-
-
-def _hold_the_same(folder: Path, other: Path) -> bool:
-    names = _names(folder)
-    return names == _names(other) and all(
-        filecmp.cmp(folder / name, other / name, shallow=False) for name in names
-    )
-
-
-def _names(folder: Path) -> list[Path]:
-    return sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
 
 
 def contract_named(contracts: Sequence[Contract], name: str) -> Contract:
@@ -140,6 +128,8 @@ class _Reading:
 
     folder: Path
     findings: list[Finding] = field(default_factory=list)
+    _parsed: dict[str, Schema] = field(default_factory=dict)
+    """By their texts: a working schema is nearly always its newest version as well."""
 
     def document(self) -> YamlFile | None:
         file = self.folder / ODCS_FILE
@@ -215,7 +205,9 @@ class _Reading:
             if digests is not None:
                 digests[file.name] = digest(content)
             text = decoded(content)
-            return Schema.parse(text, str(file))
+            if text not in self._parsed:
+                self._parsed[text] = Schema.parse(text, str(file))
+            return self._parsed[text].at(str(file))
         except FileUnreadable as problem:
             hint = "every stream has a value.avsc, and each schema is a text file of JSON"
             words = f"{file.name} {problem}"

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contractline.avro.files import MAX_BYTES
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, Released
 from contractline.contracts.load import contract_folders, load_drafts
@@ -19,6 +18,7 @@ from contractline.contracts.model import Part, Subject, Version
 from contractline.contracts.waivers import Waivers
 from contractline.errors import ContractlineError
 from contractline.gate.git import Git, NoCommonCommit, RefUnknown
+from contractline.gate.layout import laid_out
 from contractline.project import Project
 from contractline.settings import Endpoints
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 REGISTRY = "registry"
 """The word that names the running registry as the base."""
-
-FOLDERS = ("contracts", "clickhouse_ddl", "connect", "reports", "producer")
-"""What of a checkout the gate reads."""
 
 DEFAULT_BRANCHES = (
     "refs/remotes/origin/HEAD",
@@ -115,7 +112,7 @@ def opened_base(
         yield point
         return
     with tempfile.TemporaryDirectory(prefix="contractline-base-") as root:
-        other = _laid_out(git, point.commit, Path(root))
+        other = laid_out(git, point.commit, project.root, Path(root))
         yield Base(point.name, tuple(load_drafts(other, drafts)), other)
 
 
@@ -134,7 +131,7 @@ def opened_commit(project: Project, ref: str) -> Iterator[Base]:
         raise RefUnknown(ref, hint=_fetch(ref))
     short = commit[:7]
     with tempfile.TemporaryDirectory(prefix="contractline-base-") as root:
-        other = _laid_out(git, commit, Path(root))
+        other = laid_out(git, commit, project.root, Path(root))
         name = short if commit.startswith(ref) else f"{ref} ({short})"
         yield Base(name, tuple(load_drafts(other)), other)
 
@@ -218,16 +215,6 @@ def _of_event(file: Path) -> Iterator[str]:
             commit = commit.get(step) if isinstance(commit, dict) else None
         if isinstance(commit, str) and _SHA.match(commit):
             yield commit
-
-
-def _laid_out(git: Git, commit: str, root: Path) -> Project:
-    """Write the folders of a commit that the gate reads; what is no regular file is left out."""
-    (root / FOLDERS[0]).mkdir()
-    for blob in git.files(commit, FOLDERS, MAX_BYTES):
-        file = root / blob.path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(blob.content)
-    return Project(root)
 
 
 def _folder(named: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from contractline.errors import ContractlineError
 TIMEOUT_SECONDS = 60
 _REGULAR = frozenset({"100644", "100755"})
 _HEAD = "HEAD"
+_SHA1_DIGITS = 40
 
 
 class GitFailed(ContractlineError):
@@ -44,16 +46,23 @@ class NoCommonCommit(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
-    """A regular file of a tree.
+class Entry:
+    """What a tree holds at a path.
 
     Attributes:
-        path: its path from the project's root.
-        content: its bytes.
+        path: the path from the project's root.
+        id: git's digest of it.
+        size: how many bytes a file holds; None for what is no regular file.
     """
 
     path: PurePosixPath
-    content: bytes
+    id: str
+    size: int | None
+
+    def holds(self, content: bytes) -> bool:
+        """Tell whether these are its bytes."""
+        digest = hashlib.sha1 if len(self.id) == _SHA1_DIGITS else hashlib.sha256
+        return digest(b"blob %d\0" % len(content) + content).hexdigest() == self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +118,34 @@ class Git:
         answer = _run(self.folder, "merge-base", commit, _HEAD)
         return answer.stdout.decode().split()[0] if answer.returncode == 0 else None
 
-    def files(self, commit: str, folders: Sequence[str], max_bytes: int) -> Iterator[Blob]:
-        """Yield the regular files of folders at a commit, as they are stored.
+    def entries(self, commit: str, folders: Sequence[str]) -> Iterator[Entry]:
+        """Yield what folders hold at a commit, those inside them included.
 
         Args:
             commit: the commit.
-            folders: their paths from this folder; one that is not there has no files.
-            max_bytes: files above this size are left out.
+            folders: their paths from this folder; one that is not there holds nothing.
         """
         listed = self._asked("ls-tree", "-r", "-z", "--long", commit, "--", *folders)
-        wanted: list[tuple[PurePosixPath, str]] = []
         for entry in filter(None, listed.split(b"\0")):
             facts, _, name = entry.partition(b"\t")
-            mode, _, blob, size = facts.decode().split()
+            mode, _, id_, size = facts.decode().split()
             path = PurePosixPath(name.decode("utf-8", "surrogateescape"))
-            if mode in _REGULAR and int(size) <= max_bytes and ".." not in path.parts:
-                wanted.append((path, blob))
-        stdin = "".join(f"{blob}\n" for _, blob in wanted).encode()
+            if ".." not in path.parts:
+                yield Entry(path, id_, int(size) if mode in _REGULAR else None)
+
+    def contents(self, files: Sequence[Entry]) -> Iterator[bytes]:
+        """Yield the bytes of files, as they are stored."""
+        if not files:
+            return
+        stdin = "".join(f"{file.id}\n" for file in files).encode()
         contents = self._asked("cat-file", "--batch", stdin=stdin)
         at = 0
-        for path, blob in wanted:
+        for file in files:
             head, _, size = contents[at : contents.index(b"\n", at)].decode().rpartition(" ")
             if not head.endswith(" blob"):
-                raise GitFailed(f"read {path} at {commit[:7]}", f"{blob} {size}")
+                raise GitFailed(f"read {file.path}", f"{file.id} {size}")
             start = contents.index(b"\n", at) + 1
-            yield Blob(path, contents[start : start + int(size)])
+            yield contents[start : start + int(size)]
             at = start + int(size) + 1
 
     def _asked(self, *arguments: str, stdin: bytes = b"") -> bytes:

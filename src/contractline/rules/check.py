@@ -26,6 +26,7 @@ def findings_of_change(changes: Sequence[StreamChange]) -> list[Finding]:
     return [
         finding
         for change in changes
+        if not change.is_none
         for rule in RULES_OF_CHANGE
         for finding in held_by_change(rule, change)
     ]
