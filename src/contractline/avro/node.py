@@ -81,8 +81,10 @@ class Node:
 
     def of(self, json: Any) -> Node:
         """Return a type that stands inside this one, or the one that its name means."""
+        if isinstance(json, str) and json in PRIMITIVE:
+            return Node(json, "", self.names)
         space = self.full_name.rpartition(".")[0] if self.kind in NAMED else self.namespace
-        if isinstance(json, str) and json not in PRIMITIVE:
+        if isinstance(json, str):
             full = full_name(json, space)
             definition, home = self.names[full if full in self.names else json]
             return Node(definition, home, self.names, is_reference=True)
@@ -125,12 +127,14 @@ def _records_in(node: Node) -> set[str]:
 
 def _records_at(node: Node) -> set[str]:
     """Return the records that a type is, or that it lists."""
-    if node.kind == "record":
-        return {node.full_name}
-    if node.kind in ("array", "map"):
-        return _records_at(node.items)
-    inner = node.branches if node.kind == "union" else ()
-    return {full for branch in inner for full in _records_at(branch)}
+    match node.kind:
+        case "record":
+            return {node.full_name}
+        case "array" | "map":
+            return _records_at(node.items)
+        case "union":
+            return {full for branch in node.branches for full in _records_at(branch)}
+    return set()
 
 
 def _reachable(start: set[str], inside: Mapping[str, set[str]]) -> set[str]:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from contractline.avro.grammar import PRIMITIVE
 from contractline.avro.node import Node
 from contractline.mapping.decoding import (
     Reads,
@@ -84,14 +85,25 @@ def losses(writer: Node, column: Type, reader: Node, *, is_nullable: bool) -> tu
         reader: the type that Avro would read it as.
         is_nullable: whether the value may be null.
     """
-    if writer.kind in _WITH_PARTS or reader.kind in _WITH_PARTS:
+    if not (_names_none(writer.json) and _names_none(reader.json)):
         return _losses(writer, column, reader, is_nullable=is_nullable)
-    return _plain_losses(json.dumps(writer.json), column, json.dumps(reader.json), is_nullable)
+    texts = [json.dumps(node.json) for node in (writer, reader)]
+    return _plain_losses(texts[0], column, texts[1], is_nullable)
+
+
+def _names_none(type_: Any) -> bool:
+    """Tell whether a type holds no record, and no type by its name alone."""
+    if isinstance(type_, str):
+        return type_ in PRIMITIVE
+    if isinstance(type_, list):
+        return all(map(_names_none, type_))
+    inner = type_.get("items", type_.get("values", "null"))
+    return type_["type"] != "record" and _names_none(inner)
 
 
 @lru_cache(maxsize=4096)
 def _plain_losses(writer: str, column: Type, reader: str, is_nullable: bool) -> tuple[Loss, ...]:
-    """Return the same of types without parts, of which a few make up nearly all fields."""
+    """Return the same of types that are all there, of which a few make up nearly all fields."""
     nodes = [Node(json.loads(text), "", {}) for text in (writer, reader)]
     return _losses(nodes[0], column, nodes[1], is_nullable=is_nullable)
 

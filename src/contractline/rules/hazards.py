@@ -11,7 +11,6 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from contractline.avro.node import Node, endless_fields, types_along
 from contractline.avro.paths import Steps
@@ -287,8 +286,8 @@ def node_at(root: Node, path: Sequence[str]) -> tuple[Node, bool] | None:
             found = next((one for one in records if one.short_name == name), None)
             is_nullable = True
         else:
-            types: dict[str, Any] = {field["name"]: field["type"] for field in node.fields}
-            found = node.of(types[name]) if name in types else None
+            field = next((one for one in node.fields if one["name"] == name), None)
+            found = node.of(field["type"]) if field else None
         if found is None:
             return None
         node = found
