@@ -39,17 +39,27 @@ def telling() -> Iterator[Callable[[Event], None]]:
         yield tell
 
 
-def bring_up(stack: Stack) -> None:
-    """Start a stack, or what is missing of it, with its artefacts; say so when all runs.
+@contextmanager
+def running(stack: Stack) -> Iterator[None]:
+    """Have a stack running, with its artefacts; say so when all runs already.
 
-    The queues of its ClickHouse follow services that have moved to other ports.
+    The queues of its ClickHouse follow services that have moved to other ports. A stack that was
+    started for the block is stopped again where Ctrl-C ends it; else it goes on running.
     """
     provide(stack.artefacts)
-    with telling() as tell:
-        started = stack.up(tell)
-    if not started:
-        click.echo("the stack is already running (`contractline status` shows it)")
-    _follow(stack)
+    was_running = stack.is_supervised
+    try:
+        with telling() as tell:
+            started = stack.up(tell)
+        if not started:
+            click.echo("the stack is already running (`contractline status` shows it)")
+        _follow(stack)
+        yield
+    except KeyboardInterrupt:
+        if not was_running:
+            with telling() as tell:
+                stack.down(tell)
+        raise
 
 
 def _follow(stack: Stack) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from statistics import median_high
 from typing import TYPE_CHECKING, Any
@@ -55,24 +55,43 @@ class Count:
 def command(invocation: Invocation, repository: str, commits: int) -> int:
     """Start the stack, apply the contracts, send real input, and show what arrived.
 
-    The stack goes on running. Exit code 0 when everything arrived, 1 when something is missing,
-    2 when it could not be told.
+    The stack goes on running; only Ctrl-C stops it again, where this run started it. Exit code 0
+    when everything arrived, 1 when something is missing, 2 when it could not be told.
     """
-    from contractline.cli import _demo
-    from contractline.contracts.load import contract_named, load_contracts
+    from contractline.contracts.load import load_contracts
     from contractline.settings import STACK_ENDPOINTS, Endpoints
-    from contractline.targets.warehouse import Warehouse
 
     started = time.monotonic()
     project = invocation.project
     contracts = load_contracts(project)
     endpoints = Endpoints.load(project)
     is_local = (project.state / STACK_ENDPOINTS).exists() or not endpoints.name_all_services
-    if is_local:
-        _start(project)
+    with _started(project) if is_local else nullcontext():
         endpoints = Endpoints.load(project)
-    if not _apply(project, contracts, endpoints):
-        return 2
+        if not _apply(project, contracts, endpoints):
+            return 2
+        complete = _run(project, contracts, endpoints, repository, commits)
+        _heading(f"Everything runs ({time.monotonic() - started:.0f} s)")
+        if is_local:
+            _show_services(project)
+        _heading("Try next")
+        for line in LOCAL_NEXT if is_local else NEXT:
+            click.echo(f"  {line}")
+    return 0 if complete else 1
+
+
+def _run(
+    project: Project,
+    contracts: Sequence[Contract],
+    endpoints: Endpoints,
+    repository: str,
+    commits: int,
+) -> bool:
+    """Send real input and report what arrived; tell whether all did."""
+    from contractline.cli import _demo
+    from contractline.contracts.load import contract_named
+    from contractline.targets.warehouse import Warehouse
+
     with closing(Warehouse(endpoints)) as warehouse:
         _heading(f"Sending the history of {repository} and {commits:,} generated commits")
         with _demo.sending(project, repository, commits) as senders:
@@ -83,23 +102,18 @@ def command(invocation: Invocation, repository: str, commits: int) -> int:
         of_git = _demo.commits_at(repository, git)
         counts = _arrivals(endpoints, warehouse, git.repositories, of_git, fake.acknowledged)
         freshness = _demo.canaries(contract_named(contracts, "commits"), endpoints, warehouse)
-        complete = _report(warehouse, counts, freshness, moved)
-    _heading(f"Everything runs ({time.monotonic() - started:.0f} s)")
-    if is_local:
-        _show_services(project)
-    _heading("Try next")
-    for line in LOCAL_NEXT if is_local else NEXT:
-        click.echo(f"  {line}")
-    return 0 if complete else 1
+        return _report(warehouse, counts, freshness, moved)
 
 
-def _start(project: Project) -> None:
-    from contractline.cli._progress import bring_up
+@contextmanager
+def _started(project: Project) -> Iterator[None]:
+    from contractline.cli._progress import running
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
     _heading("Starting PostgreSQL, Kafka, Schema Registry, Connect and ClickHouse")
-    bring_up(Stack(project, environment()))
+    with running(Stack(project, environment())):
+        yield
 
 
 def _apply(project: Project, contracts: Sequence[Contract], endpoints: Endpoints) -> bool:
@@ -214,7 +228,9 @@ def _show_services(project: Project) -> None:
     from contractline.stack.control import Stack
 
     for service in Stack(project, environment()).status():
-        click.echo(f"  {service.name:<11} {service.url}")
+        if service.url:
+            click.echo(f"  {service.name:<11} {service.url}")
+    click.echo('  with their passwords: eval "$(contractline env)"')
 
 
 def _heading(text: str) -> None:

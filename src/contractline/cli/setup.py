@@ -20,6 +20,10 @@ def command(invocation: Invocation) -> None:
     artefacts = Stack(project, environment()).artefacts
     artefacts.verify()
     provide(artefacts)
-    click.echo("recording Java's start-up caches (once, about 20 s)")
-    record(project, environment(), lambda event: None)
+    record(
+        project,
+        environment(),
+        lambda event: None,
+        lambda: click.echo("recording Java's start-up caches (once, about 20 s)"),
+    )
     click.echo(f"all artefacts are there and verified: {artefacts.runtime}")

@@ -15,8 +15,9 @@ def command(invocation: Invocation) -> None:
     A service whose variable is set (KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL, CONNECT_URL,
     POSTGRES_DSN, CLICKHOUSE_URL) is not started: the real installation is used instead.
     """
-    from contractline.cli._progress import bring_up
+    from contractline.cli._progress import running
     from contractline.settings import environment
     from contractline.stack.control import Stack
 
-    bring_up(Stack(invocation.project, environment()))
+    with running(Stack(invocation.project, environment())):
+        pass

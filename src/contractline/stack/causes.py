@@ -30,6 +30,13 @@ CAUSES = (
         " the data)",
     ),
     (
+        r"panic: .*(could not read|could not locate|could not find|checkpoint)"
+        r"|incorrect checksum in control file|checksum_doesnt_match|corruptrecordexception"
+        r"|corrupted_data",
+        "its data is damaged: bring the state folder back from a copy, or `contractline reset`"
+        " starts afresh (and drops the data)",
+    ),
+    (
         r"password authentication failed",
         "its data has another password than the state folder keeps: `contractline reset`",
     ),

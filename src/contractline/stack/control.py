@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -22,9 +23,10 @@ from contractline.events import Event
 from contractline.project import Project
 from contractline.stack import process, site
 from contractline.stack.artefacts import Artefacts
+from contractline.stack.causes import likely_cause
 from contractline.stack.eventlog import EventReader
 from contractline.stack.history import Seen, State, fold
-from contractline.stack.layout import Layout, cache_folder, write_private
+from contractline.stack.layout import Layout, cache_folder, is_full, write_private
 from contractline.stack.process import MARKER, Identity
 from contractline.stack.services import own_exports, table
 from contractline.stack.supervisor import end_orphans
@@ -220,6 +222,7 @@ class Stack:
         self.layout.events.unlink(missing_ok=True)
         reader = EventReader(self.layout.events)
         failed = ""
+        ready = False
         with _interruptions() as interruption:
             supervisor = self._spawn_supervisor()
             for event in reader.follow(lambda: _goes_on(supervisor, interruption)):
@@ -229,12 +232,20 @@ class Stack:
                 listen(event)
                 if isinstance(event, events.StackStopped):
                     failed = "it was stopped meanwhile"
-                if isinstance(event, events.StackReady) and not interruption.noted:
-                    return
+                ready = isinstance(event, events.StackReady)
+                if ready and not interruption.noted:
+                    break
         if interruption.noted:
+            # It may have come after the last look at it.
+            self.down(listen)
             raise KeyboardInterrupt
-        log = self.layout.log("supervisor")
-        raise StackNotStarted(failed or f"its supervisor ended; see {log}")
+        if not ready:
+            raise StackNotStarted(failed or self._silent_end())
+
+    def _silent_end(self) -> str:
+        if is_full(self.layout.state):
+            return likely_cause([os.strerror(errno.ENOSPC)], "")
+        return f"its supervisor ended; see {self.layout.log('supervisor')}"
 
     def _spawn_supervisor(self) -> Identity:
         argv = (sys.executable, "-P", "-m", "contractline.stack.supervisor")

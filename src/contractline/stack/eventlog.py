@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,16 +14,23 @@ POLL_SECONDS = 0.03
 
 
 class EventLog:
-    """Appends events to a file, and keeps them for the writer's own questions."""
+    """Appends events to a file, and keeps them for the writer's own questions.
+
+    A full disk does not fail the writer: what had no room goes with the next event that has.
+    """
 
     def __init__(self, file: Path) -> None:
         self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._unwritten = b""
         self.history: list[Event] = []
 
     def write(self, event: Event) -> None:
         """Append an event as one line, in one piece."""
         self.history.append(event)
-        os.write(self._descriptor, f"{event.to_json()}\n".encode())
+        self._unwritten += f"{event.to_json()}\n".encode()
+        with contextlib.suppress(OSError):
+            written = os.write(self._descriptor, self._unwritten)
+            self._unwritten = self._unwritten[written:]
 
 
 class EventReader:

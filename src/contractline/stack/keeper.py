@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from contractline.stack import process
 from contractline.stack.causes import likely_cause
 from contractline.stack.eventlog import EventLog
 from contractline.stack.history import deaths_in_a_row, pause_before_restart
+from contractline.stack.layout import is_full
 from contractline.stack.services import shown_url
 from contractline.stack.services.base import Service, Site
 
@@ -107,19 +109,28 @@ class Keeper:
 
     async def _start(self, deadline: float) -> None:
         began = time.monotonic()
+        try:
+            ended = await self._try_ports(began, deadline)
+        except OSError as problem:
+            ended = str(problem)
+        if ended:
+            await self._fail(ended)
+
+    async def _try_ports(self, began: float, deadline: float) -> str:
+        """Start the service; return nothing once it is ready, else in words how it ended."""
         moved = False
-        ended = "its port was taken again and again"
+        ended = ""
         for _ in range(PORT_TRIES):
             moved = self._claim_ports() or moved
             await self._spawn()
             ended = await self._until_ready(deadline)
             if not ended:
                 await self._is_ready(began, moved)
-                return
+                return ""
             await self._end()
             if self._ports_are_ours() or time.monotonic() > deadline:
-                break
-        await self._fail(ended)
+                return ended
+        return ended
 
     def _claim_ports(self) -> bool:
         moves = self._site.ports.claim(self.service.default_ports)
@@ -199,7 +210,8 @@ class Keeper:
         await self._end()
         log = self._site.layout.log(self.service.name)
         tail = await asyncio.to_thread(last_lines, log, self._log_start)
-        cause = likely_cause([*tail, ended], ended)
+        full = [os.strerror(errno.ENOSPC)] if is_full(log.parent) else []
+        cause = likely_cause([*tail, *full, ended], ended)
         self._write(
             events.Failed(service=self.service.name, cause=cause, log=str(log), tail=tuple(tail))
         )

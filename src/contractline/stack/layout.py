@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import platformdirs
 from contractline.settings import STACK_ENDPOINTS
 
 CACHE_VARIABLE = "CONTRACTLINE_CACHE_DIR"
+FULL_BYTES = 64_000
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -89,6 +91,11 @@ class Layout:
     def log(self, service: str) -> Path:
         """Return the log of a service."""
         return self.logs / f"{service}.log"
+
+
+def is_full(folder: Path) -> bool:
+    """Tell whether the disk of a folder has no room left, so that no log can say so."""
+    return shutil.disk_usage(folder).free < FULL_BYTES
 
 
 def write_private(file: Path, text: str) -> None:

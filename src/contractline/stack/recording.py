@@ -16,9 +16,18 @@ from contractline.stack.throwaway import throwaway
 
 
 def record(
-    project: Project, environment: Mapping[str, str], listen: Callable[[Event], None]
+    project: Project,
+    environment: Mapping[str, str],
+    listen: Callable[[Event], None],
+    begin: Callable[[], None],
 ) -> None:
     """Make the start-up caches where there are none; the artefacts must be there.
+
+    Args:
+        project: the checkout.
+        environment: the variables of the user.
+        listen: gets the throwaway stack's events.
+        begin: called when there is something to record.
 
     Raises:
         ContractlineError: the throwaway stack did not start.
@@ -29,6 +38,7 @@ def record(
     caches = StartupCaches.of(cache, Artefacts.of(cache).runtime, JAVA)
     if caches.exists:
         return
+    begin()
     caches.folder.parent.mkdir(parents=True, exist_ok=True)
     recorded = Path(tempfile.mkdtemp(dir=caches.folder.parent, prefix=".new-"))
     try:

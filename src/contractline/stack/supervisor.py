@@ -22,6 +22,7 @@ from contractline import events
 from contractline.project import Project
 from contractline.settings import environment
 from contractline.stack import process, site
+from contractline.stack.causes import likely_cause
 from contractline.stack.eventlog import EventLog
 from contractline.stack.keeper import START_SECONDS, Keeper, ServiceFailed
 from contractline.stack.layout import Layout, write_private
@@ -231,7 +232,8 @@ def main(root: str) -> int:
         )
         return asyncio.run(_supervise(place, log))
     except Exception as problem:
-        log.write(events.StackFailed(cause=f"{type(problem).__name__}: {problem}"))
+        ended = f"{type(problem).__name__}: {problem}"
+        log.write(events.StackFailed(cause=likely_cause([ended], ended)))
         raise
     finally:
         layout.endpoints.unlink(missing_ok=True)

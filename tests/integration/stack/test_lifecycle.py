@@ -167,6 +167,30 @@ def test_ctrl_c_while_starting_leaves_nothing(make_checkout, seconds: float):
     assert not (checkout.project.state / "endpoints.json").exists()
 
 
+def test_ctrl_c_in_the_demo_ends_the_stack_that_it_started(make_checkout):
+    checkout = make_checkout()
+    with checkout.begin("demo", "--commits", "100") as child:
+        assert any("Applying the contracts" in line for line in child.stdout)
+        child.send_signal(signal.SIGINT)
+        output, _ = child.communicate(timeout=60)
+
+    assert child.returncode == 130, output
+    assert "the stack is stopped" in output
+    assert not checkout.processes()
+
+
+def test_ctrl_c_in_the_demo_leaves_a_stack_that_ran_before(make_checkout):
+    checkout = make_checkout()
+    checkout.run("up")
+    with checkout.begin("demo", "--commits", "100") as child:
+        assert any("Applying the contracts" in line for line in child.stdout)
+        child.send_signal(signal.SIGINT)
+        output, _ = child.communicate(timeout=60)
+
+    assert child.returncode == 130, output
+    assert {service["state"] for service in checkout.status().values()} == {"running"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_closed_terminal_is_like_ctrl_c(make_checkout, number: signal.Signals):
     checkout = make_checkout(**ONLY_POSTGRES)

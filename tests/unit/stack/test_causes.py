@@ -27,6 +27,8 @@ ENDED = "it ended by itself (exit code 1)"
         ("FATAL:  database files are incompatible with server", "another version"),
         ("The data directory was initialized by PostgreSQL version 17", "another version"),
         ("InconsistentClusterIdException: Invalid cluster.id in: meta.properties", "another"),
+        ('PANIC:  could not read file "global/pg_control": read 100 of 296', "damaged"),
+        ("FATAL:  incorrect checksum in control file", "damaged"),
         ('FATAL:  password authentication failed for user "postgres"', "another password"),
         ("java.nio.file.AccessDeniedException: /data/kafka/.lock", "not accessible"),
         ('FATAL:  could not open file "postgresql.conf": Permission denied', "not accessible"),

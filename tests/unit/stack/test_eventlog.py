@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from contractline import events
 from contractline.stack.eventlog import EventLog, EventReader
@@ -44,3 +47,18 @@ def test_following_ends_after_the_last_event(tmp_path: Path):
         return False
 
     assert list(EventReader(tmp_path / "e").follow(goes_on)) == [last]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_does_not_fail_the_writer_and_loses_no_event(tmp_path: Path):
+    disk = tmp_path / "disk"
+    disk.symlink_to("/dev/full")
+    log = EventLog(disk)
+    log.write(events.SupervisorStarted(pid=1))
+    room = tmp_path / "events.jsonl"
+    os.dup2(os.open(room, os.O_WRONLY | os.O_CREAT), log._descriptor)
+
+    log.write(events.SupervisorStarted(pid=2))
+
+    assert log.history == list(EventReader(room).read())
+    assert len(log.history) == 2
