@@ -100,12 +100,15 @@ class Messages:
         frames: a query whose one value is their bytes, one after another.
         places: a query whose one value is an array of (partition, offset, time, key) in that order.
         table: what must be sent along for these queries.
+        data: their bytes, where they are at hand: an INSERT then reads them as they come. In a query
+            they are a constant of it, which takes minutes for thousands of columns.
     """
 
     count: int
     frames: str
     places: str
     table: ExternalTable | None = None
+    data: bytes | None = None
 
 
 class Decoder:
@@ -177,17 +180,23 @@ class Decoder:
             "_error": "''",
             "_raw_message": "''",
         }
+        is_sent = messages.data is not None
         self._warehouse.run(
             f"INSERT INTO {self._stream.table} ({', '.join([*names, *ENVELOPE])})"  # noqa: S608
             f" WITH ({messages.places}) AS places"
             f" SELECT {', '.join([*paths, *(envelope[one] for one in ENVELOPE)])}"
-            f" FROM {self._decoded(messages)} SETTINGS {self._settings}",
-            table=messages.table,
+            f" FROM {f'input({self._structure})' if is_sent else self._decoded(messages)}"
+            f" SETTINGS {self._settings}{f' FORMAT {self._form}' if is_sent else ''}",
+            data=messages.data,
+            table=None if is_sent else messages.table,
         )
 
     def _decoded(self, messages: Messages) -> str:
-        structure = ", ".join(f"{identifier(p)} {t}" for p, _, t in self._stream.columns)
-        return f"format({self._form}, {literal(structure)}, ({messages.frames}))"
+        return f"format({self._form}, {self._structure}, ({messages.frames}))"
+
+    @property
+    def _structure(self) -> str:
+        return literal(", ".join(f"{identifier(p)} {t}" for p, _, t in self._stream.columns))
 
 
 def sift(

@@ -44,6 +44,9 @@ _NO_COLUMN = ("no field", "no_field", "Nullable(String)")
 """Reads nothing of a record, which is gone through all the same."""
 
 _NO_BROKER = "127.0.0.1:1"
+_ONE_FILE = "min_bytes_for_wide_part = 1000000000000"
+"""All columns of a part in one file: thousands of columns would need more open files than may be."""
+
 _KEEP_ALL = {"optimize_on_insert": "0"}
 """Rows of one identity must not replace each other: each is compared."""
 
@@ -163,6 +166,7 @@ class Sandbox:
                 raise TablesRefused(name, refusal.problem) from refusal
         for table in self.tables.values():
             self._warehouse.run(f"SYSTEM STOP MERGES {table}")
+            self._warehouse.run(f"ALTER TABLE {table} MODIFY SETTING {_ONE_FILE}")
 
     def drop(self) -> None:
         """Remove the databases."""
@@ -272,6 +276,7 @@ class Sandbox:
             "SELECT frames FROM sent",
             f"SELECT arrayMap(i -> {place}, range({len(frames)}))",
             ExternalTable("sent", "frames String", varint(len(sent)) + sent),
+            sent,
         )
 
     def _in_words(self, problem: str) -> str:
