@@ -12,6 +12,7 @@ from typing import Any
 
 import platformdirs
 
+from contractline.errors import ContractlineError
 from contractline.settings import STACK_ENDPOINTS
 
 CACHE_VARIABLE = "CONTRACTLINE_CACHE_DIR"
@@ -105,6 +106,28 @@ def write_private(file: Path, text: str) -> None:
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
     new.replace(file)
+
+
+class StateDamaged(ContractlineError):
+    """When a file of the state folder holds what can't be made anew."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} is damaged: it is no JSON object",
+            hint="take it back from a copy; `contractline reset` begins anew and drops the data",
+        )
+
+
+def kept_json(file: Path) -> dict[str, Any]:
+    """Return the JSON object of a file whose loss would lose more; empty when there is none.
+
+    Raises:
+        StateDamaged: the file is there and holds something else.
+    """
+    values = read_json(file)
+    if not values and file.exists():
+        raise StateDamaged(file)
+    return values
 
 
 def read_json(file: Path) -> dict[str, Any]:

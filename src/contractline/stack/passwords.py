@@ -7,7 +7,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from contractline.stack.layout import read_json, write_private
+from contractline.stack.layout import kept_json, write_private
 
 BYTES = 24
 
@@ -22,8 +22,12 @@ class Passwords:
 
     @classmethod
     def load(cls, file: Path) -> Passwords:
-        """Return the passwords that a file keeps, making the ones that are missing."""
-        kept = read_json(file)
+        """Return the passwords that a file keeps, making the ones that are missing.
+
+        Raises:
+            StateDamaged: the file holds none; the data know the old ones only.
+        """
+        kept = kept_json(file)
         names = cls.__dataclass_fields__
         passwords = cls(**{n: kept.get(n) or secrets.token_urlsafe(BYTES) for n in names})
         if asdict(passwords) != kept:

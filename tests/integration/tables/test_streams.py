@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from tests.integration.tables.lab import MICROS, Lab, Row, commit, user
 
@@ -45,6 +46,25 @@ def test_two_versions_in_one_topic(lab: Lab) -> None:
         )
     assert found == expected
     assert not lab.errors("commits")
+
+
+def test_partitions_that_a_topic_gains_are_read(lab: Lab) -> None:
+    lab.stream("commits")
+    lab.apply()
+    lab.send("commits", [lab.frame("commits", commit(0))])
+    lab.wait_for(f"SELECT count() FROM {lab.prefix}.commits", 1)
+
+    topic = lab.contract("commits").topic.name
+    admin = AdminClient({"bootstrap.servers": lab.endpoints.need("kafka_bootstrap_servers")})
+    admin.create_partitions([NewPartitions(topic, 4)])[topic].result(30)
+    lab.producer.list_topics(topic, 10)
+    for partition in range(4):
+        frame = lab.frame("commits", commit(partition + 1))
+        lab.producer.produce(topic, frame, b"key", partition=partition)
+    assert lab.producer.flush(30) == 0
+
+    lab.wait_for(f"SELECT uniqExact(_partition) FROM {lab.prefix}.commits", 4)
+    lab.wait_for(f"SELECT count() FROM {lab.prefix}.commits FINAL", 5)
 
 
 def test_avro_default_and_not_clickhouse_s_for_earlier_records(lab: Lab) -> None:

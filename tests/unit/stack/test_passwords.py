@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import astuple
 from pathlib import Path
 
+import pytest
+
+from contractline.stack.layout import StateDamaged
 from contractline.stack.passwords import Passwords
 
 
@@ -34,3 +37,13 @@ def test_they_do_not_show_in_a_traceback(tmp_path: Path):
     made = Passwords.load(tmp_path / "passwords.json")
 
     assert made.postgres not in repr(made)
+
+
+def test_a_damaged_file_is_no_reason_for_new_ones(tmp_path: Path):
+    file = tmp_path / "passwords.json"
+    file.write_text('{"postgres": "ke')
+
+    with pytest.raises(StateDamaged, match=r"passwords\.json is damaged"):
+        Passwords.load(file)
+
+    assert file.read_text() == '{"postgres": "ke'

@@ -11,7 +11,7 @@ from typing import ClassVar
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from contractline.engine.config import render_config
+from contractline.engine.config import kafka_section, render_config
 from contractline.stack.layout import write_private
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
@@ -113,7 +113,7 @@ def render_server(data: Path, port: int, password: str) -> str:
  <format_schema_path>{folder}/format_schemas/</format_schema_path>
  <mark_cache_size>67108864</mark_cache_size>
  <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
- <kafka><consumer><group_instance_id>{GROUP_MEMBER}</group_instance_id></consumer></kafka>
+ {kafka_section(GROUP_MEMBER)}
  <profiles><default/></profiles>
  <quotas><default/></quotas>
  <users>

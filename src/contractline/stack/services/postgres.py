@@ -22,7 +22,7 @@ from contractline.stack.account import (
     reachable_folder,
 )
 from contractline.stack.artefacts import wheel_folder
-from contractline.stack.layout import read_json, write_private
+from contractline.stack.layout import kept_json, read_json, write_private
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Account, Command, in_folder
 from contractline.stack.services.base import PROBE_SECONDS, Service, Site
@@ -152,11 +152,12 @@ class _Place:
         if account is None:
             return cls(site.layout.data, installed, None)
         # A checkout that was moved keeps its data.
-        remembered = Path(read_json(_remembered(site)).get("folder", "/nowhere"))
+        known = kept_json(_remembered(site))
+        remembered = Path(known.get("folder", "/nowhere"))
         home = remembered if remembered.is_dir() else reachable_folder(account)
         programs = reachable_programs(package, home, account)
         said = {"folder": str(home), "account": account.name}
-        if read_json(_remembered(site)) != said:
+        if known != said:
             write_private(_remembered(site), json.dumps(said))
             copied = "" if programs == installed else " (with a copy of its programs)"
             site.tell("postgres", f"runs as {account.name}, its data is in {home}{copied}")
