@@ -234,7 +234,7 @@ def test_a_registry_that_is_away_at_the_start_is_waited_for(produce, ready):
     ended = run.finish()
     assert ended.code == 0
     assert ended.account["acknowledged"] == 10
-    assert "schema registry" in ended.said
+    assert "Schema Registry" in ended.said
 
 
 def test_a_broker_that_is_killed_on_the_way_costs_nothing(produce, ready, log):
