@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from open_data_contract_standard.model import OpenDataContractStandard
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonLines, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.capture import Capture
-from contractline.contracts.model import Contract, Part, Pipeline, Version
+from contractline.contracts.model import Contract, Part, Pipeline, Version, properties_of
 from contractline.contracts.sums import Sums
 from contractline.contracts.waivers import Waivers
 from contractline.contracts.yamlfile import YamlFile
@@ -111,6 +111,11 @@ class Draft:
     def odcs(self) -> OpenDataContractStandard:
         """The document."""
         return self._read(self.odcs_part, "document")
+
+    @property
+    def properties(self) -> dict[str, SchemaProperty]:
+        """What the document says of single fields, by field name."""
+        return properties_of(self.odcs)
 
     @property
     def pipeline(self) -> Pipeline:

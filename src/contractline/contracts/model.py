@@ -227,8 +227,7 @@ class Contract:
     @property
     def properties(self) -> dict[str, SchemaProperty]:
         """What the ODCS file says of single fields, by field name."""
-        objects = self.odcs.schema_ or []
-        return {p.name: p for o in objects for p in o.properties or [] if p.name}
+        return properties_of(self.odcs)
 
     @property
     def latency(self) -> timedelta:
@@ -240,3 +239,8 @@ class Contract:
     def owner(self) -> str | None:
         """Who answers for the stream: the team member with the role ``owner``."""
         return owner_of(self.odcs)
+
+
+def properties_of(odcs: OpenDataContractStandard) -> dict[str, SchemaProperty]:
+    """Return what an ODCS file says of single fields, by field name."""
+    return {p.name: p for o in odcs.schema_ or [] for p in o.properties or [] if p.name}

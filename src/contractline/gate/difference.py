@@ -188,10 +188,8 @@ def _columns_of(draft: Draft, versions: Sequence[Schema]) -> _Columns:
     sink = draft.pipeline.clickhouse
     if sink is None:
         return _Columns({})
-    properties = [p for one in draft.odcs.schema_ or [] for p in one.properties or []]
-    described = {p.name: p for p in properties if p.name}
     try:
-        columns = columns_of(draft.name, versions, described, sink.types)
+        columns = columns_of(draft.name, versions, draft.properties, sink.types)
     except SchemaUnmappable as problem:
         return _Columns({}, str(problem))
     return _Columns({column.field: column for column in columns})

@@ -477,8 +477,7 @@ def _column_types(draft: Draft) -> dict[str, str]:
     schemas = [version.schema for version in draft.versions("value")]
     if sink is None:
         return {}
-    described = {p.name: p for o in draft.odcs.schema_ or [] for p in o.properties or [] if p.name}
-    return {c.name: c.type for c in map_versions(schemas, described, sink.types).columns}
+    return {c.name: c.type for c in map_versions(schemas, draft.properties, sink.types).columns}
 
 
 def _by_hand(sink: ClickHouseSink, column: str, type_: str) -> str:

@@ -127,9 +127,8 @@ def is_refused(draft: Draft) -> bool:
 @lru_cache(maxsize=_CONTRACTS)
 def _mapped(draft: Draft) -> Mapped:
     sink = draft.pipeline.clickhouse
-    described = {p.name: p for o in draft.odcs.schema_ or [] for p in o.properties or [] if p.name}
     schemas = [version.schema for version in _versions(draft)]
-    return map_versions(schemas, described, sink.types if sink else {})
+    return map_versions(schemas, draft.properties, sink.types if sink else {})
 
 
 def _versions(draft: Draft) -> tuple[Version, ...]:
