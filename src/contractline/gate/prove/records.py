@@ -102,13 +102,13 @@ class Maker:
             return [[]]
         items = list(self._values(node.items, depth + 1))
         long = [items[0]] * (edges.LONG_LIST if depth == 0 else 3)
-        return [items[:1], [], items[:20], *([one] for one in items[1:20]), long]
+        return [items[:1], [], items, *([one] for one in items[1:]), long]
 
     def _map_values(self, node: Node, depth: int) -> list[Any]:
         if depth >= DEEPEST:
             return [{}]
         values = list(self._values(node.items, depth + 1))
-        named = dict(zip(map(str, range(20)), values, strict=False))
+        named = {str(number): value for number, value in enumerate(values)}
         return [{"key": values[0]}, {}, named, dict.fromkeys(edges.TEXTS[:8], values[-1])]
 
     # The random ones

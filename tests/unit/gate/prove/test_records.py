@@ -65,6 +65,29 @@ def test_every_symbol_and_every_branch() -> None:
     assert {one["home"] is None for one in VALUES} == {True, False}
 
 
+def test_every_symbol_and_every_branch_of_the_items_of_a_list_and_a_map() -> None:
+    country = {"type": "enum", "name": "Country", "symbols": [f"C{n}" for n in range(60)]}
+    visit = {
+        "type": "record",
+        "name": "Visit",
+        "fields": [{"name": "to", "type": ["null", "Country"]}, {"name": "day", "type": "long"}],
+    }
+    fields = {
+        "born": country,
+        "visited": {"type": "array", "items": "Country"},
+        "named": {"type": "map", "values": "Country"},
+        "visits": {"type": "array", "items": visit},
+        "mixed": {"type": "array", "items": ["long", "string", "null", "boolean", "bytes"]},
+    }
+    values = [read(fields, one) for one in made(fields)]
+    symbols = set(country["symbols"])
+    assert {item for one in values for item in one["visited"]} == symbols
+    assert {item for one in values for item in one["named"].values()} == symbols
+    assert {item["to"] for one in values for item in one["visits"]} == {None, *symbols}
+    branches = {type(item) for one in values for item in one["mixed"]}
+    assert branches == {int, str, type(None), bool, bytes}
+
+
 def test_the_first_record_is_ordinary() -> None:
     first = VALUES[0]
     assert first["home"] == {"city": "text", "colour": "RED"}
