@@ -113,7 +113,7 @@ class Schema:
         Unlike the Parsing Canonical Form of the Avro specification it keeps defaults, aliases,
         logical types and custom properties: all of them change what a reader sees.
         """
-        return json.dumps(_normal(self.definition, ""), sort_keys=True, ensure_ascii=False)
+        return type_meaning(self.definition)
 
     @cached_property
     def apache(self) -> avro.schema.Schema:
@@ -176,9 +176,12 @@ class Schema:
         return hash(self.meaning)
 
 
+_MEANING = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+
+
 def type_meaning(node: Any, namespace: str = "") -> str:
     """Return the meaning of one type of a schema, as :attr:`Schema.meaning` of a whole one."""
-    return json.dumps(_normal(node, namespace), sort_keys=True, ensure_ascii=False)
+    return _MEANING.encode(_normal(node, namespace))
 
 
 def _json(text: str, where: str) -> Any:

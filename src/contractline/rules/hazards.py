@@ -183,7 +183,7 @@ class _Reading:
             except TypeMisspelt:
                 continue
             found: dict[tuple[Reason, Effect], Hazard] = {}
-            for version in reversed(self._writers):
+            for version in self._that_differ(column):
                 for reason, effect, words in self._of_column(column, type_, version):
                     file, steps = self._place(column)
                     message = f"column {column.name} {column.queue_type}: {words}"
@@ -191,9 +191,28 @@ class _Reading:
                     found.setdefault((reason, effect), hazard)
             yield from found.values()
 
+    def _that_differ(self, column: Column) -> Iterator[Version]:
+        """Yield the versions, newest first, but those that write a column as a newer one does.
+
+        Most versions add a field and leave the others: what was said of one is not said again.
+        """
+        is_plain = bool(self._reader(column)[0].schema.plain_fields)
+        seen: set[str | None] = set()
+        for version in reversed(self._writers):
+            fields = version.schema.plain_fields
+            if not (is_plain and fields):
+                yield version
+                continue
+            written = fields.get(column.field[0])
+            if written not in seen:
+                seen.add(written)
+                yield version
+
     def _recursions(self) -> Iterator[Hazard]:
         """Yield the fields that hold a record inside itself, of the newest version with any."""
         for version in reversed(self._writers):
+            if version.schema.plain_fields:
+                continue
             found = list(endless_fields(version.root))
             for position, name in found:
                 words = (
