@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from contractline.errors import ContractlineError
 
@@ -50,12 +50,12 @@ class Entry:
     """What a tree holds at a path.
 
     Attributes:
-        path: the path from the project's root.
+        path: the path from the project's root, with `/`.
         id: git's digest of it.
         size: how many bytes a file holds; None for what is no regular file.
     """
 
-    path: PurePosixPath
+    path: str
     id: str
     size: int | None
 
@@ -129,8 +129,8 @@ class Git:
         for entry in filter(None, listed.split(b"\0")):
             facts, _, name = entry.partition(b"\t")
             mode, _, id_, size = facts.decode().split()
-            path = PurePosixPath(name.decode("utf-8", "surrogateescape"))
-            if ".." not in path.parts:
+            path = name.decode("utf-8", "surrogateescape")
+            if ".." not in path.split("/"):
                 yield Entry(path, id_, int(size) if mode in _REGULAR else None)
 
     def contents(self, files: Sequence[Entry]) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from contractline.avro.files import MAX_BYTES
 from contractline.contracts.load import SYSTEM
@@ -31,13 +31,13 @@ def laid_out(git: Git, commit: str, checkout: Path, root: Path) -> Project:
     Raises:
         GitFailed: git does not give a file.
     """
-    parts: defaultdict[PurePosixPath, list[Entry]] = defaultdict(list)
+    parts: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in git.entries(commit, FOLDERS):
         parts[_linked_with(entry.path)].append(entry)
     (root / CONTRACTS / SYSTEM).mkdir(parents=True)
     files: list[Entry] = []
     for folder, entries in parts.items():
-        if folder.name and _holds(checkout, folder, entries):
+        if folder and _holds(checkout, folder, entries):
             (root / folder).symlink_to((checkout / folder).resolve())
         else:
             files += filter(_is_read, entries)
@@ -47,26 +47,27 @@ def laid_out(git: Git, commit: str, checkout: Path, root: Path) -> Project:
     return Project(root)
 
 
-def _linked_with(path: PurePosixPath) -> PurePosixPath:
+def _linked_with(path: str) -> str:
     """Return the folder that is linked when all of it is the same; empty for a file in none."""
-    first, *inner = path.parts[:-1]
-    if first != CONTRACTS:
-        return PurePosixPath(first)
+    first, _, rest = path.partition("/")
+    if first != CONTRACTS or not rest:
+        return first if rest else ""
+    inner = rest.split("/")[:-1]
     depth = 2 if inner[:1] == [SYSTEM] else 1
-    return PurePosixPath(first, *inner[:depth]) if len(inner) >= depth else PurePosixPath()
+    return "/".join((first, *inner[:depth])) if len(inner) >= depth else ""
 
 
 def _is_read(entry: Entry) -> bool:
     return entry.size is not None and entry.size <= MAX_BYTES
 
 
-def _holds(checkout: Path, folder: PurePosixPath, entries: Sequence[Entry]) -> bool:
+def _holds(checkout: Path, folder: str, entries: Sequence[Entry]) -> bool:
     """Tell whether a folder of the checkout holds just these files."""
     start = f"{checkout}{os.sep}"
     try:
         there = {one.path.removeprefix(start): one for one in _inside(checkout / folder)}
         return len(there) == len(entries) and all(
-            _is_same(there.get(str(entry.path)), entry) for entry in entries
+            _is_same(there.get(entry.path), entry) for entry in entries
         )
     except OSError:
         return False
