@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 
+from contractline.avro.depth import room_for_depth
 from contractline.errors import ContractlineError
 from producer.report import Account, reporter
 from producer.run import Run
@@ -25,7 +26,7 @@ def main() -> int:
         _complain(str(problem), problem.hint)
         return problem.exit_code
     stop, abandon = threading.Event(), threading.Event()
-    with reporter() as shown, _signals(stop, abandon, shown.say):
+    with room_for_depth(), reporter() as shown, _signals(stop, abandon, shown.say):
         account = Run(settings, shown, stop, abandon).carry()
     _show(account, as_json=settings.as_json)
     return account.exit_code

@@ -1,0 +1,48 @@
+"""How deep a definition may nest, and the room that walking through it needs.
+
+Schemas are walked through by recursion, ours as Apache's and the json module's. Python's usual
+limit of 1,000 calls is for mistakes; what is refused here is refused by the definition's depth.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+MAX_DEPTH = 1_280
+"""Levels of JSON: 426 records inside each other, 320 that may be null, 213 in lists besides.
+
+CPython of any release allows more: the tightest, 3.12.0, stops the json module at 1,500.
+"""
+
+CALLS = 10_000
+"""Calls inside each other: the walk that needs most takes five a level. A stack of 2 MB bears
+them, and the system's usual one has 8."""
+
+
+@contextmanager
+def room_for_depth() -> Iterator[None]:
+    """Let Python go as deep as a definition of :data:`MAX_DEPTH` levels needs."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, CALLS))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def is_too_deep(value: Any) -> bool:
+    """Tell whether a JSON value nests more than :data:`MAX_DEPTH` levels deep."""
+    level, depth = [value], 0
+    while level and depth <= MAX_DEPTH:
+        level = [child for node in level for child in _children(node)]
+        depth += 1
+    return bool(level)
+
+
+def _children(node: Any) -> Sequence[Any]:
+    if isinstance(node, dict):
+        return tuple(node.values())
+    return node if isinstance(node, list) else ()
