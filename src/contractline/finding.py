@@ -19,6 +19,29 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """Where something stands in a text.
+
+    Attributes:
+        line: its line, counted from 1.
+        column: the column of its first character, counted from 1; None where only the line is known.
+        end_column: the column behind its last character, on the same line; None where that is not
+            known, or where it goes on on the next line.
+    """
+
+    line: int
+    column: int | None = None
+    end_column: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.line) if self.column is None else f"{self.line}:{self.column}"
+
+
+TOP = Position(1)
+"""Where a text begins."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a check found.
 
@@ -29,7 +52,7 @@ class Finding:
         message: what is wrong, in one sentence.
         hint: what to do about it; may be empty.
         file: the file that holds the mistake, where there is one.
-        line: its line, counted from 1.
+        position: where in that file it is.
         path: the JSON path inside that file, such as ``$.fields[3].doc``.
         old: the earlier value, where the rule compares two.
         new: the value now.
@@ -41,15 +64,18 @@ class Finding:
     message: str
     hint: str = ""
     file: Path | None = None
-    line: int | None = None
+    position: Position | None = None
     path: str = ""
     old: object = None
     new: object = None
 
+    @property
+    def line(self) -> int | None:
+        """Its line in the file, counted from 1."""
+        return self.position.line if self.position else None
+
     def __str__(self) -> str:
-        place = ""
-        if self.file is not None:
-            place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
+        place = f"{placed(str(self.file), self.position)}: " if self.file else ""
         at = f" at {self.path}" if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}{self.severity} {self.rule}: {self.subject}{at}: {self.message}{hint}"
@@ -75,6 +101,11 @@ def shown_path(file: Path | None, folder: Path) -> str:
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
+def placed(file: str, position: Position | None) -> str:
+    """Return a place in a file as people and editors write it, such as ``value.avsc:3:14``."""
+    return f"{file}:{position}" if position else file
+
+
 def values(finding: Finding, root: Path) -> dict[str, Any]:
     """Return a finding as JSON holds it."""
     return {
@@ -85,6 +116,8 @@ def values(finding: Finding, root: Path) -> dict[str, Any]:
         "hint": finding.hint,
         "file": shown_path(finding.file, root) or None,
         "line": finding.line,
+        "column": finding.position.column if finding.position else None,
+        "end_column": finding.position.end_column if finding.position else None,
         "path": finding.path or None,
         "old": finding.old,
         "new": finding.new,

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from contractline.contracts.waivers import Migration, Waiver
-from contractline.finding import Finding, RuleId, Severity
+from contractline.finding import TOP, Finding, Position, RuleId, Severity
 from contractline.gate.difference import StreamDifference
 from contractline.gate.report import (
     Outcome,
@@ -41,7 +41,8 @@ HOSTILE = [
 
 
 def finding(words: str = "fewer", severity: Severity = Severity.ERROR, **more: object) -> Finding:
-    facts: dict[str, object] = {"file": ROOT / "contracts/clicks/contract.odcs.yaml", "line": 26}
+    file = ROOT / "contracts/clicks/contract.odcs.yaml"
+    facts: dict[str, object] = {"file": file, "position": Position(26, 5, 15)}
     rule = RuleId("PARTITIONS_ONLY_GROW")
     return Finding(rule, severity, "clicks", words, "keep it", **(facts | more))  # type: ignore[arg-type]
 
@@ -49,14 +50,14 @@ def finding(words: str = "fewer", severity: Severity = Severity.ERROR, **more: o
 def report(words: str = "fewer", *, streams: int = 1, each: int = 1) -> Report:
     """Return a report with a part of every kind, all of it in the given words."""
     waiver = Waiver(
-        "TOPIC_KEPT", words, words, words, date(2999, 1, 1), Migration(words), ROOT / words, 1
+        "TOPIC_KEPT", words, words, words, date(2999, 1, 1), Migration(words), ROOT / words, TOP
     )
     stream = StreamReport(
         "clicks",
         State.CHANGED,
         (
             *(finding(f"{words} {n}", path=words) for n in range(each)),
-            finding(words, Severity.WARNING, file=None, line=None),
+            finding(words, Severity.WARNING, file=None, position=None),
         ),
         (Waived(finding(words, file=ROOT / words), waiver),),
         StreamDifference("clicks", "v1", "v2", (words,) * each),
@@ -151,7 +152,10 @@ def test_a_workflow_command_is_one_line(words):
     ]
     for line in lines[:-1]:
         properties = line.partition(" ")[2].partition("::")[0]
-        assert all(re.fullmatch(r"(file|line|title)=[^,:]+", one) for one in properties.split(","))
+        assert all(
+            re.fullmatch(r"(file|line|col|endColumn|title)=[^,:]+", one)
+            for one in properties.split(",")
+        )
     assert "\r" not in "".join(lines)
 
 
@@ -203,7 +207,7 @@ def test_sarif_has_the_parts_that_readers_need(words):
 
 def test_a_fingerprint_stays_when_lines_move():
     def prints(line: int) -> list[str]:
-        stream = StreamReport("clicks", State.CHANGED, (finding(line=line),))
+        stream = StreamReport("clicks", State.CHANGED, (finding(position=Position(line)),))
         log = json.loads(rendered(Report(ROOT, "main", "", (stream,)), "sarif"))
         return [one["partialFingerprints"] for one in log["runs"][0]["results"]]
 

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contractline.avro.paths import JsonLines, Steps
+from contractline.avro.paths import JsonPlaces, Steps
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.load import load_contract
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
@@ -140,12 +140,13 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(JSON, st.sampled_from([None, 0, 2]))
-def test_lines_of_json_are_those_that_a_yaml_parser_finds(value, indent):
+def test_places_of_json_are_those_that_a_yaml_parser_finds(value, indent):
     text = json.dumps(value, indent=indent)
-    lines, oracle = JsonLines(text), YamlFile.parse(text)
-    assert lines.repeated is None
+    found, oracle = JsonPlaces(text), YamlFile.parse(text)
+    assert found.repeated is None
     for steps in places(value):
-        assert lines.line(steps) == oracle.line(steps)
-    with_tabs = JsonLines(json.dumps(value, indent="\t" if indent else None))
+        assert found.position(steps) == oracle.position(steps)
+    with_tabs = JsonPlaces(json.dumps(value, indent="\t" if indent else None))
     if indent != 0:
-        assert all(with_tabs.line(steps) == lines.line(steps) for steps in places(value))
+        for steps in places(value):
+            assert with_tabs.position(steps).line == found.position(steps).line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from contractline.errors import ContractlineError
+from contractline.finding import Position
 
 MAX_BYTES = 2 * 1024 * 1024
 """More than any schema or contract needs; keeps a misplaced dump from being read into memory."""
@@ -14,11 +15,11 @@ class FileUnreadable(ContractlineError):
     """When a file can't be read as text; the message says why, without the file's name.
 
     Attributes:
-        line: the line of the first bad byte, where that is the reason.
+        position: the line of the first bad byte, where that is the reason.
     """
 
-    def __init__(self, problem: str, line: int | None = None) -> None:
-        self.line = line
+    def __init__(self, problem: str, position: Position | None = None) -> None:
+        self.position = position
         super().__init__(problem)
 
 
@@ -49,6 +50,6 @@ def decoded(content: bytes) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as problem:
-        line = content.count(b"\n", 0, problem.start) + 1
+        position = Position(content.count(b"\n", 0, problem.start) + 1)
         byte = content[problem.start]
-        raise FileUnreadable(f"is no UTF-8: byte 0x{byte:02x}", line) from problem
+        raise FileUnreadable(f"is no UTF-8: byte 0x{byte:02x}", position) from problem

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from contractline.avro.files import FileUnreadable, decoded
 from contractline.errors import ContractlineError
+from contractline.finding import TOP
 
 Record = dict[str, Any]
 
@@ -85,7 +86,7 @@ def _text(content: bytes, line: int) -> str:
     try:
         return decoded(content)
     except FileUnreadable as problem:
-        raise RecordUnreadable(str(problem), line + (problem.line or 1) - 1) from problem
+        raise RecordUnreadable(str(problem), line + (problem.position or TOP).line - 1) from problem
 
 
 def _value(text: str, line: int) -> Any:

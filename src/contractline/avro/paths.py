@@ -1,4 +1,4 @@
-"""JSON paths: how a place inside a document is written, and on which line of a JSON text it is."""
+"""JSON paths: how a place inside a document is written, and where in a JSON text it is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from contractline.finding import TOP, Position
 
 Steps = tuple[str | int, ...]
 """A place inside a document: member names and positions, from the root down."""
@@ -42,26 +44,26 @@ def _written(step: str | int) -> str:
     return f".{step}" if _PLAIN_NAME.match(step) else f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
-class JsonLines:
-    """The line of every place in a JSON text, found in one pass.
+class JsonPlaces:
+    """Where every place of a JSON text stands, found in one pass.
 
     Attributes:
         repeated: the first name that stands twice in its object; None when there is none.
     """
 
     def __init__(self, text: str) -> None:
-        self._lines: dict[Steps, int] = {}
+        self._positions: dict[Steps, Position] = {}
         self.repeated: Steps | None = None
-        for steps, line in _places(text):
-            if steps in self._lines and self.repeated is None:
+        for steps, position in _places(text):
+            if steps in self._positions and self.repeated is None:
                 self.repeated = steps
-            self._lines[steps] = line
+            self._positions[steps] = position
 
-    def line(self, steps: Steps) -> int:
-        """Return the line of a place, counted from 1; of the value above it when it is missing."""
-        while steps and steps not in self._lines:
+    def position(self, steps: Steps) -> Position:
+        """Return where a place is; of the value above it when it is missing."""
+        while steps and steps not in self._positions:
             steps = steps[:-1]
-        return self._lines.get(steps, 1)
+        return self._positions.get(steps, TOP)
 
 
 @dataclass(slots=True)
@@ -73,26 +75,36 @@ class _Container:
     expects_name: bool
 
 
-def _places(text: str) -> Iterator[tuple[Steps, int]]:
-    """Yield each place with its line, as far as the text is JSON: a member is where its name is."""
+def _places(text: str) -> Iterator[tuple[Steps, Position]]:
+    """Yield where each place is, as far as the text is JSON: a member is where its name is."""
     opened: list[_Container] = []
-    line, read, expects_value = 1, 0, True
-    for match in _TOKEN.finditer(text):
-        line += text.count("\n", read, match.start())
-        sign, read = match.group(), match.start()
+    expects_value = True
+    for sign, position in _signs(text):
         inner = opened[-1] if opened else None
         if inner and inner.expects_name and sign.startswith('"'):
             inner.step, inner.expects_name = json.loads(sign), False
-            yield tuple(one.step for one in opened), line
+            yield tuple(one.step for one in opened), position
             continue
         if expects_value and sign not in _NO_VALUE and not (inner and inner.is_object):
-            yield tuple(one.step for one in opened), line
+            yield tuple(one.step for one in opened), position
         expects_value = _expects_value_after(sign, opened)
         if len(opened) > MAX_DEPTH:
             return
 
 
 _NO_VALUE = frozenset("}],:")
+
+
+def _signs(text: str) -> Iterator[tuple[str, Position]]:
+    """Yield the signs of a JSON text: brackets, commas, colons, and whole strings and numbers."""
+    line, line_start, read = 1, 0, 0
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        if breaks := text.count("\n", read, start):
+            line, line_start = line + breaks, text.rindex("\n", read, start) + 1
+        sign, read = match.group(), start
+        end_column = None if sign in "[{" else end - line_start + 1
+        yield sign, Position(line, start - line_start + 1, end_column)
 
 
 def _expects_value_after(sign: str, opened: list[_Container]) -> bool:

@@ -13,8 +13,9 @@ import avro.schema
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.grammar import NAMED, PRIMITIVE, Problem, full_name, problems
-from contractline.avro.paths import MAX_DEPTH, JsonLines, Steps, json_path
+from contractline.avro.paths import MAX_DEPTH, JsonPlaces, Steps, json_path
 from contractline.errors import ContractlineError
+from contractline.finding import Position
 
 
 class SchemaInvalid(ContractlineError):
@@ -24,7 +25,7 @@ class SchemaInvalid(ContractlineError):
         where: the file or subject that the text came from.
         problem: what is wrong first.
         problems: all that is wrong, each with its place; none when the text is no JSON.
-        line: the line where reading stopped, when the text is no JSON.
+        position: where reading stopped, when the text is no JSON.
     """
 
     def __init__(
@@ -33,12 +34,12 @@ class SchemaInvalid(ContractlineError):
         problem: str,
         *,
         problems: Sequence[Problem] = (),
-        line: int | None = None,
+        position: Position | None = None,
     ) -> None:
         self.where = where
         self.problem = problem
         self.problems = tuple(problems)
-        self.line = line
+        self.position = position
         at = f" at {json_path(self.problems[0].steps)}" if self.problems else ""
         super().__init__(f"{where}: not a valid Avro schema{at}: {problem}")
 
@@ -87,7 +88,7 @@ class Schema:
         try:
             text = decoded(read_bytes(file))
         except FileUnreadable as problem:
-            raise SchemaInvalid(str(file), str(problem), line=problem.line) from problem
+            raise SchemaInvalid(str(file), str(problem), position=problem.position) from problem
         return cls.parse(text, str(file))
 
     def at(self, where: str) -> Schema:
@@ -190,7 +191,8 @@ def _json(text: str, where: str) -> Any:
         # Refuses infinite numbers and half characters, which no other reader would take.
         json.dumps(definition, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except json.JSONDecodeError as problem:
-        raise SchemaInvalid(where, f"not JSON: {problem.msg}", line=problem.lineno) from problem
+        position = Position(problem.lineno, problem.colno)
+        raise SchemaInvalid(where, f"not JSON: {problem.msg}", position=position) from problem
     except _NameTwice as problem:
         raise _repeated(text, where) from problem
     except RecursionError as problem:
@@ -206,12 +208,12 @@ _TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
 def _repeated(text: str, where: str) -> SchemaInvalid:
-    lines = JsonLines(text)
-    steps = lines.repeated
+    places = JsonPlaces(text)
+    steps = places.repeated
     if steps is None:
         return SchemaInvalid(where, "not JSON: a name stands twice in its object")
     words = f"the name `{steps[-1]}` stands twice in {json_path(steps[:-1])}"
-    return SchemaInvalid(where, f"not JSON: {words}", line=lines.line(steps))
+    return SchemaInvalid(where, f"not JSON: {words}", position=places.position(steps))
 
 
 class _NameTwice(Exception):

@@ -18,11 +18,13 @@ from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.model import Part
 from contractline.contracts.sums import digest
 from contractline.errors import ContractlineError
+from contractline.finding import TOP, Position
 from contractline.project import Project
 
 INDEX = "capture.json"
 CREATES = re.compile(r"-- creates: (table|function) (\S.*)\n")
 """The first line of a file of connect/postgres."""
+_CREATE = re.compile(r"^\s*(CREATE\s+TABLE)\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,18 @@ class Source:
         """The digest of its text."""
         return digest(self.text.encode())
 
-    def line_of(self, column: str) -> int:
-        """Return the line on which a file creates a column; that of the table when there is none."""
-        wanted = re.compile(rf'^\s*"?{re.escape(column)}"?\s', re.IGNORECASE)
-        table = re.compile(r"^\s*CREATE\s+TABLE\b", re.IGNORECASE)
-        lines = self.text.splitlines()
-        begin = next((n for n, line in enumerate(lines) if table.match(line)), 0)
-        found = (n for n, line in enumerate(lines) if n > begin and wanted.match(line))
-        return (next(found, begin) if column else begin) + 1
+    def position(self, column: str) -> Position:
+        """Return where the file creates a column; the table when there is none."""
+        table = _CREATE.search(self.text)
+        named = rf'(?m)^\s*("?{re.escape(column)}"?)\s'
+        wanted = re.compile(named, re.IGNORECASE) if column and table else None
+        found = (wanted.search(self.text, table.end()) if wanted and table else None) or table
+        if found is None:
+            return TOP
+        before = self.text[: found.start(1)]
+        line_start = before.rfind("\n") + 1
+        start, end = found.span(1)
+        return Position(before.count("\n") + 1, start - line_start + 1, end - line_start + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
-from contractline.avro.paths import JsonLines, Steps
+from contractline.avro.paths import JsonPlaces, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.capture import Capture
 from contractline.contracts.model import Contract, Part, Pipeline, Version, properties_of
@@ -19,7 +19,7 @@ from contractline.contracts.sums import Sums
 from contractline.contracts.waivers import Waivers
 from contractline.contracts.yamlfile import YamlFile
 from contractline.errors import ContractlineError
-from contractline.finding import Finding
+from contractline.finding import Finding, Position
 
 ODCS_FILE = "contract.odcs.yaml"
 VERSIONS = "versions"
@@ -95,7 +95,7 @@ class Draft:
     schemas: Mapping[Part, Schema | Unread]
     waivers: Waivers = field(default_factory=Waivers)
     capture: Capture = field(default_factory=Capture)
-    _lines: dict[Path, JsonLines] = field(default_factory=dict, repr=False, compare=False)
+    _places: dict[Path, JsonPlaces] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -191,18 +191,18 @@ class Draft:
             if isinstance(schema, Schema):
                 yield part, schema
 
-    def line(self, file: Path, steps: Steps) -> int | None:
-        """Return the line of a place in one of the contract's files, where that can be told."""
+    def position(self, file: Path, steps: Steps) -> Position | None:
+        """Return where in one of the contract's files a place is, where that can be told."""
         if file == self.odcs_file:
-            return self.document.line(steps) if self.document else None
+            return self.document.position(steps) if self.document else None
         if file.suffix != ".avsc":
             return None
-        if file not in self._lines:
+        if file not in self._places:
             try:
-                self._lines[file] = JsonLines(decoded(read_bytes(file)))
+                self._places[file] = JsonPlaces(decoded(read_bytes(file)))
             except FileUnreadable:
                 return None
-        return self._lines[file].line(steps)
+        return self._places[file].position(steps)
 
     def _read(self, part: _T | Unread, name: str) -> _T:
         if isinstance(part, Unread):

@@ -12,7 +12,7 @@ from pathlib import Path
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
-from contractline.avro.paths import JsonLines, Steps, json_path
+from contractline.avro.paths import JsonPlaces, Steps, json_path
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.capture import load_capture
 from contractline.contracts.draft import (
@@ -34,7 +34,7 @@ from contractline.contracts.waivers import FOLDER as WAIVERS
 from contractline.contracts.waivers import load_waivers
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
 from contractline.errors import ContractlineError, ContractsInvalid
-from contractline.finding import Finding, RuleId, Severity
+from contractline.finding import Finding, Position, RuleId, Severity
 from contractline.project import Project
 
 SYSTEM = "system"
@@ -136,10 +136,12 @@ class _Reading:
         try:
             document = YamlFile.parse(decoded(read_bytes(file)))
         except FileUnreadable as problem:
-            self._add("CONTRACT_READABLE", file, f"{ODCS_FILE} {problem}", line=problem.line)
+            words = f"{ODCS_FILE} {problem}"
+            self._add("CONTRACT_READABLE", file, words, position=problem.position)
             return None
         except YamlInvalid as problem:
-            self._add("CONTRACT_READABLE", file, f"no YAML: {problem.problem}", line=problem.line)
+            words = f"no YAML: {problem.problem}"
+            self._add("CONTRACT_READABLE", file, words, position=problem.position)
             return None
         for mistake in mistakes(document.data):
             self._in_document(document, mistake.steps, mistake.text, mistake.hint)
@@ -211,15 +213,15 @@ class _Reading:
         except FileUnreadable as problem:
             hint = "every stream has a value.avsc, and each schema is a text file of JSON"
             words = f"{file.name} {problem}"
-            self._add("SCHEMA_VALID", file, words, line=problem.line, hint=hint)
+            self._add("SCHEMA_VALID", file, words, position=problem.position, hint=hint)
         except SchemaInvalid as problem:
-            lines = JsonLines(text) if problem.problems else None
+            places = JsonPlaces(text) if problem.problems else None
             for one in problem.problems:
-                line = lines.line(one.steps) if lines else None
-                self._add("SCHEMA_VALID", file, one.text, line=line, steps=one.steps)
+                at = places.position(one.steps) if places else None
+                self._add("SCHEMA_VALID", file, one.text, position=at, steps=one.steps)
             if not problem.problems:
-                hint = "mend the JSON"
-                self._add("SCHEMA_VALID", file, problem.problem, line=problem.line, hint=hint)
+                words, at = problem.problem, problem.position
+                self._add("SCHEMA_VALID", file, words, position=at, hint="mend the JSON")
         return UNREAD
 
     def _sums(self) -> Sums | None:
@@ -229,7 +231,8 @@ class _Reading:
         try:
             return Sums.parse(decoded(read_bytes(file)))
         except FileUnreadable as problem:
-            self._add("RELEASED_VERSION_UNCHANGED", file, f"{SUMS} {problem}", line=problem.line)
+            words, at = f"{SUMS} {problem}", problem.position
+            self._add("RELEASED_VERSION_UNCHANGED", file, words, position=at)
             return None
 
     def _in_document(
@@ -240,8 +243,8 @@ class _Reading:
         hint: str,
         rule: str = "CONTRACT_VALID",
     ) -> None:
-        line = document.line(steps)
-        self._add(rule, self.folder / ODCS_FILE, text, line=line, steps=steps, hint=hint)
+        at = document.position(steps)
+        self._add(rule, self.folder / ODCS_FILE, text, position=at, steps=steps, hint=hint)
 
     def _add(
         self,
@@ -249,7 +252,7 @@ class _Reading:
         file: Path,
         text: str,
         *,
-        line: int | None = None,
+        position: Position | None = None,
         steps: Steps | None = None,
         hint: str = "",
     ) -> None:
@@ -260,7 +263,7 @@ class _Reading:
             text,
             hint or _HINTS.get(rule, ""),
             file,
-            line,
+            position,
             "" if steps is None else json_path(steps),
         )
         self.findings.append(finding)

@@ -16,6 +16,7 @@ from typing import Any
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import Steps
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
+from contractline.finding import TOP, Position
 
 FOLDER = "waivers"
 
@@ -66,7 +67,7 @@ class Waiver:
         expires: the last day on which it holds.
         migration: what readers of the data do.
         file: where it is written.
-        line: its line, counted from 1.
+        position: where in it.
     """
 
     rule: str
@@ -76,7 +77,7 @@ class Waiver:
     expires: date
     migration: Migration
     file: Path = field(compare=False)
-    line: int = field(compare=False)
+    position: Position = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,13 @@ class WaiverMistake:
         file: the file.
         message: what is wrong.
         hint: what to do about it.
-        line: where, counted from 1; None for the file as a whole.
+        position: where in it; None for the file as a whole.
     """
 
     file: Path
     message: str
     hint: str
-    line: int | None = None
+    position: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,11 @@ def _of_file(file: Path) -> Iterator[Waiver | WaiverMistake]:
     try:
         document = YamlFile.parse(decoded(read_bytes(file)))
     except FileUnreadable as problem:
-        yield WaiverMistake(file, f"{file.name} {problem}", _example(), problem.line)
+        yield WaiverMistake(file, f"{file.name} {problem}", _example(), problem.position)
         return
     except YamlInvalid as problem:
-        yield WaiverMistake(file, f"no YAML: {problem.problem}", "mend the YAML", problem.line)
+        words = f"no YAML: {problem.problem}"
+        yield WaiverMistake(file, words, "mend the YAML", problem.position)
         return
     if isinstance(document.data, list):
         for position, entry in enumerate(document.data):
@@ -167,7 +169,7 @@ class _Reading:
                 expires=_day(entry["expires"]) or date.min,
                 migration=_migration(entry["migration"]) or Migration(),
                 file=self.file,
-                line=self.document.line(self.at) or 1,
+                position=self.document.position(self.at) or TOP,
             )
 
     def _names(self, entry: Mapping[Any, Any]) -> Iterator[WaiverMistake]:
@@ -195,7 +197,7 @@ class _Reading:
             yield self._mistake("this is no migration", hint, "migration")
 
     def _mistake(self, message: str, hint: str, *inner: str) -> WaiverMistake:
-        return WaiverMistake(self.file, message, hint, self.document.line((*self.at, *inner)))
+        return WaiverMistake(self.file, message, hint, self.document.position((*self.at, *inner)))
 
 
 def _day(value: Any) -> date | None:

@@ -1,15 +1,16 @@
-"""One YAML file that somebody else wrote: its values, and on which line each of them is."""
+"""One YAML file that somebody else wrote: its values, and where each of them stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import yaml
 
 from contractline.avro.paths import Steps, json_path
 from contractline.errors import ContractlineError
+from contractline.finding import Position
 
 MAX_DEPTH = 64
 """Levels of nesting; the parser itself dies of some ten thousand."""
@@ -23,13 +24,13 @@ class YamlInvalid(ContractlineError):
 
     Attributes:
         problem: what is wrong.
-        line: the line where it is wrong, where that is known.
+        position: where it is wrong, where that is known.
     """
 
-    def __init__(self, problem: str, line: int | None = None) -> None:
+    def __init__(self, problem: str, position: Position | None = None) -> None:
         self.problem = problem
-        self.line = line
-        super().__init__(problem if line is None else f"line {line}: {problem}")
+        self.position = position
+        super().__init__(f"line {position.line}: {problem}" if position else problem)
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ class YamlFile:
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark
             words = problem.problem or str(problem)
-            raise YamlInvalid(words, mark.line + 1 if mark else None) from problem
+            raise YamlInvalid(words, _begin(mark)) from problem
         except Exception as problem:
             raise YamlInvalid(" ".join(str(problem).split())) from problem
 
-    def line(self, steps: Steps) -> int | None:
-        """Return the line, counted from 1, of a place; of the value above it when it is missing."""
+    def position(self, steps: Steps) -> Position | None:
+        """Return where a place is written; the value above it when it is missing."""
         node = self.node(steps)
-        return None if node is None else _line(node)
+        return None if node is None else _position(node)
 
     def node(self, steps: Steps) -> yaml.Node | None:
         """Return where a place is written: its key in a mapping, its first mark in a list."""
@@ -109,8 +110,21 @@ class YamlFile:
         raise YamlInvalid(f"`{name}` is written in a way that can't be edited: set it to {value}")
 
 
-def _line(node: yaml.Node) -> int | None:
-    return node.start_mark.line + 1 if node.start_mark else None
+def _position(node: yaml.Node) -> Position | None:
+    begin, end = _begin(node.start_mark), _begin(node.end_mark)
+    is_one_line = isinstance(node, yaml.ScalarNode) and begin and end and begin.line == end.line
+    return replace(begin, end_column=end.column) if begin and end and is_one_line else begin
+
+
+class _Mark(Protocol):
+    """A place of one of the two parsers, counted from 0."""
+
+    line: int
+    column: int
+
+
+def _begin(mark: _Mark | None) -> Position | None:
+    return Position(mark.line + 1, mark.column + 1) if mark else None
 
 
 def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
@@ -127,8 +141,8 @@ def _refuse_deep(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                line = event.start_mark.line + 1 if event.start_mark else None
-                raise YamlInvalid(f"nested more than {MAX_DEPTH} levels deep", line)
+                words = f"nested more than {MAX_DEPTH} levels deep"
+                raise YamlInvalid(words, _begin(event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -140,13 +154,13 @@ def _refuse_large(root: yaml.Node) -> None:
         if id(node) in sizes:
             known = sizes[id(node)]
             if known is None:
-                raise YamlInvalid("an alias holds itself", _line(node))
+                raise YamlInvalid("an alias holds itself", _position(node))
             return known
         sizes[id(node)] = None
         total = 1 + sum(size(child) for child in _inner(node))
         if total > MAX_VALUES:
             words = f"more than {MAX_VALUES:,} values, aliases written out"
-            raise YamlInvalid(words, _line(node))
+            raise YamlInvalid(words, _position(node))
         sizes[id(node)] = total
         return total
 
@@ -165,7 +179,7 @@ def _refuse_duplicates(root: yaml.Node) -> None:
         for key, child in _named(node):
             if key.value in names:
                 words = f"the name `{key.value}` stands twice in {json_path(steps)}"
-                raise YamlInvalid(words, _line(key))
+                raise YamlInvalid(words, _position(key))
             names.add(key.value)
             waiting.append((child, (*steps, key.value)))
         if isinstance(node, yaml.SequenceNode):
@@ -176,7 +190,7 @@ def _named(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise YamlInvalid("a name is a text", _line(key))
+                raise YamlInvalid("a name is a text", _position(key))
             if key.tag != "tag:yaml.org,2002:merge":
                 yield key, value
 

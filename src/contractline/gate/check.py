@@ -238,7 +238,7 @@ def _text(file: Path) -> str:
 def _stale(name: str, folder: Path, wanted: str | None, present: str | None) -> Iterator[Finding]:
     law, file = TABLES_GENERATED, folder / f"{name}.sql"
     for one in tables_generated(wanted, present):
-        yield Finding(law.id, law.severity, name, one.message, one.hint, file, one.line)
+        yield Finding(law.id, law.severity, name, one.message, one.hint, file, one.position)
 
 
 def _moved(report: Report, base: Base | NoBase) -> Report:

@@ -20,6 +20,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import ClickHouseSink, PostgresSource
+from contractline.finding import TOP
 from contractline.gate.difference import columns_by_field
 from contractline.gate.lineage import Entrances, lineage_of
 from contractline.gate.mentions import Code, Mention
@@ -235,8 +236,8 @@ def _of_contract(draft: Draft, field: Name, made: References) -> Iterator[_Found
     if sink is None:
         return
     for place, how in _named_by(sink, field, made):
-        line = draft.line(draft.odcs_file, section(draft, "clickhouse", *place)) or 1
-        yield _Found(Kind.CONTRACT, draft.odcs_file, line, draft.name, how)
+        at = draft.position(draft.odcs_file, section(draft, "clickhouse", *place)) or TOP
+        yield _Found(Kind.CONTRACT, draft.odcs_file, at.line, draft.name, how)
 
 
 def _named_by(sink: ClickHouseSink, field: Name, made: References) -> Iterator[tuple[Steps, str]]:

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from contractline.avro.fields import Name
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.finding import TOP
 from contractline.gate.sql.definitions import definition_of
 from contractline.gate.sql.parsing import NotRead, only_query, trees_of
 from contractline.gate.sql.reading import Query, read_query
@@ -214,7 +215,7 @@ class _Checkout:
         try:
             return decoded(read_bytes(file))
         except FileUnreadable as problem:
-            self._refuse(file, problem.line or 1, str(problem))
+            self._refuse(file, (problem.position or TOP).line, str(problem))
             return ""
 
     def _refuse(self, file: Path, line: int, problem: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.finding import TOP
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Code:
             try:
                 yield file, ast.parse(decoded(read_bytes(file)))
             except FileUnreadable as problem:
-                self.unread.append((file, problem.line or 1, str(problem)))
+                self.unread.append((file, (problem.position or TOP).line, str(problem)))
             except (SyntaxError, ValueError, RecursionError) as problem:
                 line = getattr(problem, "lineno", None) or 1
                 self.unread.append((file, line, f"no Python: {problem}"))

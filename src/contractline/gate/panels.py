@@ -10,6 +10,7 @@ from typing import Any
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import Steps
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
+from contractline.finding import TOP
 
 _NAMING = frozenset({"question", "questions", "panel", "panels", "sql", "query", "file"})
 """Names in YAML whose value is, or holds, a question."""
@@ -51,10 +52,15 @@ def panels(reports: Path) -> tuple[tuple[Panel, ...], tuple[tuple[Path, int, str
         try:
             document = YamlFile.parse(decoded(read_bytes(file)))
         except (FileUnreadable, YamlInvalid) as problem:
-            unread.append((file, problem.line or 1, str(problem)))
+            unread.append((file, (problem.position or TOP).line, str(problem)))
             continue
         found += (
-            Panel(_title(document.data, steps) or file.stem, file, document.line(steps) or 1, one)
+            Panel(
+                _title(document.data, steps) or file.stem,
+                file,
+                (document.position(steps) or TOP).line,
+                one,
+            )
             for steps, value in _texts(document.data, ())
             if (one := questions.get(value.removesuffix(".sql"))) is not None
             and _NAMING & set(steps[-2:])

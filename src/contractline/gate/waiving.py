@@ -117,7 +117,9 @@ def _use(
 
 def _held(rule: RuleOfWaiver, use: WaiverUse, subject: str) -> Iterator[Finding]:
     for one in rule.handler(use):
-        yield Finding(rule.id, rule.severity, subject, one.message, one.hint, one.file, one.line)
+        yield Finding(
+            rule.id, rule.severity, subject, one.message, one.hint, one.file, one.position
+        )
 
 
 def _moves(migration: Migration, present: Draft | None) -> bool:

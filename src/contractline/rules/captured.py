@@ -10,7 +10,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.capture import Source
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Part, PostgresSource
-from contractline.finding import Finding, RuleId, Severity
+from contractline.finding import TOP, Finding, RuleId, Severity
 from contractline.mapping.postgres import Difference, differences
 from contractline.rules.rule import Violation
 
@@ -38,7 +38,7 @@ def cdc_capture_current(drafts: Sequence[Draft]) -> Iterator[tuple[Draft, Violat
     elif capture.index is None:
         for draft, source in streams:
             words = f"Debezium's schemas of {source.table} were never captured"
-            yield draft, Violation(words, COMMAND, file=source.file, line=1)
+            yield draft, Violation(words, COMMAND, file=source.file, position=TOP)
     else:
         by_file = {source.name: draft for draft, source in streams}
         for changed in capture.changed:
@@ -89,7 +89,7 @@ def _other_keys(streams: Sequence[tuple[Draft, Source]]) -> Iterator[tuple[Draft
         captured = draft.capture.columns(topic)
         if captured is None:
             words = f"Debezium's schemas of {source.table} were never captured as {topic}"
-            yield draft, Violation(words, COMMAND, file=source.file, line=1)
+            yield draft, Violation(words, COMMAND, file=source.file, position=TOP)
         elif _key_differs(draft):
             words = f"the capture has the key ({', '.join(captured)}), key.avsc another one"
             yield draft, Violation(words, COMMAND, file=draft.file("key"))
@@ -134,8 +134,7 @@ def _mismatch(draft: Draft, source: Source, part: Part, difference: Difference) 
     if part == "key":
         hint = f"{where}: a key never changes"
     words = f"{difference.words}: the connector stops at the next change of the table"
-    line = source.line_of(difference.column)
-    return Violation(words, hint, file=source.file, line=line)
+    return Violation(words, hint, file=source.file, position=source.position(difference.column))
 
 
 def _uncontracted(draft: Draft, source: Source, part: Part, column: str) -> Finding:
@@ -150,5 +149,5 @@ def _uncontracted(draft: Draft, source: Source, part: Part, column: str) -> Find
         f"add its field before `__deleted`, as {draft.capture.file.parent.name}/ has it, and"
         f" `contractline release {draft.name}`; or take the column out of the SQL",
         source.file,
-        source.line_of(column),
+        source.position(column),
     )

@@ -62,7 +62,7 @@ def _finding(rule: Rule | RuleOfAll | RuleOfChange, draft: Draft, violation: Vio
         violation.message,
         violation.hint,
         file,
-        violation.line if steps is None else draft.line(file, steps),
+        violation.position if steps is None else draft.position(file, steps),
         "" if steps is None else json_path(steps),
         violation.old,
         violation.new,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contractline.finding import Position
 from contractline.rules.rule import Violation
 
 
@@ -24,5 +25,5 @@ def tables_generated(wanted: str | None, present: str | None) -> Iterator[Violat
     else:
         lines = zip(wanted.splitlines(), present.splitlines(), strict=False)
         first = next((number for number, (a, b) in enumerate(lines, 1) if a != b), None)
-        line = first or min(wanted.count("\n"), present.count("\n")) + 1
-        yield Violation("the stream's SQL is not what the contract gives", hint, line=line)
+        at = Position(first or min(wanted.count("\n"), present.count("\n")) + 1)
+        yield Violation("the stream's SQL is not what the contract gives", hint, position=at)

@@ -11,7 +11,7 @@ from contractline.avro.paths import Steps
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.waivers import Waiver
-from contractline.finding import Finding, RuleId, Severity
+from contractline.finding import Finding, Position, RuleId, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Violation:
         hint: what to do about it.
         steps: the place inside the file; None when the file as a whole is meant.
         file: the file; the contract's document when absent.
-        line: the line, where the place can't tell it.
+        position: where in the file, where the place can't tell it.
         old: the earlier value, where the rule compares two.
         new: the value now.
     """
@@ -32,7 +32,7 @@ class Violation:
     hint: str
     steps: Steps | None = None
     file: Path | None = None
-    line: int | None = None
+    position: Position | None = None
     old: object = None
     new: object = None
 

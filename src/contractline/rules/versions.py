@@ -12,7 +12,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, version_number
 from contractline.contracts.model import Version
 from contractline.contracts.sums import NAME as SUMS
-from contractline.finding import Finding
+from contractline.finding import Finding, Position
 from contractline.rules.rule import Violation
 
 
@@ -88,13 +88,18 @@ def released_version_unchanged(draft: Draft) -> Iterator[Violation | Finding]:
     folder = draft.folder / VERSIONS
     for number in sums.bad_lines:
         hint = "take the file back from git"
-        yield Violation("this line is no record of one file", hint, file=folder / SUMS, line=number)
+        yield Violation(
+            "this line is no record of one file",
+            hint,
+            file=folder / SUMS,
+            position=Position(number),
+        )
     for name, recorded in sums.digests.items():
         now = draft.released.digests.get(name)
         if name not in draft.released.names:
             hint = "take it back from git; released versions are never removed"
             words = f"{name} was released and is gone"
-            yield Violation(words, hint, file=folder / SUMS, line=sums.lines[name])
+            yield Violation(words, hint, file=folder / SUMS, position=Position(sums.lines[name]))
         elif now is not None and now != recorded:
             hint = "take it back from git; make the change in the working schema and release it"
             words = f"{name} changed after its release"

@@ -29,7 +29,7 @@ def waiver_valid(draft: Draft) -> Iterator[Violation]:
     from contractline.rules.ruleset import NEVER_WAIVED
 
     for mistake in draft.waivers.mistakes:
-        yield Violation(mistake.message, mistake.hint, file=mistake.file, line=mistake.line)
+        yield Violation(mistake.message, mistake.hint, file=mistake.file, position=mistake.position)
     known = {law.id for law in LAWS}
     for file, rule in {waiver.file: waiver.rule for waiver in draft.waivers.entries}.items():
         if rule not in known:
@@ -50,7 +50,7 @@ def waiver_expired(use: WaiverUse) -> Iterator[Violation]:
     if use.is_expired:
         words = f"the waiver of {use.waiver.rule} for {use.waiver.path} ended {use.waiver.expires}"
         hint = "mend what it was for, or agree to it again with a later day"
-        yield Violation(words, hint, file=use.waiver.file, line=use.waiver.line)
+        yield Violation(words, hint, file=use.waiver.file, position=use.waiver.position)
 
 
 def waiver_used(use: WaiverUse) -> Iterator[Violation]:
@@ -65,7 +65,7 @@ def waiver_used(use: WaiverUse) -> Iterator[Violation]:
         words = f"{use.waiver.rule} finds nothing at {use.waiver.path}"
         found = ", ".join(sorted(use.elsewhere))
         hint = f"its `path` may be {found}" if found else "remove the waiver"
-        yield Violation(words, hint, file=use.waiver.file, line=use.waiver.line)
+        yield Violation(words, hint, file=use.waiver.file, position=use.waiver.position)
 
 
 def waiver_removed_once_merged(use: WaiverUse) -> Iterator[Violation]:
@@ -77,7 +77,9 @@ def waiver_removed_once_merged(use: WaiverUse) -> Iterator[Violation]:
     """
     if not use.findings and use.is_merged:
         words = f"the change that it was for ({use.waiver.rule} at {use.waiver.path}) is merged"
-        yield Violation(words, "remove the waiver", file=use.waiver.file, line=use.waiver.line)
+        yield Violation(
+            words, "remove the waiver", file=use.waiver.file, position=use.waiver.position
+        )
 
 
 def waiver_of_corruption_moves(use: WaiverUse) -> Iterator[Violation]:
@@ -94,4 +96,4 @@ def waiver_of_corruption_moves(use: WaiverUse) -> Iterator[Violation]:
     if use.is_corrupting and not use.moves:
         words = f"{use.waiver.rule} at {use.waiver.path} corrupts values silently"
         hint = "name a new one: `migration: {topic: …}` or `migration: {table: database.table}`"
-        yield Violation(words, hint, file=use.waiver.file, line=use.waiver.line)
+        yield Violation(words, hint, file=use.waiver.file, position=use.waiver.position)

@@ -6,6 +6,7 @@ import pytest
 
 from contractline.avro.files import MAX_BYTES, FileUnreadable, decoded, read_bytes
 from contractline.avro.schema import Schema, SchemaInvalid
+from contractline.finding import Position
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_a_dump_of_something_else(file):
 def test_bytes_that_are_no_text_have_a_line(file):
     with pytest.raises(FileUnreadable, match="is no UTF-8: byte 0xff") as caught:
         decoded(b'{\n"doc": "\xff"}')
-    assert caught.value.line == 2
+    assert caught.value.position == Position(2)
     file.write_bytes(b"\xff")
     with pytest.raises(SchemaInvalid, match="is no UTF-8") as refused:
         Schema.read(file)
-    assert refused.value.line == 1
+    assert refused.value.position == Position(1)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from contractline.avro.paths import JsonLines, json_path
+from contractline.avro.paths import JsonPlaces, json_path
 
 TEXT = """\t{
 \t"type": "record",
@@ -51,14 +53,40 @@ def test_places_are_written_as_people_read_them(steps, path):
     ],
 )
 def test_lines(steps, line):
-    assert JsonLines(TEXT).line(steps) == line
+    assert JsonPlaces(TEXT).position(steps).line == line
+
+
+@pytest.mark.parametrize(
+    ("steps", "begin", "end"),
+    [
+        ((), 2, None),
+        (("type",), 2, 8),
+        (("fields", 0), 3, None),
+        (("fields", 0, "type"), 4, 10),
+        (("fields", 0, "type", 0), 13, 19),
+        (("fields", 3), 11, 12),
+        (("fields", 4), 3, 6),
+        (("fields", 9), 2, 10),
+        (('{odd " [name', "a b"), 23, 28),
+    ],
+)
+def test_columns(steps, begin, end):
+    position = JsonPlaces(TEXT).position(steps)
+    assert (position.column, position.end_column) == (begin, end)
+
+
+def test_columns_count_characters_and_long_lines_cost_nothing():
+    text = json.dumps({"🙂é": [0] * 50_000, "z": 1}, ensure_ascii=False)
+    places = JsonPlaces(text)
+    assert str(places.position(("🙂é",))) == "1:2"
+    assert places.position(("z",)).column == text.index('"z"') + 1
 
 
 def test_the_first_name_that_stands_twice():
-    assert JsonLines(TEXT).repeated is None
-    assert JsonLines('{"a": {"b": 1, "c": [{"b": 1}], "b": 2}, "a": 1}').repeated == ("a", "b")
+    assert JsonPlaces(TEXT).repeated is None
+    assert JsonPlaces('{"a": {"b": 1, "c": [{"b": 1}], "b": 2}, "a": 1}').repeated == ("a", "b")
 
 
 @pytest.mark.parametrize("text", ["", "]", "}{", '{"a"', "[1,,2]", '"', "{,}", "[" * 500, ":"])
 def test_what_is_no_json_has_lines_too(text):
-    assert JsonLines(text).line(("a", 0)) == 1
+    assert JsonPlaces(text).position(("a", 0)).line == 1

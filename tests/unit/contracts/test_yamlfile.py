@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
+from contractline.finding import Position
 
 TEXT = """\
 # the stream
@@ -14,30 +15,39 @@ team:
     - {username: b, role: owner}
 anchored: &a [1, 2]
 again: *a
+text:
+  - |
+    two
+    lines
 """
 
 
 @pytest.mark.parametrize(
-    ("steps", "line"),
+    ("steps", "position"),
     [
-        ((), 2),
-        (("version",), 3),
-        (("team",), 4),
-        (("team", "members", 0), 6),
-        (("team", "members", 1, "role"), 7),
-        (("team", "members", 1, "missing"), 7),
-        (("team", "members", 5), 5),
-        (("again", 1), 8),
-        (("nothing",), 2),
+        ((), (2, 1, None)),
+        (("version",), (3, 1, 8)),
+        (("team",), (4, 1, 5)),
+        (("team", "members", 0), (6, 7, None)),
+        (("team", "members", 1, "role"), (7, 21, 25)),
+        (("team", "members", 1, "missing"), (7, 7, None)),
+        (("team", "members", 5), (5, 3, 10)),
+        (("again", 1), (8, 18, 19)),
+        (("nothing",), (2, 1, None)),
+        (("text", 0), (11, 5, None)),
     ],
 )
-def test_lines(steps, line):
-    assert YamlFile.parse(TEXT).line(steps) == line
+def test_positions(steps, position):
+    assert YamlFile.parse(TEXT).position(steps) == Position(*position)
 
 
-def test_an_empty_document_has_no_lines():
+def test_columns_count_characters():
+    assert YamlFile.parse("{é🙂: 1, b: 2}").position(("b",)) == Position(1, 9, 10)
+
+
+def test_an_empty_document_has_no_places():
     assert YamlFile.parse("").data is None
-    assert YamlFile.parse("# nothing").line(("a",)) is None
+    assert YamlFile.parse("# nothing").position(("a",)) is None
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -70,7 +80,8 @@ def test_what_can_not_be_used_says_why_and_where(text, line, words):
     with pytest.raises(YamlInvalid) as caught:
         YamlFile.parse(text)
     assert words in caught.value.problem
-    assert caught.value.line == line
+    position = caught.value.position
+    assert (position and position.line) == line
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def _finding(
         message,
         hint,
         file,
-        draft.line(file, steps) if steps else None,
+        draft.position(file, steps) if steps else None,
         f"$.fields[{position}]" if steps else "",
         old,
         new,

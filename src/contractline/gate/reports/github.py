@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contractline.finding import Finding, Severity
+from contractline.finding import Finding, Position, Severity
 from contractline.gate.report import Report, counted_with
 
 
@@ -27,13 +27,20 @@ def _lines(report: Report) -> Iterator[str]:
 def _annotation(report: Report, command: str, finding: Finding, more: str) -> str:
     values = {
         "file": report.place_in_repository(finding.file),
-        "line": str(finding.line or "") if finding.file else "",
+        **(_region(finding.position) if finding.file and finding.position else {}),
         "title": f"{finding.rule}: {finding.subject}",
     }
-    properties = ",".join(f"{name}={_property(value)}" for name, value in values.items() if value)
+    written = ((name, str(value)) for name, value in values.items() if value)
+    properties = ",".join(f"{name}={_property(value)}" for name, value in written)
     at = f" ({finding.path})" if finding.path not in ("", "$") else ""
     message = f"{finding.message}{at}" + (f"\n{more}" if more else "")
     return f"::{command} {properties}::{_data(message)}"
+
+
+def _region(position: Position) -> dict[str, int | None]:
+    end = position.end_column
+    # GitHub names the last column, not the one behind it.
+    return {"line": position.line, "col": position.column, "endColumn": end and end - 1}
 
 
 def _data(text: str) -> str:

@@ -30,7 +30,7 @@ def _waived(report: Report, waived: Waived) -> dict[str, Any]:
     return finding_values(waived.finding, report.root) | {
         "waiver": {
             "file": report.place(waiver.file),
-            "line": waiver.line,
+            "line": waiver.position.line,
             "reason": waiver.reason,
             "approver": waiver.approver,
             "expires": waiver.expires,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from xml.etree import ElementTree as ET
 
-from contractline.finding import Finding
+from contractline.finding import Finding, placed
 from contractline.gate.report import Report, StreamReport
 from contractline.rules.laws import LAWS
 
@@ -64,8 +64,7 @@ def _count(parent: ET.Element, cases: Iterable[ET.Element]) -> None:
 
 
 def _line(report: Report, finding: Finding) -> str:
-    place = report.place_in_repository(finding.file)
-    at = f"{place}:{finding.line}" if finding.line else place
+    at = placed(report.place_in_repository(finding.file), finding.position)
     hint = f" ({finding.hint})" if finding.hint else ""
     return f"{at}: {finding.severity} {finding.rule}: {finding.message}{hint}"
 

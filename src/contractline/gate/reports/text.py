@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from contractline.finding import Finding, Severity, shown_path
+from contractline.finding import Finding, Severity, placed, shown_path
 from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict, counted_with
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
@@ -69,9 +69,7 @@ def finding_lines(
         waived: stands for the severity of a finding that somebody agreed to.
         reason: stands for what to do about it.
     """
-    place = shown_path(finding.file, root) or finding.subject
-    if finding.line:
-        place += f":{finding.line}"
+    place = placed(shown_path(finding.file, root) or finding.subject, finding.position)
     severity = (
         click.style(waived, dim=True)
         if waived
