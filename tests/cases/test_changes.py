@@ -17,13 +17,12 @@ import yaml
 from contractline.contracts.change import changes
 from contractline.contracts.load import load_drafts
 from contractline.finding import Finding
-from contractline.rules import changes as rules
 from contractline.rules.check import findings_of_change
 from contractline.rules.ruleset import RULES_OF_CHANGE
 from tests.fixtures.trees import place, tree
 
 CASES = Path(__file__).parent / "changes"
-IDS = [rule.id for rule in RULES_OF_CHANGE if rule.handler.__module__ == rules.__name__]
+IDS = [rule.id for rule in RULES_OF_CHANGE if rule.category == "changes"]
 
 
 @cache

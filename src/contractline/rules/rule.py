@@ -102,8 +102,8 @@ class Law:
 
     @property
     def category(self) -> str:
-        """What the rule is about: the name of the module that its handler lives in."""
-        return self.handler.__module__.rpartition(".")[2]
+        """What the rule is about: the module or folder of this package that its handler lives in."""
+        return self.handler.__module__.removeprefix(f"{__package__}.").partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from contractline.finding import RuleId, Severity
 from contractline.rules import (
     captured,
     cdc,
-    changes,
     document,
     fields,
     generated,
@@ -18,6 +17,8 @@ from contractline.rules import (
     versions,
     waivers,
 )
+from contractline.rules.changes import promises, released, source, tables
+from contractline.rules.changes import topic as topic_changes
 from contractline.rules.rule import (
     Handler,
     HandlerOfAll,
@@ -126,27 +127,27 @@ RULES_OF_ALL: tuple[RuleOfAll, ...] = (
 """The laws for the contracts of a checkout together."""
 
 RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
-    _of_change("CONTRACT_KEPT", changes.contract_kept),
-    _of_change("RELEASED_VERSION_KEPT", changes.released_version_kept),
-    _of_change("KEY_KEPT", changes.key_kept),
-    _of_change("TOPIC_KEPT", changes.topic_kept),
-    _of_change("PARTITIONS_ONLY_GROW", changes.partitions_only_grow),
-    _of_change("KEYS_KEEP_PARTITION", changes.keys_keep_partition, Severity.WARNING),
-    _of_change("REPLICATION_KEPT", changes.replication_kept, Severity.WARNING),
-    _of_change("CLEANUP_KEPT", changes.cleanup_kept),
-    _of_change("RETENTION_KEPT", changes.retention_kept),
-    _of_change("COMPATIBILITY_KEPT", changes.compatibility_kept),
-    _of_change("SOURCE_KEPT", changes.source_kept),
-    _of_change("EPOCH_ONLY_GROWS", changes.epoch_only_grows),
-    _of_change("UNCONTRACTED_COLUMNS_KEPT", changes.uncontracted_columns_kept, Severity.WARNING),
-    _of_change("TARGET_TABLE_KEPT", changes.target_table_kept),
-    _of_change("ORDER_BY_KEPT", changes.order_by_kept),
-    _of_change("ROW_VERSION_KEPT", changes.row_version_kept),
-    _of_change("DERIVED_COLUMN_KEPT", changes.derived_column_kept),
-    _of_change("COLUMN_TYPE_KEPT", changes.column_type_kept, Severity.WARNING),
-    _of_change("LATENCY_KEPT", changes.latency_kept, Severity.WARNING),
-    _of_change("PERSONAL_DATA_KEPT", changes.personal_data_kept),
-    _of_change("OWNER_KEPT", changes.owner_kept, Severity.WARNING),
+    _of_change("CONTRACT_KEPT", released.contract_kept),
+    _of_change("RELEASED_VERSION_KEPT", released.released_version_kept),
+    _of_change("KEY_KEPT", released.key_kept),
+    _of_change("TOPIC_KEPT", topic_changes.topic_kept),
+    _of_change("PARTITIONS_ONLY_GROW", topic_changes.partitions_only_grow),
+    _of_change("KEYS_KEEP_PARTITION", topic_changes.keys_keep_partition, Severity.WARNING),
+    _of_change("REPLICATION_KEPT", topic_changes.replication_kept, Severity.WARNING),
+    _of_change("CLEANUP_KEPT", topic_changes.cleanup_kept),
+    _of_change("RETENTION_KEPT", topic_changes.retention_kept),
+    _of_change("COMPATIBILITY_KEPT", promises.compatibility_kept),
+    _of_change("SOURCE_KEPT", source.source_kept),
+    _of_change("EPOCH_ONLY_GROWS", source.epoch_only_grows),
+    _of_change("UNCONTRACTED_COLUMNS_KEPT", source.uncontracted_columns_kept, Severity.WARNING),
+    _of_change("TARGET_TABLE_KEPT", tables.target_table_kept),
+    _of_change("ORDER_BY_KEPT", tables.order_by_kept),
+    _of_change("ROW_VERSION_KEPT", tables.row_version_kept),
+    _of_change("DERIVED_COLUMN_KEPT", tables.derived_column_kept),
+    _of_change("COLUMN_TYPE_KEPT", tables.column_type_kept, Severity.WARNING),
+    _of_change("LATENCY_KEPT", promises.latency_kept, Severity.WARNING),
+    _of_change("PERSONAL_DATA_KEPT", promises.personal_data_kept),
+    _of_change("OWNER_KEPT", promises.owner_kept, Severity.WARNING),
     _of_change("SINK_TABLES_READ_ON", sinkbreaks.sink_tables_read_on),
 )
 """The laws for how a contract may change."""

@@ -33,7 +33,7 @@ def test_a_docstring_becomes_markdown():
     page = markdown(law, (law, law_named("FIELD_HAS_DOC")))
     assert page.split("\n", 1)[1] == (
         "# EXAMPLE\n\n"
-        "warning, test_pages. [All rules](README.md).\n\n"
+        "warning, tests. [All rules](README.md).\n\n"
         "A name is `<prefix>.<table>` \\| or &lt;x>.\n\n"
         "**Why:** see [FIELD_HAS_DOC](FIELD_HAS_DOC.md) and EXAMPLE itself.\n\n"
         "**Bad:** `a` alone.\n\n"
@@ -47,7 +47,7 @@ def test_a_docstring_in_a_terminal():
     law = Law(RuleId("EXAMPLE"), Severity.WARNING, example)
     shown = text(law)
     assert shown.startswith(
-        "EXAMPLE (warning, test_pages)\n\nA name is `<prefix>.<table>` | or <x>.\n"
+        "EXAMPLE (warning, tests)\n\nA name is `<prefix>.<table>` | or <x>.\n"
     )
     assert "\nGood:\n\n    {" in shown
 
