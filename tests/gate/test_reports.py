@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from sarif_kit.validate import validation_errors
 
 from contractline.contracts.waivers import Migration, Waiver
 from contractline.finding import TOP, Finding, Position, RuleId, Severity
@@ -27,6 +29,7 @@ from contractline.gate.report import (
 )
 from contractline.gate.reports import FORMATS, rendered
 from contractline.gate.reports.markdown import MARKER
+from contractline.gate.reports.sarif import MAX_RESULTS
 
 ROOT = Path("/checkout")
 HOSTILE = [
@@ -159,6 +162,24 @@ def test_a_workflow_command_is_one_line(words):
     assert "\r" not in "".join(lines)
 
 
+def test_an_annotation_has_columns_and_a_place_on_one_line():
+    line = rendered(report(), "github").split("\n")[0]
+    place = "file=contracts/clicks/contract.odcs.yaml,line=26,col=5,endColumn=14"
+    assert line.startswith(f"::error {place},title=")
+    alone = finding(position=TOP)
+    one = Report(ROOT, "main", "", (StreamReport("clicks", State.CHANGED, (alone,)),))
+    assert ",line=1,title=" in rendered(one, "github")
+
+
+def test_annotations_that_github_does_not_show_are_told():
+    assert "annotated" not in rendered(report(each=10), "github")
+    first, *others = rendered(report(each=11), "github").split("\n")
+    assert first == (
+        "::notice title=contractline::10 of 11 errors are annotated: the log of this step holds all"
+    )
+    assert sum(line.startswith("::error") for line in others) == 11
+
+
 def test_a_workflow_command_can_be_read_back():
     hostile = "50% of: a, b\nline"
     line = rendered(report(hostile), "github").split("\n")[0]
@@ -176,6 +197,15 @@ def test_junit_is_xml_with_a_case_for_each_contract_and_category(words):
     assert failed == ["changes"]
     assert (root.get("tests"), root.get("failures")) == (str(len(cases)), "1")
     assert len(cases) > 10
+    # What the schema of Jenkins' xUnit plugin lets them hold, and `file`, which GitLab reads.
+    known = {"testsuites": SUITE, "testsuite": SUITE, "testcase": {"name", "classname", "file"}}
+    for one in root.iter():
+        assert one.attrib.keys() <= known.get(one.tag, {"type", "message"})
+    names = [(case.get("classname"), case.get("name")) for case in cases]
+    assert len(set(names)) == len(names)
+
+
+SUITE = {"name", "tests", "failures", "errors"}
 
 
 def test_a_warning_fails_where_that_is_wanted():
@@ -188,21 +218,52 @@ def test_a_warning_fails_where_that_is_wanted():
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_sarif_has_the_parts_that_readers_need(words):
+def test_sarif_keeps_its_standard_and_what_code_scanning_wants(words):
     log = json.loads(rendered(report(words), "sarif"))
+    assert validation_errors(log) == []
     (run,) = log["runs"]
     rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
     assert log["version"] == "2.1.0"
-    assert [one["level"] for one in run["results"]] == ["error", "warning", "error"]
+    assert [one["level"] for one in run["results"]] == ["error", "warning", "note"]
     for result in run["results"]:
-        assert rules[result["ruleId"]]["help"]["text"]
+        rule = rules[result["ruleId"]]
+        assert rule["shortDescription"]["text"]
+        assert rule["fullDescription"]["text"]
+        assert rule["help"]["text"]
         assert result["message"]["text"]
-        for location in result.get("locations", []):
-            place = location["physicalLocation"]
-            assert place["region"]["startLine"] >= 1
-            assert re.fullmatch(r"[A-Za-z0-9._~/%-]+", place["artifactLocation"]["uri"])
-            assert place["artifactLocation"]["uriBaseId"] in run["originalUriBaseIds"]
+        assert re.fullmatch(
+            r"[0-9a-f]{32}:\d+", result["partialFingerprints"]["primaryLocationLineHash"]
+        )
+        (location,) = result["locations"]
+        place = location["physicalLocation"]
+        assert place["region"]["startLine"] >= 1
+        assert re.fullmatch(r"[A-Za-z0-9._~/%-]+", place["artifactLocation"]["uri"])
+        assert place["artifactLocation"]["uriBaseId"] in run["originalUriBaseIds"]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {
+        "startLine": 26,
+        "startColumn": 5,
+        "endColumn": 15,
+    }
+    assert run["columnKind"] == "unicodeCodePoints"
     assert [one["status"] for one in run["results"][-1]["suppressions"]] == ["accepted"]
+
+
+def test_code_scanning_takes_no_more_than_its_limit():
+    many = (finding(severity=Severity.WARNING),) * MAX_RESULTS + (finding(),)
+    big = Report(ROOT, "main", "", (StreamReport("clicks", State.CHANGED, many),))
+    results = json.loads(rendered(big, "sarif"))["runs"][0]["results"]
+    assert len(results) == MAX_RESULTS
+    assert [one["level"] for one in results[:2]] == ["error", "warning"]
+    prints = {one["partialFingerprints"]["primaryLocationLineHash"] for one in results}
+    assert len(prints) == MAX_RESULTS
+
+
+def test_each_project_of_a_repository_has_its_own_alerts():
+    def alerts(root: Path) -> Any:
+        one = Report(root, "main", "", (), repository=ROOT)
+        return json.loads(rendered(one, "sarif"))["runs"][0]["automationDetails"]["id"]
+
+    assert (alerts(ROOT), alerts(ROOT / "shop")) == ("contractline/", "contractline/shop/")
 
 
 def test_a_fingerprint_stays_when_lines_move():

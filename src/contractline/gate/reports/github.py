@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from contractline.finding import Finding, Position, Severity
 from contractline.gate.report import Report, counted_with
+
+MAX_ANNOTATIONS = 10
+"""So many of each kind a step shows; the runner writes the others into its log alone."""
 
 
 def render(report: Report) -> str:
@@ -14,6 +18,9 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
+    if cut := [*_cut(report)]:
+        words = f"{' and '.join(cut)} are annotated: the log of this step holds all"
+        yield f"::notice title=contractline::{_data(words)}"
     for finding in sorted(report.findings, key=lambda one: one.severity is not Severity.ERROR):
         yield _annotation(report, finding.severity, finding, finding.hint)
     for waived in report.waived:
@@ -22,6 +29,14 @@ def _lines(report: Report) -> Iterator[str]:
         yield _annotation(report, "notice", waived.finding, words)
     against = f" against {report.base}" if report.base else f" ({report.no_base})"
     yield _data(f"contractline{against}: {counted_with(report.findings, report.waived)}")
+
+
+def _cut(report: Report) -> Iterator[str]:
+    """Yield the kinds of annotations of which a step does not show all."""
+    number = Counter(finding.severity.value for finding in report.findings)
+    for kind, count in {**number, "waived finding": len(report.waived)}.items():
+        if count > MAX_ANNOTATIONS:
+            yield f"{MAX_ANNOTATIONS} of {count} {kind}s"
 
 
 def _annotation(report: Report, command: str, finding: Finding, more: str) -> str:
