@@ -79,6 +79,8 @@ def from_table(wish: Wish, name: str, connector: str | None, contracts: Sequence
         capture = load_capture(copy)
         for words in table.left_out(live, capture, table.topic_of(copy, connector, name)):
             click.secho(f"left out: {words}", fg="yellow")
+        for words in table.losses(live):
+            click.secho(f"not as it is: {words}", fg="yellow")
         plan = table.blueprint(
             wish.name,
             live,

@@ -48,13 +48,23 @@ _AVRO: Mapping[str, Any] = {
 )
 
 
+_UNKNOWN_TO_DEBEZIUM = frozenset(
+    {
+        *("line", "lseg", "box", "path", "polygon", "circle", "tsquery", "pg_lsn"),
+        *("xid8", "txid_snapshot", "pg_snapshot", "refcursor", "composite", "multirange"),
+    }
+)
+"""Types of columns that are in no record: the connector leaves out what it does not know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as PostgreSQL's catalogue describes it.
 
     Attributes:
         name: the column.
-        type: its type without length or precision; ``enum`` for any enumeration.
+        type: its type without length or precision; ``enum`` for any enumeration, ``composite`` and
+            ``multirange`` for any of these and for lists of them.
         nullable: whether it takes NULL.
         has_default: whether it has a default other than NULL.
     """
@@ -80,6 +90,12 @@ def avro_type(sql_type: str) -> Any:
         items = avro_type(sql_type.removesuffix("[]"))
         return None if items is None else {"type": "array", "items": ["null", items]}
     return "string" if sql_type == "enum" else _AVRO.get(sql_type)
+
+
+def is_known(sql_type: str) -> bool:
+    """Whether Debezium writes columns of a type at all."""
+    plain = sql_type.removesuffix("[]")
+    return plain not in _UNKNOWN_TO_DEBEZIUM and not plain.startswith("reg")
 
 
 def fields_of(columns: Iterable[Column]) -> list[dict[str, Any]]:

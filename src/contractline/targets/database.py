@@ -297,11 +297,15 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY (%s)
 
 _COLUMNS = """
 SELECT a.attname AS name,
-       CASE WHEN t.typtype = 'e' THEN 'enum' ELSE format_type(t.oid, NULL) END AS type,
+       CASE WHEN t.typtype = 'e' THEN 'enum'
+            WHEN 'c' IN (t.typtype, item.typtype) THEN 'composite'
+            WHEN 'm' IN (t.typtype, item.typtype) THEN 'multirange'
+            ELSE format_type(t.oid, NULL) END AS type,
        NOT a.attnotnull AS nullable,
        coalesce(pg_get_expr(d.adbin, d.adrelid) NOT LIKE 'NULL::%%', false) AS has_default
 FROM pg_attribute a JOIN pg_type declared ON declared.oid = a.atttypid
 JOIN pg_type t ON t.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+LEFT JOIN pg_type item ON item.oid = t.typelem
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attnum

@@ -35,6 +35,7 @@ class LiveColumn:
         name: its name.
         quoted: its name as SQL writes it.
         type: its type as SQL writes it.
+        dimensions: how many lists lie inside one another, as it was declared.
         nullable: whether it takes NULL.
         default: the expression of its default; empty without one.
         identity: ``a`` generated always, ``d`` by default; empty for no identity.
@@ -45,6 +46,7 @@ class LiveColumn:
     name: str
     quoted: str
     type: str
+    dimensions: int
     nullable: bool
     default: str
     identity: str
@@ -84,7 +86,8 @@ def live_table(database: Database, name: str) -> LiveTable:
     columns = tuple(LiveColumn(**row) for row in database.rows(_COLUMNS, name))
     comment = database.rows(_COMMENT, name)[0]["comment"]
     statements = [
-        *(row["text"] for row in database.rows(_SCHEMA, name)),
+        *(row["text"] for row in database.rows(_SCHEMAS, name, name)),
+        *(row["text"] for row in database.rows(_EXTENSIONS, name)),
         *_types(database, name),
         *(
             f"CREATE SEQUENCE IF NOT EXISTS {row['name']};"
@@ -98,11 +101,16 @@ def live_table(database: Database, name: str) -> LiveTable:
 
 
 def _types(database: Database, name: str) -> Iterator[str]:
-    """Create the enumerations and domains of its columns."""
+    """Create the types of its columns that are somebody's own, those that others are made of first."""
     for row in database.rows(_TYPES, name):
-        made = f"ENUM ({', '.join(row['labels'])})" if row["kind"] == "e" else row["base"]
-        what = "TYPE" if row["kind"] == "e" else "DOMAIN"
-        yield f"CREATE {what} {row['name']} AS {made};"
+        parts = f"({', '.join(row['parts'])})"
+        match row["kind"]:
+            case "e":
+                yield f"CREATE TYPE {row['name']} AS ENUM {parts};"
+            case "c":
+                yield f"CREATE TYPE {row['name']} AS {parts};"
+            case _:
+                yield f"CREATE DOMAIN {row['name']} AS {row['base']};"
 
 
 def _table(database: Database, name: str, columns: Sequence[LiveColumn]) -> str:
@@ -150,17 +158,12 @@ ORDER BY name
 
 _COLUMNS = """
 SELECT a.attname AS name, quote_ident(a.attname) AS quoted, format_type(a.atttypid, a.atttypmod) AS type,
-       NOT a.attnotnull AS nullable,
+       a.attndims AS dimensions, NOT a.attnotnull AS nullable,
        coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS default,
        a.attidentity::text AS identity, a.attgenerated::text AS generated,
        coalesce(col_description(a.attrelid, a.attnum), '') AS comment
 FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-"""
-
-_SCHEMA = """
-SELECT format('CREATE SCHEMA IF NOT EXISTS %%I;', nspname) AS text FROM pg_namespace
-WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(%s)) AND nspname != 'public'
 """
 
 _NAME = """
@@ -172,18 +175,52 @@ _LITERAL = "SELECT quote_literal(%s::text) AS text"
 
 _COMMENT = "SELECT coalesce(obj_description(to_regclass(%s)), '') AS comment"
 
-_TYPES = """
-SELECT DISTINCT format('%%I.%%I', n.nspname, t.typname) AS name, t.typtype::text AS kind,
+_USED = """
+WITH RECURSIVE used(oid) AS (
+  SELECT atttypid FROM pg_attribute
+  WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
+  UNION
+  SELECT part FROM used JOIN pg_type t ON t.oid = used.oid
+  LEFT JOIN pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+  CROSS JOIN LATERAL (VALUES (t.typelem), (t.typbasetype), (a.atttypid)) AS parts(part)
+  WHERE part != 0
+)
+"""
+"""The types of a table's columns, and those that they are made of."""
+
+_OF_EXTENSION = """
+pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.deptype = 'e'
+     AND d.classid = 'pg_type'::regclass
+"""
+
+_SCHEMAS = f"""{_USED}
+SELECT format('CREATE SCHEMA IF NOT EXISTS %%I;', nspname) AS text FROM pg_namespace
+WHERE oid IN (SELECT t.typnamespace FROM used JOIN pg_type t USING (oid)
+              UNION SELECT relnamespace FROM pg_class WHERE oid = to_regclass(%s))
+      AND nspname NOT IN ('public', 'pg_catalog', 'information_schema')
+ORDER BY nspname
+"""  # noqa: S608 - own words
+
+_EXTENSIONS = f"""{_USED}
+SELECT DISTINCT format('CREATE EXTENSION IF NOT EXISTS %%I SCHEMA %%I;', e.extname, n.nspname) AS text
+FROM used JOIN {_OF_EXTENSION} ON d.objid = used.oid
+JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY text
+"""  # noqa: S608 - own words
+
+_TYPES = f"""{_USED}
+SELECT format('%%I.%%I', n.nspname, t.typname) AS name, t.typtype::text AS kind,
        format_type(nullif(t.typbasetype, 0), t.typtypmod) AS base,
        ARRAY(SELECT quote_literal(e.enumlabel) FROM pg_enum e WHERE e.enumtypid = t.oid
-             ORDER BY e.enumsortorder) AS labels
-FROM pg_attribute a JOIN pg_type declared ON declared.oid = a.atttypid
-JOIN pg_type t ON t.oid = coalesce(nullif(declared.typelem, 0), declared.oid)
-JOIN pg_namespace n ON n.oid = t.typnamespace
-WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
-      AND t.typtype IN ('e', 'd')
-ORDER BY name
-"""
+             ORDER BY e.enumsortorder)
+       || ARRAY(SELECT format('%%I %%s', a.attname, format_type(a.atttypid, a.atttypmod))
+                FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0
+                AND NOT a.attisdropped ORDER BY a.attnum) AS parts
+FROM used JOIN pg_type t ON t.oid = used.oid JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype IN ('e', 'd', 'c') AND n.nspname != 'information_schema'
+      AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind != 'c')
+      AND NOT EXISTS (SELECT FROM {_OF_EXTENSION} WHERE d.objid = t.oid)
+ORDER BY t.oid
+"""  # noqa: S608 - own words
 
 _SEQUENCES = """
 SELECT DISTINCT format('%%I.%%I', n.nspname, c.relname) AS name

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contractline.mapping.postgres import Column, avro_type, differences, fields_of
+from contractline.mapping.postgres import Column, avro_type, differences, fields_of, is_known
 
 CONTRACTED: list[dict[str, Any]] = [
     {"name": "name", "type": "string"},
@@ -90,3 +90,14 @@ def test_two_defaults_of_known_values_are_compared() -> None:
 )
 def test_types(sql: str, avro: object) -> None:
     assert avro_type(sql) == avro
+
+
+@pytest.mark.parametrize(
+    ("sql", "known"),
+    [
+        *(("text", True), ("enum", True), ("integer[]", True), ("geometry", True)),
+        *(("line", False), ("box[]", False), ("regclass", False), ("composite", False)),
+    ],
+)
+def test_what_debezium_leaves_out(sql: str, known: bool) -> None:
+    assert is_known(sql) is known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -87,11 +88,13 @@ def scratch(project: Project) -> Iterator[Project]:
 
 
 def carry_over(copy: Project, project: Project, files: Iterable[Path]) -> tuple[Path, ...]:
-    """Copy files of a scratch project to where they belong, and return them there."""
+    """Copy files of a scratch project to where they belong; return those that differ, there."""
     carried = []
     for file in files:
         target = project.root / file.relative_to(copy.root)
         try:
+            if target.is_file() and filecmp.cmp(file, target, shallow=False):
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
         except OSError as problem:

@@ -16,12 +16,14 @@ from contractline.errors import ContractlineError
 from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE
 from contractline.project import Project
 from contractline.targets.files import connector_names, connector_template
-from contractline.targets.table_sql import LiveTable
+from contractline.targets.table_sql import LiveColumn, LiveTable
 
 COMPACTION_LAG = "P30D"
 _STEP = 10
 _PLAIN_TABLE = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+_TO_THE_MILLISECOND = re.compile(r"(?:time|timestamp)(?:\([4-6]\))? without time zone\Z")
 
 _LOGICAL_TYPES = {
     "boolean": "boolean",
@@ -148,6 +150,25 @@ def left_out(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
             yield f"{column.name} ({column.type}): Debezium does not know the type"
 
 
+def losses(table: LiveTable) -> Iterator[str]:
+    """Yield the columns whose values do not arrive as they are, with what becomes of them."""
+    for column in table.columns:
+        if words := _loss(column):
+            yield f"{column.name} ({column.type}): {words}"
+
+
+def _loss(column: LiveColumn) -> str:
+    if column.type in ("name", "name[]"):
+        return "null in every change, Debezium reads this type only when it copies the table"
+    if column.dimensions > 1:
+        return "the lists inside the list arrive as null"
+    if _TO_THE_MILLISECOND.match(column.type):
+        return "cut to the millisecond"
+    if column.type.startswith("interval"):
+        return "in microseconds, and a month counts as 30.4375 days"
+    return ""
+
+
 def blueprint(
     stream: str,
     table: LiveTable,
@@ -207,9 +228,11 @@ def _described(table: LiveTable, value: Schema, keys: Sequence[str]) -> Iterator
             continue
         null = "may be null" if column.nullable else "never null"
         words = f"{words_of(column.name)}: a column of {table.name} ({column.type}), {null}."
+        loss = _loss(column)
+        said = (_sentence(column.comment) or words, _sentence(loss[:1].upper() + loss[1:]))
         yield Described(
             column.name,
-            _sentence(column.comment) or words,
+            " ".join(filter(None, said)),
             _logical_type(column.type, fields[column.name]),
             column.type,
             required=not _is_nullable(fields[column.name]),
