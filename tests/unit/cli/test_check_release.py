@@ -48,7 +48,7 @@ def test_a_mistake_has_its_place_and_what_to_do(contractline, root):
     code, out, _ = contractline("check", "contracts")
     assert code == 1
     assert out.splitlines() == [
-        "contracts/clicks/value.avsc:10: error FIELD_HAS_DOC at $.fields[3]:"
+        "contracts/clicks/value.avsc:10:5: error FIELD_HAS_DOC at $.fields[3]:"
         " the field `seen_at` has no doc",
         "    add a sentence: what it holds, its unit, when it is null",
         "3 contracts: 1 error",
@@ -77,6 +77,8 @@ def test_findings_for_programs(contractline, root):
             "hint": "rename one of the two",
             "file": "contracts/clicks/contract.odcs.yaml",
             "line": 3,
+            "column": 1,
+            "end_column": 3,
             "path": "$.id",
             "old": "clicks",
             "new": "click",
