@@ -113,11 +113,61 @@ def test_no_git(folder, environment):
     assert "in no git repository" in folder.contractline("check")[1]
 
 
+def test_no_git_where_there_is_a_repository(checkout, environment):
+    environment.setenv("PATH", "/nowhere")
+    code, out, err = checkout.contractline("check")
+    assert (code, out) == (2, "")
+    assert "it is not installed" in err
+
+
+@pytest.mark.parametrize("part", ["HEAD", "objects", "everything"])
+def test_a_damaged_repository_is_not_taken_for_none(checkout, part):
+    if part == "everything":
+        shutil.rmtree(checkout.root / ".git")
+        (checkout.root / ".git").write_text("gitdir: /nowhere/repository\n")
+    else:
+        (checkout.root / ".git" / part).rename(checkout.root / "moved")
+    code, out, err = checkout.contractline("check")
+    assert (code, out) == (2, "")
+    assert f"hint: is {checkout.root / '.git'} whole?" in err
+
+
+def test_git_is_asked_in_english(folder, environment):
+    environment.setenv("LC_ALL", "de_DE.UTF-8")
+    environment.setenv("LANGUAGE", "de")
+    assert "in no git repository" in folder.contractline("check")[1]
+
+
 def test_a_repository_without_a_commit(folder):
     folder.git("init", "--quiet", "--initial-branch", "main")
     code, out, _ = folder.contractline("check")
     assert code == 0
     assert "the repository has no commit yet" in out
+
+
+@pytest.mark.parametrize("host", ["github", "gitlab"])
+def test_the_default_branch_that_a_host_names(checkout, environment, tmp_path, host):
+    checkout.git("branch", "--move", "main", "trunk")
+    clone = cloned(checkout, tmp_path / "clone")
+    clone.git("remote", "set-head", "origin", "--delete")
+    clone.edit(DOC, FEWER)
+    assert "no branch main or master" in clone.contractline("check")[1]
+    if host == "github":
+        event = tmp_path / "event.json"
+        event.write_text(json.dumps({"repository": {"default_branch": "trunk"}}))
+        environment.setenv("GITHUB_EVENT_PATH", str(event))
+    else:
+        environment.setenv("CI_DEFAULT_BRANCH", "trunk")
+    code, out, _ = clone.contractline("check")
+    assert (code, found(out)) == (1, {"PARTITIONS_ONLY_GROW"})
+    assert "against origin/trunk (" in out
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "[" * 100_000, '{"pull_request": {"base": 1}}'])
+def test_an_event_that_tells_nothing(checkout, environment, tmp_path, text):
+    (tmp_path / "event.json").write_text(text)
+    environment.setenv("GITHUB_EVENT_PATH", str(tmp_path / "event.json"))
+    assert checkout.contractline("check")[0] == 0
 
 
 def test_no_branch_that_could_be_the_default_one(folder):
@@ -152,6 +202,17 @@ def test_a_project_below_the_top_of_its_repository(folder, tmp_path):
     assert (code, found(out)) == (1, {"PARTITIONS_ONLY_GROW"})
     out = folder.contractline("check", "--format", "github")[1]
     assert "::error file=checkout/contracts/clicks/contract.odcs.yaml,line=26," in out
+
+
+def test_in_a_hook_of_a_repository_above(folder, tmp_path, environment):
+    above = type(folder)(tmp_path, folder.capsys)
+    above.git("init", "--quiet", "--initial-branch", "main")
+    above.commit()
+    folder.edit(DOC, FEWER)
+    environment.setenv("GIT_DIR", str(tmp_path / ".git"))
+    environment.setenv("GIT_INDEX_FILE", str(tmp_path / ".git" / "index"))
+    code, out, _ = folder.contractline("check")
+    assert (code, found(out)) == (1, {"PARTITIONS_ONLY_GROW"})
 
 
 def test_a_removed_contract_is_called_by_its_place_in_the_checkout(checkout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -117,6 +118,16 @@ def test_sql_that_no_contract_gives(checkout):
     assert (code, err) == (1, "")
     assert out.count("error TABLES_GENERATED: no contract gives this file") == 2
     assert out.splitlines()[-1].startswith("2 contracts against main (")
+
+
+@pytest.mark.parametrize("name", ["old", "clicks"])
+def test_sql_that_nobody_could_read_to_its_end(checkout, name):
+    file = checkout.root / f"clickhouse_ddl/streams/{name}.sql"
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+    code, out, err = checkout.contractline("check")
+    assert (code, err) == (1, "")
+    assert "error TABLES_GENERATED" in out
 
 
 def test_no_contract_at_all(checkout):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, Released
 from contractline.contracts.load import contract_folders, load_drafts
@@ -163,7 +164,7 @@ def _default(git: Git, environment: Mapping[str, str]) -> _Point | NoBase:
     if said:
         ref, commit = list(said.items())[-1]
         return _named(git, ref, commit)
-    branch = git.first_of(DEFAULT_BRANCHES)
+    branch = git.first_of((*_default_said(environment), *DEFAULT_BRANCHES))
     if branch is None:
         return NoBase("the repository has no branch main or master, here or at origin")
     name = branch.removeprefix("refs/remotes/").removeprefix("refs/heads/")
@@ -197,24 +198,37 @@ def _said(environment: Mapping[str, str]) -> Iterator[str]:
     """Yield what a continuous integration says that the change is against, the best first."""
     if branch := environment.get("GITHUB_BASE_REF"):
         yield f"origin/{branch}"
-    if file := environment.get("GITHUB_EVENT_PATH"):
-        yield from _of_event(Path(file))
-    if commit := environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"):
+    event = _event(environment)
+    for steps in (("pull_request", "base", "sha"), ("merge_group", "base_sha")):
+        if _SHA.match(commit := _text_at(event, steps)):
+            yield commit
+    if commit := environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", ""):
         yield commit
 
 
-def _of_event(file: Path) -> Iterator[str]:
-    """Yield the commit before the change that a GitHub event tells of."""
+def _default_said(environment: Mapping[str, str]) -> Iterator[str]:
+    """Yield the default branch that a continuous integration names."""
+    names = (
+        environment.get("CI_DEFAULT_BRANCH"),
+        _text_at(_event(environment), ("repository", "default_branch")),
+    )
+    for name in filter(None, names):
+        yield f"refs/remotes/origin/{name}"
+
+
+def _event(environment: Mapping[str, str]) -> Any:
+    """Return what a GitHub event tells; None where there is none."""
     try:
-        event = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return
-    for steps in (("pull_request", "base", "sha"), ("merge_group", "base_sha")):
-        commit: Any = event
-        for step in steps:
-            commit = commit.get(step) if isinstance(commit, dict) else None
-        if isinstance(commit, str) and _SHA.match(commit):
-            yield commit
+        file = Path(environment["GITHUB_EVENT_PATH"])
+        return json.loads(decoded(read_bytes(file)))
+    except (KeyError, FileUnreadable, ValueError, RecursionError):
+        return None
+
+
+def _text_at(value: Any, steps: Sequence[str]) -> str:
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _folder(named: str) -> Path | None:

@@ -230,7 +230,7 @@ def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="replace")
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     except OSError:
         return ""
 

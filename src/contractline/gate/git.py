@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from contractline.errors import ContractlineError
+from contractline.settings import environment
 
 TIMEOUT_SECONDS = 60
 _REGULAR = frozenset({"100644", "100755"})
@@ -82,21 +84,23 @@ class Git:
         """Return the repository that a folder lies in; None when it lies in none.
 
         Raises:
-            GitFailed: git refuses to look at it.
+            GitFailed: git is not there, or refuses to look at it.
         """
+        dot_git = _dot_git(folder)
         try:
             answer = _run(folder, "rev-parse", "--is-shallow-repository", "--is-inside-work-tree")
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError as problem:
+            if dot_git is None:
+                return None
+            hint = "install git: a change is found by comparing with an earlier commit"
+            raise GitFailed(f"look at {folder}", "it is not installed", hint=hint) from problem
         if answer.returncode == 0:
             return cls(folder, answer.stdout.startswith(b"true"))
-        problem = _words(answer.stderr)
-        if "not a git repository" in problem:
+        words = _words(answer.stderr)
+        if dot_git is None and "not a git repository" in words:
             return None
-        hint = (
-            f"`git config --global --add safe.directory {folder}`" if "dubious" in problem else ""
-        )
-        raise GitFailed(f"look at {folder}", problem, hint=hint)
+        hint = f"`git config --global --add safe.directory {folder}`" if "dubious" in words else ""
+        raise GitFailed(f"look at {folder}", words, hint=hint or f"is {dot_git} whole?")
 
     def commit(self, ref: str) -> str | None:
         """Return the commit that a ref names; None when the repository does not hold it."""
@@ -155,11 +159,33 @@ class Git:
         return answer.stdout
 
 
+def _dot_git(folder: Path) -> Path | None:
+    """Return what makes a folder part of a repository, whether or not git can read it."""
+    above = (one / ".git" for one in (folder, *folder.parents))
+    return next((one for one in above if os.path.lexists(one)), None)
+
+
+def _surroundings() -> dict[str, str]:
+    """Return the environment of git: it speaks English, and the folder alone says which repository.
+
+    A hook is given a GIT_DIR. With it git would take the folder for the top of the work tree.
+    """
+    kept = dict(environment())
+    if "GIT_WORK_TREE" not in kept:
+        kept.pop("GIT_DIR", None)
+    return kept | {"LC_ALL": "C"}
+
+
 def _run(folder: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-c", "core.quotePath=false", "--no-replace-objects", *arguments]
     try:
         return subprocess.run(  # noqa: S603 - a list of arguments, no shell
-            command, cwd=folder, input=stdin, capture_output=True, timeout=TIMEOUT_SECONDS
+            command,
+            cwd=folder,
+            env=_surroundings(),
+            input=stdin,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired as problem:
         words = f"no answer in {TIMEOUT_SECONDS} s"
