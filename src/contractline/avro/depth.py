@@ -33,8 +33,15 @@ def room_for_depth() -> Iterator[None]:
         sys.setrecursionlimit(before)
 
 
-def is_too_deep(value: Any) -> bool:
-    """Tell whether a JSON value nests more than :data:`MAX_DEPTH` levels deep."""
+def is_too_deep(value: Any, text: str) -> bool:
+    """Tell whether a JSON value nests more than :data:`MAX_DEPTH` levels deep.
+
+    Args:
+        value: the value.
+        text: its text, which for most values shows at a glance that they can't.
+    """
+    if text.count("[") + text.count("{") < MAX_DEPTH:
+        return False
     level, depth = [value], 0
     while level and depth <= MAX_DEPTH:
         level = [child for node in level for child in _children(node)]

@@ -7,8 +7,9 @@ from pathlib import Path
 from contractline.errors import ContractlineError
 from contractline.finding import Position
 
-MAX_BYTES = 2 * 1024 * 1024
-"""More than any schema or contract needs; keeps a misplaced dump from being read into memory."""
+MAX_BYTES = 4 * 1024 * 1024
+"""More than any schema or contract needs (a deep one is mostly indentation); keeps a misplaced
+dump from being read into memory."""
 
 
 class FileUnreadable(ContractlineError):

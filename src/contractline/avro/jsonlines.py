@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, BinaryIO, NoReturn
 
+from contractline.avro.depth import MAX_DEPTH, is_too_deep
 from contractline.avro.files import FileUnreadable, decoded
 from contractline.errors import ContractlineError
 from contractline.finding import TOP
@@ -91,15 +92,21 @@ def _text(content: bytes, line: int) -> str:
 
 def _value(text: str, line: int) -> Any:
     try:
-        return json.loads(
+        value = json.loads(
             text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object
         )
     except json.JSONDecodeError as problem:
         raise RecordUnreadable(f"no JSON: {problem.msg}", line + problem.lineno - 1) from problem
     except RecursionError as problem:
-        raise RecordUnreadable("nested too deep", line) from problem
+        raise RecordUnreadable(_TOO_DEEP, line) from problem
     except ValueError as problem:
         raise RecordUnreadable(str(problem), line) from problem
+    if is_too_deep(value, text):
+        raise RecordUnreadable(_TOO_DEEP, line)
+    return value
+
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
 
 
 def _record(value: Any, line: int) -> Record:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
+from contractline.avro.depth import MAX_DEPTH
 from contractline.finding import TOP, Position
 
 Steps = tuple[str | int, ...]
 """A place inside a document: member names and positions, from the root down."""
-
-MAX_DEPTH = 128
-"""Levels of JSON: forty records inside each other. Every library recurses through a schema."""
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][\w-]*\Z", re.ASCII)
 _STEP = re.compile(r'\.([A-Za-z_][\w-]*)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]', re.ASCII)
@@ -47,49 +45,69 @@ def _written(step: str | int) -> str:
 class JsonPlaces:
     """Where every place of a JSON text stands, found in one pass.
 
+    As far as the text is JSON: a member is where its name is.
+
     Attributes:
         repeated: the first name that stands twice in its object; None when there is none.
     """
 
     def __init__(self, text: str) -> None:
-        self._positions: dict[Steps, Position] = {}
+        self._root = _Place(TOP)
         self.repeated: Steps | None = None
-        for steps, position in _places(text):
-            if steps in self._positions and self.repeated is None:
-                self.repeated = steps
-            self._positions[steps] = position
+        opened: list[_Container] = []
+        place, expects_value = self._root, True
+        for sign, position in _signs(text):
+            inner = opened[-1] if opened else None
+            if inner and inner.expects_name and sign.startswith('"'):
+                inner.step, inner.expects_name = json.loads(sign), False
+                place = self._begun(opened, position)
+                continue
+            if expects_value and sign not in _NO_VALUE and not (inner and inner.is_object):
+                place = self._begun(opened, position)
+            expects_value = _expects_value_after(sign, opened, place)
+            if len(opened) > MAX_DEPTH:
+                break
 
     def position(self, steps: Steps) -> Position:
         """Return where a place is; of the value above it when it is missing."""
-        while steps and steps not in self._positions:
-            steps = steps[:-1]
-        return self._positions.get(steps, TOP)
+        place = self._root
+        for step in steps:
+            if step not in place.inner:
+                break
+            place = place.inner[step]
+        return place.position
+
+    def _begun(self, opened: Sequence[_Container], position: Position) -> _Place:
+        """Return the place that begins at a position."""
+        if not opened:
+            self._root.position = position
+            return self._root
+        around = opened[-1]
+        known = around.place.inner.get(around.step)
+        if known is None:
+            known = around.place.inner[around.step] = _Place(position)
+        elif self.repeated is None:
+            self.repeated = tuple(one.step for one in opened)
+        known.position = position
+        return known
+
+
+@dataclass(slots=True)
+class _Place:
+    """A value of the text, and those inside it."""
+
+    position: Position
+    inner: dict[str | int, _Place] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Container:
     """An open object or array: where in it the reading is, and whether a name comes next."""
 
+    place: _Place
     is_object: bool
     step: str | int
     expects_name: bool
-
-
-def _places(text: str) -> Iterator[tuple[Steps, Position]]:
-    """Yield where each place is, as far as the text is JSON: a member is where its name is."""
-    opened: list[_Container] = []
-    expects_value = True
-    for sign, position in _signs(text):
-        inner = opened[-1] if opened else None
-        if inner and inner.expects_name and sign.startswith('"'):
-            inner.step, inner.expects_name = json.loads(sign), False
-            yield tuple(one.step for one in opened), position
-            continue
-        if expects_value and sign not in _NO_VALUE and not (inner and inner.is_object):
-            yield tuple(one.step for one in opened), position
-        expects_value = _expects_value_after(sign, opened)
-        if len(opened) > MAX_DEPTH:
-            return
 
 
 _NO_VALUE = frozenset("}],:")
@@ -107,13 +125,13 @@ def _signs(text: str) -> Iterator[tuple[str, Position]]:
         yield sign, Position(line, start - line_start + 1, end_column)
 
 
-def _expects_value_after(sign: str, opened: list[_Container]) -> bool:
-    """Take one sign in, and return whether a value comes next."""
+def _expects_value_after(sign: str, opened: list[_Container], place: _Place) -> bool:
+    """Take one sign in, which may open a place, and return whether a value comes next."""
     match sign:
         case "{":
-            opened.append(_Container(True, "", True))
+            opened.append(_Container(place, True, "", True))
         case "[":
-            opened.append(_Container(False, 0, False))
+            opened.append(_Container(place, False, 0, False))
         case "}" | "]" if opened:
             opened.pop()
         case "," if opened:

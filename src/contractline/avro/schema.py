@@ -11,9 +11,11 @@ from typing import Any, NoReturn, cast
 
 import avro.schema
 
+from contractline.avro.depth import MAX_DEPTH, is_too_deep
+from contractline.avro.extent import extent
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.grammar import NAMED, PRIMITIVE, Problem, full_name, problems
-from contractline.avro.paths import MAX_DEPTH, JsonPlaces, Steps, json_path
+from contractline.avro.paths import JsonPlaces, Steps, json_path
 from contractline.errors import ContractlineError
 from contractline.finding import Position
 
@@ -67,16 +69,28 @@ class Schema:
             SchemaInvalid: the text is no JSON, or no schema by Apache Avro's rules.
         """
         schema = cls(_json(text, where), where)
-        found = [problem for problem in schema.problems if not problem.of_default]
+        try:
+            found = schema._mistakes()
+        except RecursionError as problem:  # the caller made no room_for_depth
+            raise SchemaInvalid(where, _TOO_DEEP) from problem
+        if found:
+            raise SchemaInvalid(where, found[0].text, problems=found)
+        if too_large := extent(schema.definition).problem:
+            raise SchemaInvalid(where, too_large)
+        return schema
+
+    def _mistakes(self) -> list[Problem]:
+        """Return why it is no schema."""
+        found = [problem for problem in self.problems if not problem.of_default]
         if not found:
             try:
-                _ = schema.apache
+                _ = self.apache
+            except RecursionError:
+                raise
             # Apache's parser lets out whatever its reading stumbles on.
             except Exception as refusal:
                 found = [Problem((), str(refusal) or type(refusal).__name__)]
-        if found:
-            raise SchemaInvalid(where, found[0].text, problems=found)
-        return schema
+        return found
 
     @classmethod
     def read(cls, file: Path) -> Schema:
@@ -199,12 +213,12 @@ def _json(text: str, where: str) -> Any:
         raise SchemaInvalid(where, _TOO_DEEP) from problem
     except ValueError as problem:
         raise SchemaInvalid(where, f"not JSON: {problem}") from problem
-    if _deeper_than(definition, MAX_DEPTH):
+    if is_too_deep(definition, text):
         raise SchemaInvalid(where, _TOO_DEEP)
     return definition
 
 
-_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+_TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
 
 
 def _repeated(text: str, where: str) -> SchemaInvalid:
@@ -229,20 +243,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
-
-
-def _deeper_than(value: Any, depth: int) -> bool:
-    level = [value]
-    while level and depth >= 0:
-        level = [child for node in level for child in _children(node)]
-        depth -= 1
-    return bool(level)
-
-
-def _children(node: Any) -> Sequence[Any]:
-    if isinstance(node, dict):
-        return tuple(node.values())
-    return node if isinstance(node, list) else ()
 
 
 def _types(node: Any, at: Steps) -> Iterator[tuple[Steps, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from contractline.avro.depth import MAX_DEPTH, room_for_depth
 from contractline.errors import ContractlineError
 from contractline.project import Project
 
@@ -58,6 +59,16 @@ class PackageMissing(ContractlineError):
         super().__init__(
             f"the package {package} is not installed",
             hint="pip install 'contractline[stack,producer]'",
+        )
+
+
+class TooDeep(ContractlineError):
+    """When something that was read nests deeper than Python can follow."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "something that was read is nested too deep",
+            hint=f"a schema may be {MAX_DEPTH:,} levels deep; `contractline --debug …` shows where",
         )
 
 
@@ -125,7 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     try:
-        code = cli.main(list(arguments), prog_name="contractline", standalone_mode=False)
+        with room_for_depth():
+            code = cli.main(list(arguments), prog_name="contractline", standalone_mode=False)
     except click.ClickException as problem:
         problem.show()
         return 2
@@ -148,7 +160,7 @@ def _in_words(problem: Exception) -> ContractlineError:
         package = problem.name.partition(".")[0]
         if package != "contractline":
             return PackageMissing(package)
-    return Unexpected(problem)
+    return TooDeep() if isinstance(problem, RecursionError) else Unexpected(problem)
 
 
 def _show(problem: ContractlineError, *, debug: bool) -> None:

@@ -11,11 +11,11 @@ from contractline.avro.node import Node
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.mapping.refusal import Refusal, Unmappable
+from contractline.mapping.typename import DEEPEST
 
 ABSENT = object()
 """The default of a field that has none; None would be Avro's null."""
 
-DEEPEST = 128
 MOST_COLUMNS = 20_000
 
 _PLAIN = {
@@ -205,7 +205,7 @@ class _Reading:
                 here.field,
                 path,
                 node,
-                own or _type(node),
+                own or _shallow(_type(node)),
                 is_null or here.is_nullable,
                 default,
                 here.default is None,
@@ -214,9 +214,6 @@ class _Reading:
                 own is not None,
             )
             return [leaf]
-        if len(here.inside) >= DEEPEST:
-            words = f"lies inside more than {DEEPEST} records"
-            raise _Refused(Unmappable.RECURSION, words, "put it further out")
         if node.full_name in here.inside:
             raise _Refused(
                 Unmappable.RECURSION,
@@ -279,6 +276,14 @@ def _type(node: Node) -> str:
         problem = f"is of type {node.kind}, which is nothing to keep"
         raise _Refused(Unmappable.NOTHING, problem, "give it a type: null is only one branch of it")
     return plain
+
+
+def _shallow(type_: str) -> str:
+    """Refuse a type that ClickHouse would not even read."""
+    if type_.count("(") > DEEPEST:
+        words = f"is of a type of more than {DEEPEST} levels, and ClickHouse reads none of them"
+        raise _Refused(Unmappable.DEPTH, words, "keep what lies deeper as text, or flat")
+    return type_
 
 
 def _item(whole: Node) -> str:

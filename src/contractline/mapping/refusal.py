@@ -16,6 +16,7 @@ class Unmappable(Enum):
     RECURSION = auto()
     LIST_OF_RECORDS = auto()
     NOTHING = auto()
+    DEPTH = auto()
     TYPE_CHANGED = auto()
     TIME_CHANGED = auto()
     DECIMAL_CHANGED = auto()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn, TypeVar
@@ -32,6 +33,13 @@ _ENUMS = {"Enum8": 8, "Enum16": 16}
 NAMES = (*_BARE, *_WRAPPERS, *_LISTS, *_NUMBERED, *_ENUMS, "DateTime")
 """Every type that can be named."""
 
+DEEPEST = 497
+"""Types inside each other, the innermost not counted.
+
+A statement's tree may be 1,000 levels deep (``max_ast_depth``), and each type takes two of them; a
+Tuple with names takes three. The statement around it has the rest.
+"""
+
 _NEVER_NULL = ("Nullable", "Array", "Map", "LowCardinality", "Variant", "Dynamic", "JSON")
 _DICTIONARY: tuple[str, ...] = ("String", "FixedString", "UUID", "Date", "Date32", "DateTime")
 _DICTIONARY += (*_SIGNED, *_UNSIGNED, "Float32", "Float64", "Nullable", "IPv4", "IPv6")
@@ -45,6 +53,7 @@ _HINTS = {
     "LowCardinality": "write LowCardinality(Nullable(String))",
 }
 
+_SHOWN = 200
 _T = TypeVar("_T")
 
 
@@ -59,7 +68,8 @@ class TypeMisspelt(ContractlineError):
     def __init__(self, text: str, problem: str, *, hint: str = "") -> None:
         self.text = text
         self.problem = problem
-        super().__init__(f"`{text}` is no ClickHouse type: {problem}", hint=hint)
+        shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+        super().__init__(f"`{shown}` is no ClickHouse type: {problem}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ class _Reading:
         self._text = text
         self._tokens = [match.groups() for match in _TOKEN.finditer(text.rstrip())]
         self._next = 0
+        self._levels = 0
 
     def whole(self) -> Type:
         found = self._type()
@@ -185,8 +196,11 @@ class _Reading:
 
     def _element(self) -> tuple[str, Type]:
         following = self._tokens[self._next + 1] if self._next + 1 < len(self._tokens) else ()
-        label = self._word("a name") if following and following[0] else ""
-        return label, self._type()
+        if not (following and following[0]):
+            return "", self._type()
+        label = self._word("a name")
+        with self._deeper(1):
+            return label, self._type()
 
     def _symbols(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Read ``'symbol' = number, …``; a number that is not written follows the one before."""
@@ -235,9 +249,21 @@ class _Reading:
 
     def _brackets(self, read: Callable[[], _T]) -> _T:
         self._sign("(")
-        found = read()
+        with self._deeper(2):
+            found = read()
         self._sign(")")
         return found
+
+    @contextmanager
+    def _deeper(self, levels: int) -> Iterator[None]:
+        """Count the levels of the statement's tree."""
+        self._levels += levels
+        if self._levels > 2 * DEEPEST:
+            self._fail(
+                f"more than {DEEPEST} types inside each other", "keep what lies deeper as text"
+            )
+        yield
+        self._levels -= levels
 
     def _peek(self, sign: str) -> bool:
         return self._next < len(self._tokens) and self._tokens[self._next][3] == sign

@@ -163,12 +163,13 @@ def sink_type_readable(draft: Draft) -> Iterator[Violation]:
     """A field has a type that its column can read, in every version.
 
     Why: ClickHouse reads no message of a version whose type does not fit the column, such as a
-    boolean in a String, and pads or cuts others.
+    boolean in a String, and pads or cuts others. It reads no type at all that lies in more than 497
+    others (its ``max_ast_depth`` of 1,000).
 
     Bad: long → string; ``types: {flag: String}`` on a boolean; null as the only type.
     Good: another field with the new type, beside the old one.
     """
-    kinds = (Reason.TYPE, Unmappable.TYPE_CHANGED, Unmappable.NOTHING)
+    kinds = (Reason.TYPE, Unmappable.TYPE_CHANGED, Unmappable.NOTHING, Unmappable.DEPTH)
     hint = "remove the type, or keep the field's type and add another field beside it"
     return _violations(draft, hint, *kinds)
 

@@ -46,7 +46,7 @@ def test_a_link_to_itself(file):
 def test_a_dump_of_something_else(file):
     with file.open("wb") as stream:
         stream.truncate(MAX_BYTES + 1)
-    with pytest.raises(FileUnreadable, match=r"is 2,097,153 bytes large; at most 2,097,152"):
+    with pytest.raises(FileUnreadable, match=r"is 4,194,305 bytes large; at most 4,194,304"):
         read_bytes(file)
 
 

@@ -39,7 +39,7 @@ def test_one_object_over_several_lines_is_one_record():
         ('{"a": 1}\n[]', "line 2: a record is an object, not a list"),
         ('{"a": NaN}', "line 1: no JSON: NaN is no number"),
         ('{"a": 1, "a": 2}', "line 1: the name `a` stands twice in an object"),
-        ('{"a": ' + "[" * 100_000, "line 1: nested too deep"),
+        ('{"a": ' + "[" * 100_000, "line 1: nested more than 1,280 levels deep"),
         ("", "line 1: no JSON"),
     ],
 )

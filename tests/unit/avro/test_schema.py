@@ -85,8 +85,9 @@ def test_all_mistakes_are_told_up_to_twenty():
         ('{"size": NaN}', None, "NaN is no number of JSON"),
         ('{"size": 1e999}', None, "Out of range float"),
         ('"\\ud800"', None, "surrogates not allowed"),
-        ("[" * 100_000, None, "nested more than 128 levels deep"),
-        ('{"type": "array", "items":' * 200 + '"int"' + "}" * 200, None, "128 levels deep"),
+        ("[" * 100_000, None, "nested more than 1,280 levels deep"),
+        ("[" * 1_000_000, None, "nested more than 1,280 levels deep"),
+        ('{"type": "array", "items":' * 1_281 + '"int"' + "}" * 1_281, None, "1,280 levels deep"),
     ],
 )
 def test_what_is_no_json_says_where(text, line, words):

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from contractline.avro.depth import room_for_depth
 from contractline.cli.compat import command
+from tests.fixtures.deep import KINDS, deepest, nested
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}
@@ -108,3 +110,36 @@ def test_a_line_that_is_no_pair_is_told_and_the_next_is_judged(line, words):
     assert bad["compatible"] is None
     assert words in bad["error"]
     assert result.return_value == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_deepest_schemas_may_follow_each_other(tmp_path, kind):
+    with room_for_depth():
+        older, newer = deepest(kind), deepest(kind, "added")
+        answers, code = lines(
+            {"id": 1, "reader": newer, "writer": older},
+            {"id": 2, "reader": json.dumps(newer), "writer": json.dumps(older)},
+            options=("--no-sink", "--level", "FULL"),
+        )
+        assert code == 0
+        assert [one["findings"] for one in answers] == [[], []]
+
+
+@pytest.mark.parametrize(("count", "code"), [(497, 0), (498, 1)])
+def test_what_clickhouse_takes_is_less_deep_than_what_avro_takes(tmp_path, count, code):
+    with room_for_depth():
+        older, newer = nested("arrays", count), nested("arrays", count, "added")
+        result = run(*pair(tmp_path, newer, older))
+    assert result.return_value == code
+    assert ("SINK_TYPE_READABLE" in result.output) == ("more than 497 levels" in result.output)
+    assert ("more than 497 levels" in result.output) == bool(code)
+
+
+@pytest.mark.parametrize("levels", [1_281, 9_000, 1_000_000])
+def test_a_line_that_nests_deeper_is_told(levels):
+    schema = "[" * levels + '"int"' + "]" * levels
+    with room_for_depth():
+        result = run("--jsonl", "-", given=f'{{"id": 1, "reader": {schema}, "writer": "int"}}\n')
+    answer = json.loads(result.output)
+    assert (answer["compatible"], result.return_value) == (None, 2)
+    assert "nested more than 1,280 levels deep" in answer["error"] or "recursion" in answer["error"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.mapping.typename import Type, TypeMisspelt, parse
+from contractline.avro.depth import room_for_depth
+from contractline.mapping.typename import DEEPEST, Type, TypeMisspelt, parse
 
 
 @pytest.mark.parametrize(
@@ -97,3 +98,16 @@ def test_what_a_column_holds() -> None:
 )
 def test_shown_as_read(text: str) -> None:
     assert str(parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("outer", "count"),
+    [("Array(", DEEPEST), ("Map(String, ", DEEPEST), ("Tuple(a ", DEEPEST * 2 // 3)],
+)
+def test_how_deep_a_type_nests(outer: str, count: int) -> None:
+    with room_for_depth():
+        text = outer * count + "Int64" + ")" * count
+        assert str(parse(text)) == text
+        for more in (count + 1, 100_000):
+            with pytest.raises(TypeMisspelt, match="more than 497 types inside each other"):
+                parse(outer * more + "Int64" + ")" * more)
