@@ -42,7 +42,8 @@ class ProjectNotFound(ContractlineError):
         self.start = start
         super().__init__(
             f"no contractline project at or above {start}",
-            hint="go into the checkout (the folder that holds contracts/), or pass --project",
+            hint="go into the checkout (the folder that holds contracts/ and clickhouse_ddl/),"
+            " or pass --project",
         )
 
 
@@ -61,8 +62,9 @@ class ContractsInvalid(ContractlineError):
     def __init__(self, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         lines = "\n".join(str(finding) for finding in self.findings)
+        number = len(self.findings)
         super().__init__(
-            f"the contracts hold {len(self.findings)} mistakes:\n{lines}",
+            f"the contracts hold {number} mistake{'' if number == 1 else 's'}:\n{lines}",
             hint="`contractline check contracts` lists them",
         )
 

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
 
 import pytest
 
 from contractline.gate.reports import FORMATS
-from tests.gate.conftest import emptied
+from contractline.settings import environment as said
+from tests.gate.conftest import Checkout, emptied
 
 SCHEMA = "contracts/clicks/value.avsc"
 RELEASED = "contracts/clicks/versions/value.v1.avsc"
@@ -150,6 +156,48 @@ def test_a_file_that_cant_be_written(checkout):
     code, _, err = checkout.contractline("check", "--write", "json=/nowhere/report.json")
     assert code == 2
     assert "/nowhere/report.json" in err
+
+
+def process(
+    checkout: Checkout,
+    *arguments: str,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    **environment: str,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run the command in a process, whose output has an encoding and an end of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "contractline", "--project", str(checkout.root), *arguments],
+        env={**said(), **environment},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_a_name_that_is_no_text(checkout, tmp_path, output):
+    shutil.copytree(checkout.root / "contracts/clicks", checkout.root / "contracts" / "caf\udce9")
+    written = tmp_path / "report"
+    done = process(checkout, "check", "--format", output, "--write", f"{output}={written}")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"FOLDER_NAME_IS_ID" in done.stdout
+    assert b"FOLDER_NAME_IS_ID" in written.read_bytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk here is full")
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_disk_that_is_full(checkout, output):
+    with Path("/dev/full").open("wb") as full:
+        done = process(checkout, "check", "--format", output, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: No space left on device\nhint: ")
+    assert done.stderr.count(b"\n") == 2
+
+
+def test_a_terminal_that_lacks_a_sign(checkout):
+    done = process(checkout, "check", "--format", "markdown", PYTHONIOENCODING="latin-1")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u2705" in done.stdout
 
 
 def test_contracts_alone_compare_nothing(checkout):

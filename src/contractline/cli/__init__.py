@@ -6,11 +6,14 @@ codes: 0 fine, 1 findings or drift, 2 could not tell, 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -72,6 +75,19 @@ class TooDeep(ContractlineError):
         )
 
 
+class SystemRefused(ContractlineError):
+    """When the operating system does not let a command read or write something."""
+
+    def __init__(self, problem: OSError) -> None:
+        place = f"{problem.filename}: " if problem.filename else ""
+        is_full = problem.errno in {errno.ENOSPC, errno.EDQUOT}
+        room = "make room there; TMPDIR names another folder for temporary files"
+        super().__init__(
+            f"{place}{problem.strerror or problem}",
+            hint=room if is_full else "`contractline --debug …` shows what for",
+        )
+
+
 class Unexpected(ContractlineError):
     """When something happened that no code foresaw: a mistake of contractline itself."""
 
@@ -129,8 +145,13 @@ def cli(context: click.Context, folder: Path, debug: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        # Names of files, and the signs of a page, may be such that the terminal's encoding lacks.
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else arguments
-    sys.exit(run(arguments))
+    code = run(arguments)
+    sys.exit(code if _is_written() else 2)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -155,7 +176,21 @@ def run(arguments: Sequence[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _is_written() -> bool:
+    """Write what is left of the output; return False, and give it up, where that is not possible."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        # The interpreter would try once more at its end, and complain in its own words.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
+
+
 def _in_words(problem: Exception) -> ContractlineError:
+    if isinstance(problem, OSError):
+        return SystemRefused(problem)
     if isinstance(problem, ModuleNotFoundError) and problem.name:
         package = problem.name.partition(".")[0]
         if package != "contractline":

@@ -108,6 +108,6 @@ def _report(
 
 def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(f"{text.rstrip()}\n", encoding="utf-8")
+        file.write_text(f"{text.rstrip()}\n", encoding="utf-8", errors="backslashreplace")
     except OSError as problem:
         raise click.FileError(str(file), problem.strerror or str(problem)) from problem

@@ -64,6 +64,8 @@ def raising(problem: BaseException):
         (KeyboardInterrupt(), 130, "interrupted"),
         (ModuleNotFoundError("", name="chdb.session"), 2, "the package chdb is not in"),
         (KeyError("one"), 2, "error: unexpected KeyError: 'one'"),
+        (PermissionError(13, "Permission denied", "/x"), 2, "error: /x: Permission denied\nhint: "),
+        (OSError(28, "No space left on device"), 2, "error: No space left on device\nhint: make "),
     ],
 )
 def test_what_a_problem_becomes(

@@ -46,9 +46,7 @@ def test_a_docstring_becomes_markdown():
 def test_a_docstring_in_a_terminal():
     law = Law(RuleId("EXAMPLE"), Severity.WARNING, example)
     shown = text(law)
-    assert shown.startswith(
-        "EXAMPLE (warning, tests)\n\nA name is `<prefix>.<table>` | or <x>.\n"
-    )
+    assert shown.startswith("EXAMPLE (warning, tests)\n\nA name is `<prefix>.<table>` | or <x>.\n")
     assert "\nGood:\n\n    {" in shown
 
 

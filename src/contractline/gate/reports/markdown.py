@@ -57,9 +57,9 @@ def render(report: Report) -> str:
 def _fitting(report: Report, limits: _Limits) -> tuple[list[str], bool]:
     """Return the parts that fit, and whether these are all."""
     parts = list(_head(report))
-    size = sum(len(part.encode()) + 2 for part in parts)
+    size = sum(len(part.encode(errors="backslashreplace")) + 2 for part in parts)
     for section in _sections(report, limits):
-        size += len(section.encode()) + 2
+        size += len(section.encode(errors="backslashreplace")) + 2
         if size > MAX_BYTES:
             return parts, False
         parts.append(section)

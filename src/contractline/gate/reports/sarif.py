@@ -85,7 +85,7 @@ def _location(report: Report, finding: Finding) -> dict[str, Any]:
     file = finding.file or Project(report.root).contracts / finding.subject / ODCS_FILE
     place = report.place_in_repository(file)
     physical: dict[str, Any] = {
-        "artifactLocation": {"uri": quote(place), "uriBaseId": _ROOT},
+        "artifactLocation": {"uri": quote(place, errors="surrogateescape"), "uriBaseId": _ROOT},
         "region": _region(finding.position or TOP),
     }
     location: dict[str, Any] = {"physicalLocation": physical}
@@ -120,7 +120,7 @@ def _fingerprint(report: Report, finding: Finding) -> str:
         report.place_in_repository(finding.file),
         finding.message,
     )
-    return hashlib.sha256("\0".join(facts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\0".join(facts).encode(errors="backslashreplace")).hexdigest()[:32]
 
 
 def _number(results: list[dict[str, Any]]) -> None:
