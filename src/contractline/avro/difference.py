@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contractline.avro.schema import Schema
@@ -14,35 +14,90 @@ def differences(old: Schema, new: Schema) -> tuple[str, ...]:
     """Return what a reader of release notes should know; documentation does not count."""
     if old == new:
         return ()
-    found = tuple(_types(json.loads(old.meaning), json.loads(new.meaning), ""))
-    return found or ("changes aliases, order or properties of types and fields",)
+    return tuple(_types(json.loads(old.meaning), json.loads(new.meaning), "")) or (_REST,)
 
 
 def _types(old: Any, new: Any, name: str) -> Iterator[str]:
     """Yield what differs between two types in their normal form."""
-    if _is_record(old) and _is_record(new) and old["name"] == new["name"]:
-        yield from _fields(old["fields"], new["fields"], name)
-    elif old != new:
-        before, after = type_words(old), type_words(new)
-        words = f"{before} → {after}" if before != after else f"{after} changes inside"
-        yield f"`{name}`: {words}" if name else words
+    before, after = type_words(old), type_words(new)
+    if old == new:
+        return
+    if before != after:
+        yield f"`{name}`: {before} → {after}" if name else f"{before} → {after}"
+        return
+    found = list(_inside(old, new, name))
+    yield from found or [f"`{name}`: {after} changes inside" if name else _REST]
+
+
+_REST = "changes aliases, order or properties of types and fields"
+
+
+def _inside(old: Any, new: Any, name: str) -> Iterator[str]:
+    """Yield what differs inside types that are called alike."""
+    if isinstance(old, list):
+        for one, other in zip(old, new, strict=True):
+            yield from _types(one, other, name)
+        return
+    match old["type"]:
+        case "record":
+            yield from _fields(old["fields"], new["fields"], name)
+        case "enum":
+            yield from _symbols(old, new, name)
+        case "array" | "map" as kind:
+            inner = "items" if kind == "array" else "values"
+            yield from _types(old[inner], new[inner], f"{name}[]")
+
+
+def _symbols(old: Any, new: Any, name: str) -> Iterator[str]:
+    before, after = old["symbols"], new["symbols"]
+    for verb, these, those in (("adds", after, before), ("removes", before, after)):
+        if changed := [symbol for symbol in these if symbol not in those]:
+            symbols = "symbols" if len(changed) > 1 else "symbol"
+            yield f"`{name}`: {verb} the {symbols} {', '.join(changed)}"
+    if [one for one in before if one in after] != [one for one in after if one in before]:
+        yield f"`{name}`: another order of the symbols"
+    if old.get("default", _NONE) != new.get("default", _NONE):
+        yield f"`{name}`: default of the enum: {_shown(old)} → {_shown(new)}"
 
 
 def _fields(old: list[Any], new: list[Any], outer: str) -> Iterator[str]:
     before, after = ({one["name"]: one for one in fields} for fields in (old, new))
+    renamed = _renamed(before, after)
     for name, one in after.items():
         full = f"{outer}.{name}" if outer else name
-        if name not in before:
+        was = before.get(renamed.get(name, name))
+        if was is None:
             default = f", default {default_words(one['default'])}" if "default" in one else ""
             yield f"adds `{full}` ({type_words(one['type'])}{default})"
             continue
-        yield from _types(before[name]["type"], one["type"], full)
-        if before[name].get("default", _NONE) != one.get("default", _NONE):
-            yield f"default of `{full}`: {_shown(before[name])} → {_shown(one)}"
-    for name in (name for name in before if name not in after):
+        if name in renamed:
+            yield f"renames `{renamed[name]}` to `{full}`, with the old name as an alias"
+        yield from _types(was["type"], one["type"], full)
+        if was.get("default", _NONE) != one.get("default", _NONE):
+            yield f"default of `{full}`: {_shown(was)} → {_shown(one)}"
+        yield from _aliases(was, one, full, renamed.get(name))
+    for name in (name for name in before if name not in after and name not in renamed.values()):
         yield f"removes `{outer}.{name}`" if outer else f"removes `{name}`"
     if [name for name in before if name in after] != [name for name in after if name in before]:
         yield f"another order of the fields{f' of `{outer}`' if outer else ''}"
+
+
+def _renamed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names of fields before, by those that have them as aliases now."""
+    gone = {
+        name: next((a for a in one.get("aliases", ()) if a in before and a not in after), None)
+        for name, one in after.items()
+        if name not in before
+    }
+    return {name: old for name, old in gone.items() if old is not None}
+
+
+def _aliases(old: Any, new: Any, name: str, was_called: str | None) -> Iterator[str]:
+    before, after = set(old.get("aliases", ())), set(new.get("aliases", ())) - {was_called}
+    for alias in sorted(after - before):
+        yield f"adds the alias `{alias}` to `{name}`"
+    for alias in sorted(before - after):
+        yield f"removes the alias `{alias}` from `{name}`"
 
 
 _NONE = object()
@@ -50,7 +105,3 @@ _NONE = object()
 
 def _shown(one: dict[str, Any]) -> str:
     return default_words(one["default"]) if "default" in one else "none"
-
-
-def _is_record(node: Any) -> bool:
-    return isinstance(node, dict) and node["type"] == "record"

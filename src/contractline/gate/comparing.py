@@ -33,13 +33,14 @@ def compared(stream: StreamReport, change: StreamChange, base: str) -> StreamRep
     if state is State.UNCHANGED:
         return stream
     ddl = _ddl_difference(change)
+    said = verdicts(change, sink_verdict(change))
     return replace(
         stream,
         state=state,
         difference=between_contracts(change, base, HERE),
-        verdicts=verdicts(change, sink_verdict(change)),
+        verdicts=said,
         ddl=ddl,
-        rollout=rollout(change, ddl),
+        rollout=rollout(change, ddl, said),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contractline.avro.compatibility import incompatibilities
 from contractline.avro.difference import differences
-from contractline.avro.fields import FieldChange, Name, field_changes, lies_in, places
+from contractline.avro.fields import FieldChange, Name, field_changes, fields, lies_in, places
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
@@ -112,7 +112,7 @@ def between_contracts(change: StreamChange, before: str, after: str) -> StreamDi
     if old is None or new is None:
         return StreamDifference(change.name, before if old else "", after if new else "")
     try:
-        words = (*_key_words(old, new), *fact_changes(old, new))
+        words = (*_key_words(old, new), *_doc_words(old.value, new.value), *fact_changes(old, new))
         states = _State(before, old.value, _columns(old)), _State(after, new.value, _columns(new))
         return _compared(change.name, *states, words)
     except PartUnread as problem:
@@ -200,6 +200,13 @@ def _key_words(old: Draft, new: Draft) -> Iterator[str]:
         yield from (f"key: {words}" for words in differences(old.key, new.key))
     elif old.key is not new.key:
         yield "gains a key" if old.key is None else "loses its key"
+
+
+def _doc_words(old: Schema, new: Schema) -> Iterator[str]:
+    docs = {field.name: field.doc for field in fields(old)}
+    changed = [one.path for one in fields(new) if one.doc != docs.get(one.name, one.doc)]
+    if changed:
+        yield f"another doc of {', '.join(f'`{path}`' for path in changed)}"
 
 
 def _compared(stream: str, old: _State, new: _State, more: tuple[str, ...]) -> StreamDifference:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PARTS, Draft, PartUnread
 from contractline.contracts.model import PostgresSource
-from contractline.gate.report import Step
+from contractline.gate.report import Outcome, Step, Verdict
+from contractline.gate.verdicts import NEWER, OLDER
+from contractline.rules.changes.tables import column_changes
 
 _READERS_FIRST = (
     "writers take a new version as soon as it is registered, and a table that does not know its"
@@ -15,28 +17,38 @@ _READERS_FIRST = (
 )
 
 
-def rollout(change: StreamChange, ddl: str) -> tuple[Step, ...]:
+def rollout(change: StreamChange, ddl: str, verdicts: Sequence[Verdict]) -> tuple[Step, ...]:
     """Return the steps of bringing a change into production; none when nothing is to do.
 
     Args:
         change: the contract before and after.
         ddl: the difference of its SQL; empty without one.
+        verdicts: what the change means for its readers.
     """
     if change.after is None:
         return tuple(_removal())
     try:
-        return tuple(_steps(change.before, change.after, has_ddl=bool(ddl)))
+        harmed = {verdict.reader for verdict in verdicts if verdict.outcome is not Outcome.OK}
+        return tuple(_steps(change.before, change.after, harmed, has_ddl=bool(ddl)))
     except PartUnread:
         return ()
 
 
-def _steps(before: Draft | None, after: Draft, *, has_ddl: bool) -> Iterator[Step]:
+def _steps(
+    before: Draft | None, after: Draft, harmed: set[str], *, has_ddl: bool
+) -> Iterator[Step]:
     source = after.pipeline.source
     is_captured = isinstance(source, PostgresSource)
     topic_differs = before is None or before.pipeline.topic != after.pipeline.topic
     has_versions = _released(after) > (_released(before) if before else set())
     if topic_differs:
         yield Step("`contractline apply topics`", "everything else reads or writes the topic")
+    for column in column_changes(before, after) if before and has_ddl else ():
+        why = (
+            f"`apply tables` waits for it, since all rows of `{column.name}` are written anew: look"
+            " at the data first"
+        )
+        yield Step(f"`{column.by_hand}`", why)
     if has_ddl:
         why = _READERS_FIRST if has_versions else "the SQL of the tables changes"
         yield Step("`contractline apply tables`", why)
@@ -46,12 +58,19 @@ def _steps(before: Draft | None, after: Draft, *, has_ddl: bool) -> Iterator[Ste
             " contract says"
         )
         yield Step("`ALTER TABLE` in PostgreSQL", why)
+    if has_versions and OLDER in harmed:
+        yield Step(
+            "update the consumers of Avro", "with the old schema they can't read new records"
+        )
     if has_versions:
         why = "then producers follow the newest version without a restart"
         yield Step("`contractline apply schemas`", why)
     if is_captured and (before is None or has_versions or before.pipeline.source != source):
         why = "the converter looks the exact schema up, so it comes after the schemas"
         yield Step("`contractline apply connectors`", why)
+    if has_versions and NEWER in harmed:
+        why = "with the new schema they can't read old records, which stay in the topic"
+        yield Step("leave consumers that read old records on the old schema", why)
 
 
 def _removal() -> Iterator[Step]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from contractline.avro.compatibility import Direction, incompatibilities
+from contractline.avro.compatibility import (
+    Compatibility,
+    Direction,
+    Incompatibility,
+    incompatibilities,
+)
+from contractline.avro.meaning import reinterpretations
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Version
 from contractline.gate.report import Outcome, Verdict
+from contractline.rules.hazards import Effect
 from contractline.rules.sinkverdict import SinkVerdict
 
 NEWER = "newer consumers"
@@ -36,37 +43,75 @@ def verdicts(change: StreamChange, sink: SinkVerdict | None) -> tuple[Verdict, .
 
 
 def _sink(sink: SinkVerdict) -> Verdict:
-    reasons = [finding.message for finding in sink.findings]
-    fine = "its tables read records of every version as they are meant"
-    return Verdict(CLICKHOUSE, Outcome(sink.kind.value), _cut(reasons) or (fine,))
+    found = [*sink.corrupting, *(one for one in sink.findings if one not in sink.corrupting)]
+    reasons = [one.message for one in found]
+    if sink.kind is Effect.OK:
+        fine = "its tables read records of every version as they are meant"
+        refused = [f"but no tables can be made of the contract as it is: {one}" for one in reasons]
+        as_they_are = "the tables as they are read its records as they are meant"
+        reasons = [as_they_are, *refused] if sink.is_refused else [fine]
+    return Verdict(CLICKHOUSE, Outcome(sink.kind.value), _cut(reasons))
 
 
 def _consumers(before: Draft, after: Draft) -> Iterator[Verdict]:
     level = after.pipeline.compatibility
     earlier = [one for one in before.versions("value") if one.schema != after.value]
+    keys = [_OTHER_KEY] if before.key != after.key else []
     for direction, reader in ((Direction.FORWARD, OLDER), (Direction.BACKWARD, NEWER)):
-        reasons = list(_reasons(direction, after.value, earlier))
-        promised = direction in level.directions
+        misread = _found(direction, reinterpretations, after.value, earlier)
+        unread = _found(direction, incompatibilities, after.value, earlier)
+        reasons = [
+            *_worded(direction, "misreads", misread),
+            *keys,
+            *_worded(direction, "can't read", unread),
+        ]
+        outcome = Outcome.CORRUPTS if misread else Outcome.BREAKS if reasons else Outcome.OK
+        is_allowed = outcome is Outcome.BREAKS and not keys
+        is_allowed = is_allowed and not _promises(level, direction, unread, earlier)
         yield Verdict(
             reader,
-            Outcome.BREAKS if reasons else Outcome.OK,
-            _cut(reasons) if reasons else (_fine(direction, earlier),),
-            "" if promised else level.value,
+            outcome,
+            _cut(reasons or [_fine(direction, earlier)]),
+            level.value if is_allowed else "",
         )
 
 
-def _reasons(direction: Direction, now: Schema, earlier: Sequence[Version]) -> Iterator[str]:
+_OTHER_KEY = "the key means something else, so that records of one row lie under two keys"
+
+_Found = Mapping[str, Sequence[int]]
+"""What stands between a reader and a writer: the reason, and the versions that it is about."""
+
+
+def _found(
+    direction: Direction,
+    compare: Callable[[Schema, Schema], Sequence[Incompatibility]],
+    now: Schema,
+    earlier: Sequence[Version],
+) -> _Found:
     found: dict[str, list[int]] = {}
     for version in earlier:
         pair = (version.schema, now) if direction is Direction.FORWARD else (now, version.schema)
-        for one in incompatibilities(*pair):
+        for one in compare(*pair):
             found.setdefault(one.reason, []).append(version.number)
+    return found
+
+
+def _worded(direction: Direction, verb: str, found: _Found) -> Iterator[str]:
     for reason, numbers in found.items():
         names = _names(numbers)
         if direction is Direction.FORWARD:
-            yield f"a consumer that reads with {names} can't read new records: {reason}"
+            yield f"a consumer that reads with {names} {verb} new records: {reason}"
         else:
-            yield f"a consumer that reads with the new schema can't read {names}: {reason}"
+            yield f"a consumer that reads with the new schema {verb} records of {names}: {reason}"
+
+
+def _promises(
+    level: Compatibility, direction: Direction, unread: _Found, earlier: Sequence[Version]
+) -> bool:
+    """Tell whether a level promises that what can't be read can be: not each looks at all."""
+    counted = earlier if level.is_transitive else earlier[-1:]
+    numbers = {number for numbers in unread.values() for number in numbers}
+    return direction in level.directions and any(one.number in numbers for one in counted)
 
 
 def _fine(direction: Direction, earlier: Sequence[Version]) -> str:

@@ -219,13 +219,18 @@ def _change(held: Sequence[tuple[int, Leaf]]) -> Refusal | None:
             return Refusal(
                 _kind_of_change(before, now),
                 now.field,
-                f"is {before.type} ({'.'.join(before.path)}) in one version and {now.type}"
-                f" ({'.'.join(now.path)}) in a later one; one ClickHouse column can't read both",
+                f"is {_held(before, now)} in one version and {_held(now, before)} in a later one;"
+                " one ClickHouse column can't read both",
                 "keep the field as it was and add another beside it",
                 version,
                 type_place(now.steps),
             )
     return None
+
+
+def _held(leaf: Leaf, other: Leaf) -> str:
+    """Return what holds a value in one version, with its place where that is another one."""
+    return leaf.type if leaf.path == other.path else f"{leaf.type} at {'.'.join(leaf.path)}"
 
 
 def _kind_of_change(before: Leaf, now: Leaf) -> Unmappable:

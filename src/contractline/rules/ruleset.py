@@ -184,3 +184,6 @@ MENDED_BY_RELEASE = frozenset(
     }
 )
 """What a release sets right, so that it does not keep one from being made."""
+
+MENDED_BY_COMMAND = MENDED_BY_RELEASE | {TABLES_GENERATED.id, RuleId("CDC_CAPTURE_CURRENT")}
+"""What a command of ours sets right, which the finding names."""

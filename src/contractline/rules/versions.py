@@ -136,7 +136,8 @@ def working_schema_released(draft: Draft) -> Iterator[Violation]:
             words = f"value.avsc is not the newest released version, v{newest.number}"
         else:
             continue
-        hint = f"run `contractline release {draft.name}`, or take the change back"
+        release = f"`contractline release {draft.name}`"
+        hint = f"run {release} once the rest is right, or take the change back"
         yield Violation(words, hint, file=draft.file(part))
 
 

@@ -17,6 +17,10 @@ def field(name: str, type_: Any, **more: Any) -> dict[str, Any]:
     return {"name": name, "type": type_} | more
 
 
+def enum(*symbols: str, **more: Any) -> dict[str, Any]:
+    return {"type": "enum", "name": "E", "symbols": list(symbols)} | more
+
+
 STRINGS = {"type": "array", "items": "string"}
 A = field("a", "int")
 
@@ -58,12 +62,48 @@ A = field("a", "int")
         (
             record(field("e", {"type": "enum", "name": "E", "symbols": ["A"]})),
             record(field("e", {"type": "enum", "name": "E", "symbols": ["A", "B"]})),
-            ["`e`: enum E changes inside"],
+            ["`e`: adds the symbol B"],
+        ),
+        (
+            record(field("e", enum("A", "B", "C", default="A"))),
+            record(field("e", enum("D", "E", "B", "A", default="B"))),
+            [
+                *("`e`: adds the symbols D, E", "`e`: removes the symbol C"),
+                *("`e`: another order of the symbols", '`e`: default of the enum: "A" → "B"'),
+            ],
+        ),
+        (
+            record(field("s", ["null", record(A, name="S")])),
+            record(field("s", ["null", record(field("a", "long"), name="S")])),
+            ["`s.a`: int → long"],
+        ),
+        (
+            record(field("s", {"type": "array", "items": enum("A")})),
+            record(field("s", {"type": "array", "items": enum("A", "B")})),
+            ["`s[]`: adds the symbol B"],
         ),
         (record(A), record(A, name="S"), ["record R → record S"]),
         (
             record(A),
             record(A | {"aliases": ["b"]}),
+            ["adds the alias `b` to `a`"],
+        ),
+        (
+            record(A | {"aliases": ["b", "c"]}),
+            record(A | {"aliases": ["c"]}),
+            ["removes the alias `b` from `a`"],
+        ),
+        (
+            record(A),
+            record(field("b", "long", aliases=["a", "z"])),
+            [
+                "renames `a` to `b`, with the old name as an alias",
+                *("`b`: int → long", "adds the alias `z` to `b`"),
+            ],
+        ),
+        (
+            record(A),
+            record(A | {"order": "ignore"}),
             ["changes aliases, order or properties of types and fields"],
         ),
         (

@@ -15,6 +15,7 @@ from contractline.gate.report import (
     counted_with,
 )
 from contractline.markdown import block, code, prose
+from contractline.rules.ruleset import MENDED_BY_COMMAND
 
 MARKER = "<!-- contractline check -->"
 """The first line of the comment, by which the next check finds it."""
@@ -79,14 +80,36 @@ def _head(report: Report) -> Iterator[str]:
     yield f"{MARKER}\n## {'❌' if failed else '✅'} Contracts: {_title(report)}"
     against = f"Compared with {code(report.base)}." if report.base else f"{prose(report.no_base)}."
     yield f"{against} {_result(report)}"
+    if dangers := [line for stream in report.changed for line in _dangers(stream)]:
+        yield "\n".join(dangers[:_MAX_DANGERS])
+
+
+def _dangers(stream: StreamReport) -> Iterator[str]:
+    """Say for whom a change is not safe, so that nobody has to look for it."""
+    for outcome in (Outcome.CORRUPTS, Outcome.BREAKS):
+        readers = [verdict.reader for verdict in stream.verdicts if verdict.outcome is outcome]
+        if readers:
+            who = " and ".join(filter(None, (", ".join(readers[:-1]), readers[-1])))
+            yield f"- {_SIGNS[outcome]} {code(stream.name)}: {_DANGERS[outcome]} by {who}"
+
+
+_MAX_DANGERS = 20
+_DANGERS = {
+    Outcome.CORRUPTS: "values are read as other ones, without any error,",
+    Outcome.BREAKS: "records can't be read",
+}
 
 
 def _title(report: Report) -> str:
     if report.failures:
         return "this change can't be merged as it is"
-    if report.findings or report.waived:
+    if report.findings or report.waived or any(map(_is_harmful, report.changed)):
         return "this change can be merged"
     return "this change is safe" if report.changed else "nothing changes"
+
+
+def _is_harmful(stream: StreamReport) -> bool:
+    return any(verdict.outcome is not Outcome.OK for verdict in stream.verdicts)
 
 
 def _result(report: Report) -> str:
@@ -102,7 +125,8 @@ def _stream(report: Report, stream: StreamReport, limits: _Limits) -> Iterator[s
     if stream.verdicts:
         yield _table(("reader", "verdict", "why"), [_verdict(v, limits) for v in stream.verdicts])
     if stream.findings:
-        rows = [_finding(report, one, limits) for one in stream.findings]
+        found = sorted(stream.findings, key=lambda one: _weight(report, one))
+        rows = [_finding(report, one, limits) for one in found]
         yield _table(("", "rule", "what, and what to do", "where"), rows, limits)
     if stream.waived:
         yield "**Agreed to**"
@@ -123,6 +147,13 @@ def _verdict(verdict: Verdict, limits: _Limits) -> tuple[str, ...]:
     promise = f" (not promised by {verdict.promise})" if verdict.promise else ""
     reasons = "<br>".join(_words(reason, limits) for reason in verdict.reasons)
     return (verdict.reader, f"{_SIGNS[verdict.outcome]} {verdict.outcome}{promise}", reasons)
+
+
+def _weight(report: Report, finding: Finding) -> int:
+    """What a person must think about comes before what one command mends, and warnings last."""
+    if not report.fails(finding):
+        return 2
+    return 1 if finding.rule in MENDED_BY_COMMAND else 0
 
 
 def _finding(report: Report, finding: Finding, limits: _Limits) -> tuple[str, ...]:

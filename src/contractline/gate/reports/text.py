@@ -40,6 +40,8 @@ def _stream(report: Report, stream: StreamReport) -> Iterator[str]:
         )
         yield from (line for verdict in stream.verdicts for line in _verdict(verdict))
         yield from (f"    reads it: {place}" for place in stream.impact)
+        if stream.rollout:
+            yield "    after the merge:"
         yield from (
             f"    {number}. {step.action}: {step.why}"
             for number, step in enumerate(stream.rollout, 1)

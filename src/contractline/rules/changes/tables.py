@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import ClickHouseSink
@@ -95,22 +96,47 @@ def column_type_kept(pair: Pair) -> Iterator[Violation]:
     """A column of the tables keeps its type.
 
     Why: its rows would all be written anew, and what does not fit is lost, so that
-    `contractline apply tables` leaves the change to a person. Until then nothing new is read.
+    `contractline apply tables` leaves the change to a person, and changes nothing else before.
 
     Bad: a string that becomes ["null", "string"]; another type in ``types``.
     Good: another field beside the old one.
     """
-    sink = pair.after.pipeline.clickhouse
+    for one in column_changes(pair.before, pair.after):
+        hint = f"add a field beside it; or look at the data, and after the merge: {one.by_hand}"
+        words = (
+            f"the column {one.name} changes from {one.old} to {one.new}; apply tables leaves it to"
+            " you"
+        )
+        yield pair.at(("clickhouse",), words, hint, one.old, one.new)
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChange:
+    """A column of the tables that becomes of another type.
+
+    Attributes:
+        name: the column.
+        old: its type before.
+        new: its type now.
+        by_hand: the SQL that changes it.
+    """
+
+    name: str
+    old: str
+    new: str
+    by_hand: str
+
+
+def column_changes(before: Draft, after: Draft) -> Iterator[ColumnChange]:
+    """Yield the columns that become of another type; nothing without tables."""
+    sink = after.pipeline.clickhouse
     if sink is None:
         return
-    before, after = (_column_types(draft) for draft in (pair.before, pair.after))
-    for name, old in before.items():
-        new = after.get(name, old)
+    now = _column_types(after)
+    for name, old in _column_types(before).items():
+        new = now.get(name, old)
         if new != old:
-            by_hand = _by_hand(sink, name, new)
-            hint = f"add a field beside it; or look at the data, and after the merge: {by_hand}"
-            words = f"the column {name} changes from {old} to {new}; apply tables leaves it to you"
-            yield pair.at(("clickhouse",), words, hint, old, new)
+            yield ColumnChange(name, old, new, _by_hand(sink, name, new))
 
 
 def _order_by(draft: Draft) -> tuple[str, ...]:
