@@ -14,7 +14,7 @@ from contractline.finding import TOP, Finding, RuleId, Severity
 from contractline.mapping.postgres import Difference, differences
 from contractline.rules.rule import Violation
 
-COMMAND = "`contractline generate cdc`"
+COMMAND = "`contractline generate cdc` tries it on the real PostgreSQL and Debezium, in 20 s"
 
 _MATCHES = RuleId("CDC_CAPTURE_MATCHES")
 
@@ -141,12 +141,13 @@ def _uncontracted(draft: Draft, source: Source, part: Part, column: str) -> Find
     postgres = draft.pipeline.source
     stops = isinstance(postgres, PostgresSource) and postgres.uncontracted_columns == "stop"
     then = "the connector stops" if stops else "it is kept out of the topic"
+    captured = f"{draft.pipeline.topic.name}-{part}.avsc"
     return Finding(
         _MATCHES,
         Severity.ERROR if stops else Severity.WARNING,
         draft.name,
         f"{source.table} has a column `{column}` that {draft.name}/{part}.avsc does not hold: {then}",
-        f"add its field before `__deleted`, as {draft.capture.file.parent.name}/ has it, and"
+        f"add its field before `__deleted`, as {captured} in connect/captured has it, and"
         f" `contractline release {draft.name}`; or take the column out of the SQL",
         source.file,
         source.position(column),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contractline.cli import run
-from contractline.contracts.capture import load_capture
+from contractline.contracts.capture import Index, load_capture
+from contractline.contracts.sums import digest
+from contractline.gate.reports.markdown import MARKER
 from contractline.project import Project
 from contractline.stack.control import Stack
+from tests.fixtures.github import GitHub, Runner
 from tests.fixtures.stack import clean_environment
 
 Make = Callable[[str], Project]
@@ -55,21 +59,47 @@ def test_a_changed_table_is_told_from_the_contract(
     said = capsys.readouterr().out
     path = "connect/postgres/030_github_users.sql"
     assert (
-        f"{path}:7: error CDC_CAPTURE_MATCHES: column `position` of public.github_users is int"
+        f"{path}:7:3: error CDC_CAPTURE_MATCHES: column `position` of public.github_users is int"
         in said
     )
     assert (
-        f"{path}:8: error CDC_CAPTURE_MATCHES: column `team` of public.github_users takes NULL"
+        f"{path}:8:3: error CDC_CAPTURE_MATCHES: column `team` of public.github_users takes NULL"
         in said
     )
     assert (
-        f"{path}:9: warning CDC_CAPTURE_MATCHES: public.github_users has a column `level`" in said
+        f"{path}:9:3: warning CDC_CAPTURE_MATCHES: public.github_users has a column `level`" in said
     )
     assert (
-        f"{path}:5: error CDC_CAPTURE_MATCHES: public.github_users has no column `birth_date`"
+        f"{path}:5:1: error CDC_CAPTURE_MATCHES: public.github_users has no column `birth_date`"
         in said
     )
     assert "github_identities" not in said
+
+
+def test_a_pull_request_is_told_what_was_not_tried(make_project: Make, tmp_path: Path) -> None:
+    project = make_project("pull_request")
+    file = project.postgres_sql / "030_github_users.sql"
+    file.write_text(file.read_text().replace("birth_date date,", "birth_date date, level int,"))
+    captured = project.captured / "capture.json"
+    index = Index.parse(captured.read_text())
+    name = file.relative_to(project.root).as_posix()
+    # As if somebody had written the digest by hand: no rule can tell.
+    forged = {**index.made_from, name: digest(file.read_bytes())}
+    captured.write_text(replace(index, made_from=forged).text)
+
+    with GitHub.answering() as github:
+        event = {"pull_request": {"number": 7}}
+        runner = Runner.of(project.root, tmp_path / "runner", github, event)
+        assert runner.run({}) == 0
+        assert runner.run({"cdc": "true"}) == 1
+
+    (comment,) = github.comments
+    assert comment["body"].startswith(
+        f"{MARKER}\n## ❌ Contracts: connect/captured is not what Debezium makes\n"
+    )
+    assert "connect/captured/postgres.public.github_users-value.avsc: differs" in comment["body"]
+    assert "`contractline generate cdc` writes them" in comment["body"]
+    assert "::error title=contractline%3A connect/captured is not" in runner.log
 
 
 TYPES = """-- creates: table public.types

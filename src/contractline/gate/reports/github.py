@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from contractline.finding import Finding, Position, Severity
 from contractline.gate.report import Report, counted_with
@@ -20,7 +20,7 @@ def render(report: Report) -> str:
 def _lines(report: Report) -> Iterator[str]:
     if cut := [*_cut(report)]:
         words = f"{' and '.join(cut)} are annotated: the log of this step holds all"
-        yield f"::notice title=contractline::{_data(words)}"
+        yield command("notice", {"title": "contractline"}, words)
     for finding in sorted(report.findings, key=lambda one: one.severity is not Severity.ERROR):
         yield _annotation(report, finding.severity, finding, finding.hint)
     for waived in report.waived:
@@ -39,17 +39,22 @@ def _cut(report: Report) -> Iterator[str]:
             yield f"{MAX_ANNOTATIONS} of {count} {kind}s"
 
 
-def _annotation(report: Report, command: str, finding: Finding, more: str) -> str:
+def command(name: str, properties: Mapping[str, object], data: str) -> str:
+    """Return a workflow command; a property without a value is left out."""
+    written = ((key, str(value)) for key, value in properties.items() if value)
+    shown = ",".join(f"{key}={_property(value)}" for key, value in written)
+    return f"::{name} {shown}::{_data(data)}"
+
+
+def _annotation(report: Report, name: str, finding: Finding, more: str) -> str:
     values = {
         "file": report.place_in_repository(finding.file),
         **(_region(finding.position) if finding.file and finding.position else {}),
         "title": f"{finding.rule}: {finding.subject}",
     }
-    written = ((name, str(value)) for name, value in values.items() if value)
-    properties = ",".join(f"{name}={_property(value)}" for name, value in written)
     at = f" ({finding.path})" if finding.path not in ("", "$") else ""
     message = f"{finding.message}{at}" + (f"\n{more}" if more else "")
-    return f"::{command} {properties}::{_data(message)}"
+    return command(name, values, message)
 
 
 def _region(position: Position) -> dict[str, int | None]:
