@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
@@ -125,6 +126,8 @@ def same(meant: Any, got: Any) -> bool:
         return meant == got or (meant.number is not None and _is_number(got, meant.number))
     if isinstance(meant, float) or isinstance(got, float):
         return _same_float(meant, got)
+    if isinstance(meant, int) and isinstance(got, IPv4Address):
+        return meant == int(got)
     if isinstance(meant, (int, Decimal)):
         return isinstance(got, (int, Decimal)) and meant == got
     if isinstance(meant, list):
@@ -133,6 +136,8 @@ def same(meant: Any, got: Any) -> bool:
         return _same_names(meant, got)
     if isinstance(meant, UUID) and isinstance(got, bytes):
         return str(meant).encode() == got.lower()
+    if isinstance(got, (IPv4Address, IPv6Address)):
+        return meant in (got.packed, str(got).encode())
     return type(meant) is type(got) and bool(meant == got)
 
 

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Context, Decimal
 from io import BytesIO
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
 from contractline.gate.prove.meaning import NANOS_PER_DAY, Moment
-from contractline.mapping.typename import Type, parse
+from contractline.mapping.sql import identifier
+from contractline.mapping.typename import Type, TypeMisspelt, parse
 
 FORMAT = "RowBinaryWithNamesAndTypes"
 
@@ -40,16 +42,29 @@ class Rows:
 
 
 def read_rows(answer: bytes) -> Rows:
-    """Return the rows of an answer.
-
-    Raises:
-        TypeMisspelt: a column is of a type that is not known.
-    """
+    """Return the rows of an answer; its columns were :func:`selected`."""
     data = BytesIO(answer)
     count = _varint(data)
     names = tuple(_bytes(data).decode() for _ in range(count))
     reads = [reader(parse(_bytes(data).decode())) for _ in range(count)]
     return Rows(names, tuple(_rows(data, reads, len(answer))))
+
+
+def selected(name: str, type_: str) -> str:
+    """Return the SQL by which a column of any type can be read.
+
+    What Avro has nothing for (times of a day, JSON, Dynamic …) is asked for as text.
+    """
+    column = identifier(name)
+    try:
+        is_read = _is_read(parse(type_))
+    except TypeMisspelt:
+        is_read = False
+    return column if is_read else f"CAST({column}, 'Nullable(String)') AS {column}"
+
+
+def _is_read(kind: Type) -> bool:
+    return kind.name in _READ and all(map(_is_read, kind.inner))
 
 
 def _rows(data: BytesIO, reads: Sequence[_Read], end: int) -> Iterator[tuple[Any, ...]]:
@@ -70,7 +85,7 @@ def reader(kind: Type) -> _Read:
         case "Map":
             key, value = (reader(one) for one in kind.inner)
             return lambda data: [(key(data), value(data)) for _ in range(_varint(data))]
-        case "Tuple" | "Nested":
+        case "Tuple":
             return _tuple(kind)
         case "Variant":
             return _variant(kind)
@@ -79,21 +94,14 @@ def reader(kind: Type) -> _Read:
 
 def _plain(kind: Type) -> _Read:
     name = kind.name
-    if name in ("String", "FixedString"):
-        return _bytes if name == "String" else _sized(kind.numbers[0])
-    if name in ("Float32", "Float64"):
-        return _packed("<f" if name == "Float32" else "<d")
+    if name == "FixedString":
+        return _sized(kind.numbers[0])
     if name.startswith(("Int", "UInt")):
         bits = int(name.partition("Int")[2])
         return _integer(bits // 8, signed=name.startswith("Int"))
-    if name.startswith(("Enum", "Date", "Decimal")):
+    if name in _SCALED:
         return _scaled(kind)
-    if name == "Bool":
-        return lambda data: data.read(1) != b"\0"
-    if name == "UUID":
-        return _uuid
-    # What else there is (IPv4, JSON …) holds nothing that Avro has.
-    raise NotImplementedError(name)
+    return _BARE[name]
 
 
 def _scaled(kind: Type) -> _Read:
@@ -190,3 +198,18 @@ def _varint(data: BytesIO) -> int:
         if byte < 0x80:
             return found
         shift += 7
+
+
+_BARE: Mapping[str, _Read] = {
+    "String": _bytes,
+    "Float32": _packed("<f"),
+    "Float64": _packed("<d"),
+    "Bool": lambda data: data.read(1) != b"\0",
+    "UUID": _uuid,
+    "IPv4": lambda data: IPv4Address(data.read(4)[::-1]),
+    "IPv6": lambda data: IPv6Address(data.read(16)),
+}
+_INTEGERS = tuple(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64, 128, 256))
+_SCALED = ("Enum8", "Enum16", "Date", "Date32", "DateTime", "DateTime64", "Decimal")
+_WITH_PARTS = ("Nullable", "LowCardinality", "Array", "Map", "Tuple", "Variant")
+_READ = frozenset((*_BARE, *_INTEGERS, *_SCALED, *_WITH_PARTS, "FixedString"))

@@ -13,7 +13,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
 from contractline.gate.prove.containers import container_file
-from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, varint
+from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, selected, varint
 from contractline.gate.prove.server import PREFIX, Server
 from contractline.gate.prove.shapes import Path
 from contractline.kafka.wire import SchemaId, header
@@ -125,7 +125,7 @@ class Sandbox:
         self._contract, self._prefix = contract, prefix
         self._ingestion = f"{prefix}_{INGESTION}"
         self.columns: tuple[Column, ...] = stream_columns(contract)
-        self._columns: dict[str, list[Column]] = {}
+        self._selected: dict[str, str] = {}
         self._databases: list[str] = []
         sink = _sink(contract)
         self.tables = {t: f"{prefix}_{t}" for t in (sink.current, sink.history) if t}
@@ -283,28 +283,28 @@ class Sandbox:
         """Return what the engine says without where in the engine it happened."""
         return _PLACE.split(problem)[0].replace(f"{self._prefix}_", "").strip()
 
-    def _held(self, table: str) -> list[Column]:
-        """Return the columns that a table has: what only a queue has is used up by the views."""
-        if table not in self._columns:
+    def _listed(self, table: str) -> str:
+        """Return what to select: what only a queue has is used up by the views."""
+        if table not in self._selected:
             database, _, name = self.tables[table].partition(".")
             there = self._warehouse.rows(
-                "SELECT name FROM system.columns WHERE database = {database:String}"
+                "SELECT name, type FROM system.columns WHERE database = {database:String}"
                 " AND table = {name:String}",
                 {"database": database, "name": name},
             )
-            names = {str(row[0]) for row in there}
-            self._columns[table] = [one for one in self.columns if one.name in names]
-        return self._columns[table]
+            types = {str(name): str(type_) for name, type_ in there}
+            names = (OFFSET, *(column.name for column in self.columns))
+            wanted = [selected(one, types[one]) for one in names if one in types]
+            self._selected[table] = ", ".join(wanted)
+        return self._selected[table]
 
     def rows(self, table: str, first: int) -> Rows:
         """Return what a table holds of the records' fields, beginning with an offset.
 
         The offset comes first in each row.
         """
-        names = [OFFSET, *(column.name for column in self._held(table))]
-        listed = ", ".join(identifier(one) for one in names)
         sql = (
-            f"SELECT {listed} FROM {self.tables[table]}"  # noqa: S608
+            f"SELECT {self._listed(table)} FROM {self.tables[table]}"  # noqa: S608
             f" WHERE {OFFSET} >= {first} ORDER BY {OFFSET}"
         )
         return read_rows(self._warehouse.raw(sql, FORMAT))

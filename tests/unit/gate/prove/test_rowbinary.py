@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import struct
 from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from contractline.gate.prove.meaning import Moment
-from contractline.gate.prove.rowbinary import read_rows, varint
-from contractline.mapping.typename import TypeMisspelt
+from contractline.gate.prove.rowbinary import read_rows, selected, varint
 
 DAY = 86_400 * 10**9
 
@@ -50,6 +50,8 @@ def answer(kind: str, *values: bytes) -> bytes:
         ("Tuple(Int8, Int8)", b"\x05\x06", (5, 6)),
         ("Variant(Int64, String)", b"\x01" + text(b"x"), b"x"),
         ("Variant(Int64, String)", b"\xff", None),
+        ("IPv4", b"\x04\x03\x02\x01", IPv4Address("1.2.3.4")),
+        ("IPv6", b"\0" * 15 + b"\x01", IPv6Address("::1")),
     ],
 )
 def test_values(kind: str, data: bytes, value: Any) -> None:
@@ -62,6 +64,15 @@ def test_no_rows() -> None:
     assert read_rows(answer("Int8")).rows == ()
 
 
-def test_a_type_that_is_not_known() -> None:
-    with pytest.raises(TypeMisspelt):
-        read_rows(answer("Point"))
+@pytest.mark.parametrize(
+    "kind", ["Int64", "Array(Nullable(IPv4))", "Map(String, Tuple(a Decimal(76, 9), b UUID))"]
+)
+def test_what_avro_could_have_written_is_selected_as_it_is(kind: str) -> None:
+    assert selected("a b", kind) == "`a b`"
+
+
+@pytest.mark.parametrize(
+    "kind", ["Time64(3)", "JSON", "Array(Dynamic)", "Point", "QBit(Float32, 4)"]
+)
+def test_what_avro_has_nothing_for_is_selected_as_text(kind: str) -> None:
+    assert selected("it", kind) == "CAST(it, 'Nullable(String)') AS it"
