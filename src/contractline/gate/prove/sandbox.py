@@ -13,6 +13,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
 from contractline.gate.prove.containers import container_file
+from contractline.gate.prove.halving import narrowed
 from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, selected, varint
 from contractline.gate.prove.server import PREFIX, Server
 from contractline.gate.prove.shapes import Path
@@ -245,15 +246,8 @@ class Sandbox:
                 return field
         if not self._reads(writer, frame, ()):
             return ()
-        columns: Sequence[Column] = self.columns
-        while len(columns) > 1:
-            middle = len(columns) // 2
-            halves = (columns[:middle], columns[middle:])
-            failing = next((half for half in halves if not self._reads(writer, frame, half)), None)
-            if failing is None:
-                return ()
-            columns = failing
-        return columns[0].field
+        columns = narrowed(self.columns, lambda part: not self._reads(writer, frame, part))
+        return columns[0].field if len(columns) == 1 else ()
 
     def _reads(self, writer: Writer, frame: Frame, columns: Sequence[Column]) -> bool:
         part = tuple((column.path, column.name, column.queue_type) for column in columns)

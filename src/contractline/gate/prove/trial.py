@@ -11,6 +11,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.model import Contract, PostgresSource, Version
 from contractline.gate.prove import edges
 from contractline.gate.prove.compare import agrees
+from contractline.gate.prove.halving import narrowed
 from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.meaning import words
 from contractline.gate.prove.oracle import Oracle
@@ -222,16 +223,16 @@ class Trial:
     def _stopped(self, batch: _Batch, failure: ViewFailed) -> None:
         """Note what a view or a table refused: it stops the stream."""
         record, fields = batch.ordinary, tuple[str, ...]()
-        for frame, made in zip(batch.frames, batch.made, strict=True):
-            if not self._is_taken(batch.writer, frame):
-                record, fields = batch.blamed(made.record, self._is_taken)
-                break
+        refused = narrowed(batch.frames, lambda part: not self._are_taken(batch.writer, part))
+        if len(refused) == 1:
+            made = batch.made[refused[0].offset - batch.first]
+            record, fields = batch.blamed(made.record, self._are_taken)
         counts, paths = batch.counted(len(batch.made)), tuple((name,) for name in fields)
         self._refuse(Refusal(failure.problem, record, paths, False, counts, is_view=True))
 
-    def _is_taken(self, writer: Writer, frame: Frame) -> bool:
+    def _are_taken(self, writer: Writer, frames: Sequence[Frame]) -> bool:
         try:
-            self._sandbox.feed(writer, [frame])
+            self._sandbox.feed(writer, frames)
         except ViewFailed:
             return False
         return True
@@ -312,13 +313,15 @@ class _Batch:
         return (Count(self.label, count, len(self.made)),)
 
     def blamed(
-        self, record: Mapping[str, Any], is_fine: Callable[[Writer, Frame], bool]
+        self,
+        record: Mapping[str, Any],
+        are_taken: Callable[[Writer, Sequence[Frame]], bool],
     ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         """Return a record that is refused and as ordinary as can be, and the fields that are not.
 
         Args:
             record: a record that is refused.
-            is_fine: tells whether a record is not.
+            are_taken: tells whether records are not.
         """
 
         def mixed(fields: Sequence[str]) -> Mapping[str, Any]:
@@ -326,13 +329,7 @@ class _Batch:
 
         def is_refused(fields: Sequence[str]) -> bool:
             frame = self._frame(self.maker.made(mixed(fields)), self.first)
-            return not is_fine(self.writer, frame)
+            return not are_taken(self.writer, [frame])
 
-        fields: Sequence[str] = [] if is_refused([]) else list(record)
-        while len(fields) > 1:
-            middle = len(fields) // 2
-            halves = [half for half in (fields[:middle], fields[middle:]) if is_refused(half)]
-            if not halves:
-                break
-            fields = halves[0]
+        fields = [] if is_refused([]) else narrowed(list(record), is_refused)
         return mixed(fields), tuple(fields)
