@@ -16,6 +16,23 @@ from contractline.avro.paths import Steps
 PRIMITIVE = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 NAMED = ("record", "enum", "fixed")
 
+LOGICAL_TYPES: Mapping[str, tuple[str, ...]] = {
+    "big-decimal": ("bytes",),
+    "date": ("int",),
+    "decimal": ("bytes", "fixed"),
+    "duration": ("fixed",),
+    "local-timestamp-micros": ("long",),
+    "local-timestamp-millis": ("long",),
+    "local-timestamp-nanos": ("long",),
+    "time-micros": ("long",),
+    "time-millis": ("int",),
+    "timestamp-micros": ("long",),
+    "timestamp-millis": ("long",),
+    "timestamp-nanos": ("long",),
+    "uuid": ("string", "fixed"),
+}
+"""The logical types of the Avro specification, and the types that may carry them."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _RANGES = {"int": 2**31, "long": 2**63}
 _MANY = 20

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contractline.avro.grammar import NAMED, PRIMITIVE, full_name
-from contractline.avro.meaning import LOGICAL_TYPES
+from contractline.avro.grammar import LOGICAL_TYPES, NAMED, PRIMITIVE, full_name
 from contractline.avro.schema import Schema
 
 Names = Mapping[str, tuple[Any, str]]

@@ -12,7 +12,6 @@ import click
 from contractline.contracts.model import Compatibility
 
 if TYPE_CHECKING:
-    from contractline.finding import Finding
     from contractline.gate.compat import Judgement
 
 
@@ -114,15 +113,11 @@ def _unjudged(known: Any, problem: str) -> dict[str, Any]:
 
 
 def _values(judged: Judgement) -> list[dict[str, Any]]:
-    def values(finding: Finding) -> dict[str, Any]:
-        return {
-            "rule": finding.rule,
-            "severity": finding.severity,
-            "path": finding.path or None,
-            "message": finding.message,
-            "hint": finding.hint,
-            "old": finding.old,
-            "new": finding.new,
-        }
+    from contractline.finding import values
 
-    return [values(finding) for finding in judged.findings]
+    found = (values(finding, Path()) for finding in judged.findings)
+    return [{key: one[key] for key in one if key not in _PLACE} for one in found]
+
+
+_PLACE = {"subject", "file", "line", "column", "end_column"}
+"""What a pair on a line does not have."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
+from contractline.avro.paths import steps_of
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, Released
@@ -60,9 +61,14 @@ def judge(reader: Schema, writer: Schema, level: Compatibility, *, sink: bool = 
     if sink and reader.fields and writer.fields:
         said = verdict(StreamChange(_draft(writer, writer, level), draft))
         found += said.findings if said else ()
-    # The pair has no folder with a working schema: that is the reader's file.
-    working, file = draft.file("value"), Path(reader.where)
-    return Judgement(tuple(replace(o, file=file) if o.file == working else o for o in found))
+    return Judgement(tuple(_in_file(one, draft, Path(reader.where)) for one in found))
+
+
+def _in_file(finding: Finding, draft: Draft, file: Path) -> Finding:
+    """Return a finding as one of the reader's file: the pair has no folder with a working schema."""
+    if finding.file != draft.file("value"):
+        return finding
+    return replace(finding, file=file, position=draft.position(file, steps_of(finding.path)))
 
 
 def _draft(newer: Schema, earlier: Schema, level: Compatibility) -> Draft:

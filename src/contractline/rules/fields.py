@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 from typing import Any
 
-from contractline.avro.meaning import LOGICAL_TYPES
+from contractline.avro.grammar import LOGICAL_TYPES
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft
 from contractline.mapping.ddl import ENVELOPE

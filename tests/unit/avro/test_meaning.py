@@ -69,6 +69,7 @@ def test_what_means_something_else(reader, writer):
         ({"type": "long", "logicalType": "no-such-type"}, "long"),
         ({"type": "string", "logicalType": "timestamp-millis"}, "string"),  # does not fit: no type
         (decimal(4, 0), {"type": "bytes", "logicalType": "decimal", "precision": 4}),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 0}, "bytes"),  # no decimal
     ],
     ids=str,
 )
