@@ -35,9 +35,17 @@ def addresses(endpoints: Endpoints) -> dict[str, str]:
     return {
         KAFKA_BROKERS: endpoints.clickhouse_kafka_brokers
         or endpoints.need("kafka_bootstrap_servers"),
-        SCHEMA_REGISTRY_URL: endpoints.clickhouse_schema_registry_url
-        or endpoints.need("schema_registry_url"),
+        SCHEMA_REGISTRY_URL: registry_url(endpoints),
     }
+
+
+def registry_url(endpoints: Endpoints) -> str:
+    """Return where ClickHouse finds the registry.
+
+    Raises:
+        SettingInvalid: nothing says where it is.
+    """
+    return endpoints.clickhouse_schema_registry_url or endpoints.need("schema_registry_url")
 
 
 def follow(warehouse: Warehouse, endpoints: Endpoints) -> Iterator[str]:

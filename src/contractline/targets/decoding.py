@@ -16,6 +16,7 @@ from contractline.errors import ContractlineError
 from contractline.mapping.ddl import DECODING, ENVELOPE, INGESTION, QUEUE_SUFFIX
 from contractline.mapping.sql import identifier, literal
 from contractline.settings import Endpoints
+from contractline.targets.addresses import registry_url
 from contractline.targets.warehouse import ExternalTable, QueryRefused, Warehouse
 
 Message = TypeVar("Message")
@@ -133,9 +134,8 @@ class Decoder:
         self._warehouse = warehouse
         self._stream = stream
         self._form = form
-        registry = endpoints.clickhouse_schema_registry_url or endpoints.need("schema_registry_url")
         used = {
-            "format_avro_schema_registry_url": literal(registry),
+            "format_avro_schema_registry_url": literal(registry_url(endpoints)),
             **DECODING,
             # Rows must come in the order of their bytes: their places are counted off.
             "max_threads": "1",
