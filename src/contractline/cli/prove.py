@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
+from contractline.cli._ending import sigterm_interrupts
 
 if TYPE_CHECKING:
     from contractline.contracts.change import StreamChange
@@ -67,7 +68,7 @@ def command(
 
     project = invocation.project
     deployed = None if clickhouse else deployed_version(Endpoints.load(project))
-    with _changes(project, streams, base) as changes:
+    with sigterm_interrupts(), _changes(project, streams, base) as changes:
         proof = prove(
             changes,
             project,

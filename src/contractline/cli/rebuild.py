@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import INTERRUPTED, Invocation
+from contractline.cli._ending import sigterm_interrupts
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -60,19 +60,15 @@ def _run(endpoints: Endpoints, stream: str, shown: Shown, most: int) -> Rebuilt:
     from contractline.targets.rebuild import rebuild_stream
 
     stop = threading.Event()
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with ThreadPoolExecutor(1, "rebuild") as worker:
-            # In a thread of its own, so that a signal interrupts the waiting here and nothing else.
-            work = worker.submit(rebuild_stream, endpoints, stream, shown, stop, most=most)
-            try:
-                return work.result()
-            except KeyboardInterrupt:
-                stop.set()
-                shown.say("stopping after the batch that is on its way")
-                return work.result()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    # In a thread of its own, so that a signal interrupts the waiting here and nothing else.
+    with sigterm_interrupts(), ThreadPoolExecutor(1, "rebuild") as worker:
+        work = worker.submit(rebuild_stream, endpoints, stream, shown, stop, most=most)
+        try:
+            return work.result()
+        except KeyboardInterrupt:
+            stop.set()
+            shown.say("stopping after the batch that is on its way")
+            return work.result()
 
 
 @contextmanager

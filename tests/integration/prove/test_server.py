@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -94,9 +97,25 @@ def test_both_ways_of_reading_find_the_same(url, monkeypatch, tmp_path, kind, co
     assert [f.path for f in by_id.findings] == [f.path for f in by_file.findings]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_on_the_server_after_a_signal(url, number) -> None:
+    before = databases(url)
+    command = [sys.executable, "-m", "contractline", "--project", str(REPOSITORY.root), "prove"]
+    options = ["commits", "--records", "100000", "--clickhouse", url]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 60
+        while databases(url) == before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(number)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said.strip()) == (130, "interrupted")
+    assert databases(url) == before
+
+
 def test_a_server_that_does_not_answer(url) -> None:
-    with pytest.raises(ServiceUnavailable, match=r"127\.0\.0\.1:1"):
+    with pytest.raises(ServiceUnavailable, match=r"127\.0\.0\.1:1") as failure:
         prove([COMMITS], REPOSITORY, clickhouse=NOBODY)
+    assert "--clickhouse" in failure.value.hint
 
 
 @pytest.mark.parametrize("odd", ["", "localhost", "host:8123", "http://", "http://[bad", "ftp://a"])

@@ -215,8 +215,14 @@ def prover(project: Project, clickhouse: str | None = None) -> Iterator[Prover]:
     errors = errors_table(project)
     if clickhouse is not None:
         _refuse_odd(clickhouse)
-        with _prover_at(clickhouse, errors) as one:
-            yield one
+        try:
+            with _prover_at(clickhouse, errors) as one:
+                yield one
+        except ClickHouseAway as problem:
+            hint = "`--clickhouse URL` names ClickHouse's HTTP interface; is it up?"
+            raise ServiceUnavailable(
+                problem.service, problem.where, problem.problem, hint=hint
+            ) from problem
         return
     with engine_process() as engine:
         try:
