@@ -56,6 +56,8 @@ class Finding:
         path: the JSON path inside that file, such as ``$.fields[3].doc``.
         old: the earlier value, where the rule compares two.
         new: the value now.
+        field: the field that it is about, with dots between nested names, where the file holds no
+            place for it any more.
     """
 
     rule: RuleId
@@ -68,6 +70,7 @@ class Finding:
     path: str = ""
     old: object = None
     new: object = None
+    field: str = ""
 
     @property
     def line(self) -> int | None:

@@ -64,6 +64,37 @@ def test_a_waiver_for_a_field(checkout, path):
     assert checked(checkout) == (0, [], ["PERSONAL_DATA_KEPT"])
 
 
+PATH, QUERY = (f'{{"name": "{name}", "type": "string", "doc": "x"}}' for name in ("path", "query"))
+INSIDE = (
+    '{"name": "page", "doc": "x",'
+    ' "type": {"type": "record", "name": "Page", "doc": "x", "fields": [%s]}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "meant", "others"),
+    [
+        (f"{PATH}, {QUERY}", PATH, ("query",), ("$", "path")),
+        (INSIDE % f"{PATH}, {QUERY}", INSIDE % PATH, ("page.query", "page"), ("$", "page.path")),
+    ],
+)
+def test_a_waiver_for_a_field_that_goes(checkout, before, after, meant, others):
+    checkout.git("switch", "--quiet", "main")
+    checkout.edit(DOC, ["FULL_TRANSITIVE", "FORWARD"])
+    checkout.edit("clicks/value.avsc", ['"fields": [', f'"fields": [{before}, '])
+    assert checkout.contractline("release", "clicks")[0] == 0
+    checkout.generate()
+    checkout.commit()
+    checkout.edit("clicks/value.avsc", [before, after])
+    for path in others:
+        waiver(checkout, "VERSIONS_COMPATIBLE", {"path": path})
+        assert checked(checkout)[2] == []
+        assert f"its `path` may be {meant[0]}\n" in checkout.contractline("check")[1]
+    for path in meant:
+        waiver(checkout, "VERSIONS_COMPATIBLE", {"path": path})
+        assert checked(checkout) == (1, ["WORKING_SCHEMA_RELEASED"], ["VERSIONS_COMPATIBLE"])
+
+
 def test_several_of_one_rule(checkout):
     checkout.edit(DOC, ["cleanup: compact", "cleanup: delete\n      retention: P1D"])
     checkout.edit(DOC, FEWER)

@@ -32,6 +32,8 @@ _NAMES = {
 }
 _TARGETS = ("topic", "table")
 _PROSE = ("path", "reason", "approver")
+_WORDS_OF_A_REASON = 3
+"""Fewer say nothing that a reviewer could judge: `legacy`, `see chat`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,10 @@ class _Reading:
             value = entry.get(name)
             if value is not None and not isinstance(value, str):
                 yield self._mistake(f"`{name}` is no text", f"say {_NAMES[name]}", name)
-        expires, migration = entry.get("expires"), entry.get("migration")
+        reason, expires, migration = map(entry.get, ("reason", "expires", "migration"))
+        if isinstance(reason, str) and 0 < len(reason.split()) < _WORDS_OF_A_REASON:
+            words = f"`{reason.strip()}` does not say why the rule is broken on purpose"
+            yield self._mistake(words, "say it in a sentence", "reason")
         if expires is not None and _day(expires) is None:
             words = f"`{expires}` is no day"
             yield self._mistake(words, "write it as 2027-01-31", "expires")

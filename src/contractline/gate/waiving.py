@@ -152,6 +152,9 @@ def _readable(name: str) -> bool:
 
 def _names(finding: Finding, change: StreamChange) -> Iterator[str]:
     """Yield by which names a waiver may name the place of a finding."""
+    if finding.field:
+        yield finding.field
+        return
     yield finding.path or WHOLE
     steps = steps_of(finding.path)
     for draft in (change.after, change.before):

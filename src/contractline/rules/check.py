@@ -66,4 +66,5 @@ def _finding(rule: Rule | RuleOfAll | RuleOfChange, draft: Draft, violation: Vio
         "" if steps is None else json_path(steps),
         violation.old,
         violation.new,
+        violation.field,
     )

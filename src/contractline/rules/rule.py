@@ -26,6 +26,7 @@ class Violation:
         position: where in the file, where the place can't tell it.
         old: the earlier value, where the rule compares two.
         new: the value now.
+        field: the field that it is about, where the file holds no place for it any more.
     """
 
     message: str
@@ -35,6 +36,7 @@ class Violation:
     position: Position | None = None
     old: object = None
     new: object = None
+    field: str = ""
 
 
 Handler = Callable[[Draft], Iterable[Violation | Finding]]

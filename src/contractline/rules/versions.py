@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from contractline.avro.compatibility import breaks
+from contractline.avro.compatibility import Break, Direction, breaks
+from contractline.avro.fields import field_of
 from contractline.avro.meaning import reinterpretations
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, version_number
@@ -179,8 +180,9 @@ def versions_compatible(draft: Draft) -> Iterator[Violation]:
     for file, schema, earlier in _followers(draft):
         for one in breaks(schema, earlier, level):
             hint = f"at {level} fields come and go only with a default, and types only widen"
-            types = one.cause.writer_type, one.cause.reader_type
-            yield Violation(str(one), hint, one.steps, file, old=types[0], new=types[1])
+            old, new = one.cause.writer_type, one.cause.reader_type
+            gone = _missing(one, dict(earlier))
+            yield Violation(str(one), hint, one.steps, file, old=old, new=new, field=gone)
 
 
 def logical_types_kept(draft: Draft) -> Iterator[Violation]:
@@ -202,6 +204,13 @@ def logical_types_kept(draft: Draft) -> Iterator[Violation]:
                     old, new = one.writer_type, one.reader_type
                     words = f"v{number}: {one.reason}"
                     yield Violation(words, hint, one.reader_steps, file, old=old, new=new)
+
+
+def _missing(one: Break, earlier: Mapping[int, Schema]) -> str:
+    """Return the field of an earlier version that new records lack; empty for any other reason."""
+    if one.direction is Direction.BACKWARD or one.cause.writer_type:
+        return ""
+    return ".".join(field_of(earlier[one.version], one.cause.reader_steps))
 
 
 def _followers(draft: Draft) -> Iterator[tuple[Path, Schema, Sequence[tuple[int, Schema]]]]:

@@ -152,6 +152,7 @@ def _finding(
         f"$.fields[{position}]" if steps else "",
         old,
         new,
+        "" if steps else field,
     )
 
 
