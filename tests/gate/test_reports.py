@@ -46,8 +46,8 @@ HOSTILE = [
 def finding(words: str = "fewer", severity: Severity = Severity.ERROR, **more: object) -> Finding:
     file = ROOT / "contracts/clicks/contract.odcs.yaml"
     facts: dict[str, object] = {"file": file, "position": Position(26, 5, 15)}
-    rule = RuleId("PARTITIONS_ONLY_GROW")
-    return Finding(rule, severity, "clicks", words, "keep it", **(facts | more))  # type: ignore[arg-type]
+    facts |= {"rule": RuleId("PARTITIONS_ONLY_GROW"), "severity": severity} | more
+    return Finding(subject="clicks", message=words, hint="keep it", **facts)  # type: ignore[arg-type]
 
 
 def report(words: str = "fewer", *, streams: int = 1, each: int = 1) -> Report:
@@ -132,6 +132,18 @@ def test_the_comment_fits_whatever_there_is_to_say():
         assert text.startswith(MARKER)
         assert text.count("<details>") == text.count("</details>")
         assert "more" in text
+
+
+def test_many_findings_of_one_rule_hide_no_other():
+    rare = finding("silently other", rule=RuleId("SINK_NUMBER_FITS"))
+    many = (*(finding(f"fewer {n}") for n in range(300)), rare)
+    full = Report(ROOT, "main", "", (StreamReport("clicks", State.CHANGED, many),))
+    text = rendered(full, "markdown")
+    assert "silently other" in text
+    assert "`PARTITIONS_ONLY_GROW` | and 200 more: see the job's log" in text
+    shown = [line for line in rendered(full, "github").split("\n") if line.startswith("::error")]
+    assert len(shown) == 301
+    assert "silently other" in shown[1]
 
 
 def test_a_change_without_findings_is_told_as_safe():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from contractline.finding import Finding, Position, Severity
 from contractline.gate.report import Report, counted_with
@@ -21,7 +21,7 @@ def _lines(report: Report) -> Iterator[str]:
     if cut := [*_cut(report)]:
         words = f"{' and '.join(cut)} are annotated: the log of this step holds all"
         yield command("notice", {"title": "contractline"}, words)
-    for finding in sorted(report.findings, key=lambda one: one.severity is not Severity.ERROR):
+    for finding in _ranked(report.findings):
         yield _annotation(report, finding.severity, finding, finding.hint)
     for waived in report.waived:
         waiver = waived.waiver
@@ -29,6 +29,17 @@ def _lines(report: Report) -> Iterator[str]:
         yield _annotation(report, "notice", waived.finding, words)
     against = f" against {report.base}" if report.base else f" ({report.no_base})"
     yield _data(f"contractline{against}: {counted_with(report.findings, report.waived)}")
+
+
+def _ranked(findings: Sequence[Finding]) -> list[Finding]:
+    """Return errors before warnings, and of each something of every rule first: ten are shown."""
+    seen: Counter[str] = Counter()
+    ranks: list[tuple[bool, int]] = []
+    for one in findings:
+        seen[one.rule] += 1
+        ranks.append((one.severity is not Severity.ERROR, seen[one.rule]))
+    order = sorted(range(len(findings)), key=ranks.__getitem__)
+    return [findings[position] for position in order]
 
 
 def _cut(report: Report) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -125,9 +126,8 @@ def _stream(report: Report, stream: StreamReport, limits: _Limits) -> Iterator[s
     if stream.verdicts:
         yield _table(("reader", "verdict", "why"), [_verdict(v, limits) for v in stream.verdicts])
     if stream.findings:
-        found = sorted(stream.findings, key=lambda one: _weight(report, one))
-        rows = [_finding(report, one, limits) for one in found]
-        yield _table(("", "rule", "what, and what to do", "where"), rows, limits)
+        rows = [*_findings(report, stream.findings, limits)]
+        yield _table(("", "rule", "what, and what to do", "where"), rows)
     if stream.waived:
         yield "**Agreed to**"
         rows = [_waived(report, one, limits) for one in stream.waived]
@@ -149,6 +149,22 @@ def _verdict(verdict: Verdict, limits: _Limits) -> tuple[str, ...]:
     return (verdict.reader, f"{_SIGNS[verdict.outcome]} {verdict.outcome}{promise}", reasons)
 
 
+def _findings(
+    report: Report, findings: Sequence[Finding], limits: _Limits
+) -> Iterator[tuple[str, ...]]:
+    """Yield the findings, where there are many no more of each rule than leaves room for others."""
+    number = Counter(one.rule for one in findings)
+    each = len(findings) if len(findings) <= limits.items else limits.items // len(number) or 1
+    seen: Counter[str] = Counter()
+    for one in sorted(findings, key=lambda one: _weight(report, one)):
+        seen[one.rule] += 1
+        if seen[one.rule] <= each:
+            yield _finding(report, one, limits)
+        elif seen[one.rule] == number[one.rule]:
+            words = f"and {number[one.rule] - each} more: see the job's log"
+            yield _sign(report, one), code(one.rule), words, ""
+
+
 def _weight(report: Report, finding: Finding) -> int:
     """What a person must think about comes before what one command mends, and warnings last."""
     if not report.fails(finding):
@@ -157,10 +173,13 @@ def _weight(report: Report, finding: Finding) -> int:
 
 
 def _finding(report: Report, finding: Finding, limits: _Limits) -> tuple[str, ...]:
-    sign = "❌" if report.fails(finding) else "⚠️"
     hint = f"<br>{_words(finding.hint, limits)}" if finding.hint else ""
     what = f"{_words(finding.message, limits)}{hint}"
-    return (sign, code(finding.rule), what, _place(report, finding))
+    return (_sign(report, finding), code(finding.rule), what, _place(report, finding))
+
+
+def _sign(report: Report, finding: Finding) -> str:
+    return "❌" if report.fails(finding) else "⚠️"
 
 
 def _waived(report: Report, waived: Waived, limits: _Limits) -> tuple[str, ...]:
