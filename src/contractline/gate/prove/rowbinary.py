@@ -180,16 +180,6 @@ def _bytes(data: BytesIO) -> bytes:
     return data.read(_varint(data))
 
 
-def varint(number: int) -> bytes:
-    """Return a length as the format writes it: seven bits a byte, the lowest first."""
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def _varint(data: BytesIO) -> int:
     found = shift = 0
     while True:

@@ -14,7 +14,7 @@ from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
 from contractline.gate.prove.containers import container_file
 from contractline.gate.prove.halving import narrowed
-from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, selected, varint
+from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, selected
 from contractline.gate.prove.server import PREFIX, Server
 from contractline.gate.prove.shapes import Path
 from contractline.kafka.wire import SchemaId, header
@@ -32,6 +32,7 @@ from contractline.mapping.sql import (
 )
 from contractline.mapping.types import Column
 from contractline.settings import Endpoints
+from contractline.targets.container import varint
 from contractline.targets.decoding import Decoder, Messages, Stream, sift
 from contractline.targets.warehouse import ExternalTable, QueryRefused
 

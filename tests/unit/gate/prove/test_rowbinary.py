@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from contractline.gate.prove.meaning import Moment
-from contractline.gate.prove.rowbinary import read_rows, selected, varint
+from contractline.gate.prove.rowbinary import read_rows, selected
+from contractline.targets.container import varint
 
 DAY = 86_400 * 10**9
 
