@@ -92,7 +92,7 @@ class Index:
             parts = values["made_with"], values["made_from"], values["keys"]
             if not all(isinstance(part, dict) for part in parts):
                 raise TypeError
-        except (ValueError, TypeError, KeyError) as problem:
+        except (ValueError, TypeError, KeyError, RecursionError) as problem:
             raise CaptureUnreadable("is not what `contractline generate cdc` writes") from problem
         return cls(*parts)
 
@@ -164,7 +164,9 @@ class Capture:
 def load_capture(project: Project) -> Capture:
     """Return the capture of a checkout, as far as it can be read."""
     file = project.captured / INDEX
-    sources = tuple(_sources(project))
+    sources, problems = _sources(project)
+    if problems:
+        return Capture(file, sources, problem="; ".join(problems))
     if not file.exists():
         return Capture(file, sources)
     try:
@@ -193,14 +195,16 @@ def _subjects(index: Index) -> list[str]:
     ]
 
 
-def _sources(project: Project) -> list[Source]:
-    found = []
+def _sources(project: Project) -> tuple[tuple[Source, ...], list[str]]:
+    """Return the files that can be read, and what is wrong with the others."""
+    found, problems = [], []
     for file in capture_sources(project):
+        name = file.relative_to(project.root).as_posix()
         try:
-            found.append(Source(file, file.relative_to(project.root).as_posix(), _text(file)))
-        except CaptureUnreadable:
-            continue
-    return found
+            found.append(Source(file, name, decoded(read_bytes(file))))
+        except FileUnreadable as problem:
+            problems.append(f"{name} {problem}")
+    return tuple(found), problems
 
 
 def _schema(project: Project, subject: str) -> Schema:

@@ -152,9 +152,8 @@ class _Search:
         """Yield what could not be read: whether it reads a field is for people to see."""
         found = {(one.file, one.line, one.problem) for one in self._lineage.unreadable}
         for file, line, problem in sorted({*found, *self._unread_panels, *self._code.unread}):
-            yield Reader(
-                "", "", Kind.UNREAD, file, line, file.name, f"could not be read: {problem}"
-            )
+            how = f"may read it, and could not be read itself: {problem}"
+            yield Reader("", "", Kind.UNREAD, file, line, file.name, how)
 
     def _generated(self, stream: str, start: References, own: _FirstLines) -> Iterator[_Found]:
         if any(one in part.query.reads for one in start for part in self._lineage.parts):

@@ -28,14 +28,16 @@ def cdc_capture_current(drafts: Sequence[Draft]) -> Iterator[tuple[Draft, Violat
     Bad: adding a column in connect/postgres/030_github_users.sql, and nothing else.
     Good: the same, then `contractline generate cdc`, which runs the real PostgreSQL and Debezium.
     """
+    spoilt = next((one for one in drafts if one.capture.problem and _table(one)), None)
+    if spoilt is not None:
+        words = f"the capture can't be used: {spoilt.capture.problem}"
+        yield spoilt, Violation(words, COMMAND, file=spoilt.capture.file)
+        return
     streams = [(draft, source) for draft in drafts if (source := _declared(draft))]
     if not streams:
         return
     capture = streams[0][0].capture
-    if capture.problem:
-        words = f"the capture can't be used: {capture.problem}"
-        yield streams[0][0], Violation(words, COMMAND, file=capture.file)
-    elif capture.index is None:
+    if capture.index is None:
         for draft, source in streams:
             words = f"Debezium's schemas of {source.table} were never captured"
             yield draft, Violation(words, COMMAND, file=source.file, position=TOP)
@@ -75,11 +77,17 @@ def cdc_capture_matches(draft: Draft) -> Iterator[Violation | Finding]:
 
 def _declared(draft: Draft) -> Source | None:
     """Return the SQL that creates a stream's table; None for tables that are somebody else's."""
+    table = _table(draft)
+    return draft.capture.creator(table) if table else None
+
+
+def _table(draft: Draft) -> str:
+    """Return the PostgreSQL table of a stream; empty for streams of another source."""
     try:
         source = draft.pipeline.source
     except PartUnread:
-        return None
-    return draft.capture.creator(source.table) if isinstance(source, PostgresSource) else None
+        return ""
+    return source.table if isinstance(source, PostgresSource) else ""
 
 
 def _other_keys(streams: Sequence[tuple[Draft, Source]]) -> Iterator[tuple[Draft, Violation]]:

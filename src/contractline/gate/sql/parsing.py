@@ -43,6 +43,8 @@ def trees_of(sql: str) -> list[exp.Expr]:
         first: dict[str, Any] = problem.errors[0] if problem.errors else {}
         words = str(first.get("description") or problem).strip().rstrip(".")
         raise NotRead(words, first.get("line") or 1) from problem
+    except RecursionError as problem:
+        raise NotRead("it is nested too deep", 1) from problem
     # The parser lets out whatever its reading stumbles on.
     except Exception as problem:
         raise NotRead(" ".join(str(problem).split()) or type(problem).__name__, 1) from problem
