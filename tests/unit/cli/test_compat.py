@@ -22,7 +22,7 @@ def record(**fields: Any) -> dict[str, Any]:
     return {"type": "record", "name": "R", "fields": listed}
 
 
-def run(*arguments: str, given: str = "") -> Result:
+def run(*arguments: str, given: str | bytes = "") -> Result:
     return CliRunner().invoke(command, arguments, input=given, standalone_mode=False)
 
 
@@ -92,24 +92,59 @@ def test_each_line_is_answered_in_its_order():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "line 2 is no JSON"),
-        ("[]", "line 2 is no object with id, reader and writer"),
-        ('{"id": 1, "reader": "int"}', "line 2 is no object with id, reader and writer"),
+        ("{", "line 2: no JSON"),
+        ("[]", "line 2: a record is an object, not a list"),
+        ('{"id": 1, "reader": "int"}', "line 2: `writer` is missing"),
+        ('{"reader": "int", "writer": "int"}', "line 2: `id` is missing"),
+        ('{"id": 1, "id": 2, "reader": "int", "writer": "int"}', "the name `id` stands twice"),
+        (
+            '{"id": 1, "reader": {"type": "int", "type": "long"}, "writer": "int"}',
+            "`type` stands tw",
+        ),
+        ('{"id": 1, "reader": NaN, "writer": "int"}', "NaN is no number"),
+        (b'{"id": "\xff", "reader": "int", "writer": "int"}', "line 2: is no UTF-8: byte 0xff"),
+        ('{"id": 1, "reader": "%s", "writer": "int"}' % ("x" * 1_000_000), "xxx…"),
         ('{"id": 1, "reader": {"type": "nope"}, "writer": "int"}', "`nope` is no Avro type"),
-        ("[" * 100_000, "line 2 is no JSON"),
+        ("[" * 100_000, "line 2: nested "),
     ],
-    ids=["broken", "a list", "a part less", "no schema", "too deep"],
+    ids=[
+        "broken",
+        "a list",
+        "a part less",
+        "no id",
+        "two ids",
+        "two types",
+        "no number",
+        "no text",
+        "long",
+        "no schema",
+        "too deep",
+    ],
 )
 def test_a_line_that_is_no_pair_is_told_and_the_next_is_judged(line, words):
     good = json.dumps({"id": 1, "reader": "int", "writer": "int"})
 
-    result = run("--jsonl", "-", given=f"{good}\n{line}\n{good}\n")
+    text = line if isinstance(line, bytes) else line.encode()
+    result = run("--jsonl", "-", given=b"\n".join((good.encode(), text, good.encode())))
 
     first, bad, last = (json.loads(answer) for answer in result.output.splitlines())
     assert first["compatible"] is last["compatible"] is True
     assert bad["compatible"] is None
     assert words in bad["error"]
     assert result.return_value == 2
+
+
+@pytest.mark.parametrize("id_", ["\ud800", "日本", 1.5, 10**30, [1, {"a": None}], True])
+def test_an_id_comes_back_as_it_was_given(id_):
+    answers, code = lines({"id": id_, "reader": record(a="int"), "writer": record(a="int")})
+    assert (answers[0]["id"], code) == (id_, 0)
+
+
+def test_a_default_with_a_fraction_stays_a_number():
+    field = {"name": "b", "type": "double", "default": 1.5}
+    reader = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}, field]}
+    answers, code = lines({"id": 1, "reader": reader, "writer": record(a="int")})
+    assert (answers[0]["compatible"], code) == (True, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
