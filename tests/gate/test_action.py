@@ -136,6 +136,12 @@ def test_a_shallow_clone_that_can_not_have_it_says_what_to_do(checkout, runner, 
     assert f"git fetch --depth=1 origin {base}" in runner.log
 
 
+def test_a_folder_that_is_not_there_is_told(runner, github):
+    assert runner.run({"project": "nowhere"}) == 2
+    assert "::error title=contractline%3A the check could not be made" in runner.log
+    assert "nowhere" in github.comments[0]["body"]
+
+
 def test_a_group_that_is_merged_is_held_against_its_base(checkout, runner, github):
     base = checkout.git("rev-parse", "main")
     checkout.edit(DOC, ["partitions: 3", "partitions: 2"])
