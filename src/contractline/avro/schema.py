@@ -17,7 +17,7 @@ from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.grammar import NAMED, PRIMITIVE, Problem, full_name, problems
 from contractline.avro.paths import JsonPlaces, Steps, json_path
 from contractline.errors import ContractlineError
-from contractline.finding import Position
+from contractline.finding import Position, placed
 
 
 class SchemaInvalid(ContractlineError):
@@ -43,7 +43,7 @@ class SchemaInvalid(ContractlineError):
         self.problems = tuple(problems)
         self.position = position
         at = f" at {json_path(self.problems[0].steps)}" if self.problems else ""
-        super().__init__(f"{where}: not a valid Avro schema{at}: {problem}")
+        super().__init__(f"{placed(where, position)}: not a valid Avro schema{at}: {problem}")
 
 
 @dataclass(frozen=True)

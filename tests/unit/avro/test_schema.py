@@ -96,6 +96,7 @@ def test_what_is_no_json_says_where(text, line, words):
     assert words in caught.value.problem
     position = caught.value.position
     assert (position and position.line) == line
+    assert str(caught.value).startswith(f"schema:{position}: " if position else "schema: ")
 
 
 @pytest.mark.parametrize(
