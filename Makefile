@@ -93,11 +93,13 @@ bench: setup ## measure on the real stack, beside the alternatives
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks
 
-lock: $(READY) ## renew requirements.lock and requirements-check.lock (the action's) from pyproject.toml
+lock: $(READY) ## renew requirements.lock and the action's, requirements-check.lock and -engine.lock, from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --extra stack --extra producer --extra dev pyproject.toml -o requirements.lock
 	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --constraint requirements.lock pyproject.toml - -o requirements-check.lock
+	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --constraint requirements.lock --extra engine pyproject.toml - -o requirements-engine.lock
 
 clean: ## remove the environment and caches; the stack's data stay (make reset removes those)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

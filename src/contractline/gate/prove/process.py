@@ -67,7 +67,7 @@ class EngineProcess:
 
 
 _REPORT = "try again; if it ends each time, the contract makes this engine crash: report it"
-_INSTALL = "pip install 'contractline[stack]', or prove on a server: --clickhouse URL"
+_INSTALL = "pip install 'contractline[engine]', or prove on a server: --clickhouse URL"
 
 
 @contextmanager
