@@ -13,7 +13,8 @@ def tables_generated(wanted: str | None, present: str | None) -> Iterator[Violat
 
     Why: it is what a review sees and what `contractline apply tables` brings to ClickHouse.
 
-    Bad: a change of value.avsc alone. Good: the same, and `contractline generate tables`.
+    Bad: `contractline release commits`, or another `orderBy`, and no more.
+    Good: the same, and `contractline generate tables`.
     """
     hint = "`contractline generate tables` writes it"
     if wanted == present:

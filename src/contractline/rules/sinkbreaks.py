@@ -129,7 +129,7 @@ def sink_record_flat(draft: Draft) -> Iterator[Violation]:
     message; the generated columns are one for each field and take new ones. A list of records can
     only be such a Tuple, and a record inside itself has no end.
 
-    Bad: ``types: {home: "Tuple(city String)"}``, an array of records.
+    Bad: ``types: {home: "Tuple(city String)"}`` where home has a street as well; an array of records.
     Good: no type of your own: columns home_city and so on; an array for each field.
     """
     kinds = (Reason.RECORD, Unmappable.LIST_OF_RECORDS, Unmappable.RECURSION)
