@@ -73,6 +73,7 @@ def from_table(wish: Wish, name: str, connector: str | None, contracts: Sequence
     table.refuse_taken(name, contracts)
     with connected(Endpoints.load(wish.project)) as database:
         live = live_table(database, name)
+    table.refuse_unpublished(live)
     keys = {**contract_keys(contracts), name: table.key_of(live, wish.key)}
     with scratch(wish.project) as copy:
         made = _captured(copy, live, keys)

@@ -29,7 +29,7 @@ _POLL_MIN_MS, _POLL_MAX_MS = 10, 500
 _ROWS_PER_POLL_MS = 40
 _BATCH_MIN, _BATCH_MAX = 512, 8192
 _QUEUED_BATCHES = 4
-_REGEX_SIGNS = re.compile(r"([.\\+*?\[\](){}^$|])")
+_REGEX_SIGNS = re.compile(r"([,.\\+*?\[\](){}^$|])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def render_capture(
     Args:
         template: the connector's template.
         keys: the tables, with the columns of the key; none where the primary key is meant.
-        left_out: columns (``schema.table.column``) that never are in the log.
+        left_out: columns (``schema.table.column``) that no contract can hold.
     """
     config = dict(template) | {
         "table.include.list": ",".join(map(_pattern, keys)),

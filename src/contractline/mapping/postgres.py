@@ -6,6 +6,7 @@ It holds for the settings of the connector templates (``time.precision.mode=conn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -57,6 +58,9 @@ _UNKNOWN_TO_DEBEZIUM = frozenset(
 """Types of columns that are in no record: the connector leaves out what it does not know."""
 
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as PostgreSQL's catalogue describes it.
@@ -96,6 +100,11 @@ def is_known(sql_type: str) -> bool:
     """Whether Debezium writes columns of a type at all."""
     plain = sql_type.removesuffix("[]")
     return plain not in _UNKNOWN_TO_DEBEZIUM and not plain.startswith("reg")
+
+
+def is_name(column: str) -> bool:
+    """Whether Avro takes the name of a column for a field's."""
+    return bool(_NAME.match(column))
 
 
 def fields_of(columns: Iterable[Column]) -> list[dict[str, Any]]:

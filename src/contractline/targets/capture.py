@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from contractline.finding import Finding
 from contractline.mapping.connector import METADATA_PREFIX, Stream
-from contractline.mapping.postgres import differences, fields_of, is_known
+from contractline.mapping.postgres import differences, fields_of, is_known, is_name
 from contractline.targets.database import Server, Slot, Table
 from contractline.targets.differences import noticed, refused
 
@@ -80,7 +80,7 @@ def table(stream: Stream, live: Table) -> Iterator[Finding]:
 def uncontracted(stream: Stream, live: Table) -> Iterator[Finding]:
     """Report the columns of a table that its contract could hold and does not."""
     version = stream.contract.values[-1]
-    found = fields_of(column for column in live.columns if is_known(column.type))
+    found = fields_of(c for c in live.columns if is_known(c.type) and is_name(c.name))
     for difference in differences(live.name, found, version_name(stream), _contracted(stream)):
         if difference.kind != "extra":
             continue

@@ -109,7 +109,7 @@ def capture(
     with connected(endpoints) as database:
         tables = _prepared(database, sql_files(project), publications, endpoints)
         live = database.tables(tables)
-        left_out = _generated(database, tables)
+        left_out = _never_contracted(database, tables)
     wanted = {table: _existing(keys.get(table, ()), live[table].columns) for table in tables}
     texts: dict[Path, str] = {}
     captured: dict[str, Sequence[str]] = {}
@@ -199,9 +199,9 @@ def _literal(connection: Connection, kind: str, labels: Sequence[str]) -> str:
     raise LookupError(f"no value of the type {kind} is known")
 
 
-def _generated(database: Database, tables: Sequence[str]) -> list[str]:
-    """Return the generated columns, which are not in the log."""
-    return [row["name"] for row in database.rows(_GENERATED, list(tables))]
+def _never_contracted(database: Database, tables: Sequence[str]) -> list[str]:
+    """Return the generated columns, which are not in the log, and those with no name for Avro."""
+    return [row["name"] for row in database.rows(_NEVER_CONTRACTED, list(tables))]
 
 
 def _existing(key: Sequence[str], columns: Iterable[object]) -> Sequence[str]:
@@ -278,8 +278,9 @@ _CHECKS = """
 SELECT conname AS name FROM pg_constraint WHERE conrelid = to_regclass(%s) AND contype = 'c'
 """
 
-_GENERATED = """
+_NEVER_CONTRACTED = """
 SELECT n.nspname || '.' || c.relname || '.' || a.attname AS name
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname || '.' || c.relname = ANY (%s) AND a.attnum > 0 AND a.attgenerated != ''
+WHERE n.nspname || '.' || c.relname = ANY (%s) AND a.attnum > 0 AND NOT a.attisdropped
+      AND (a.attgenerated != '' OR a.attname !~ '^[A-Za-z_][A-Za-z0-9_]*$')
 """

@@ -72,6 +72,7 @@ class Table:
         row_security: whether policies may hide rows from a reader.
         truncate_trigger: whether a trigger publishes a TRUNCATE as deletes.
         generated: how it keeps generated columns: ``s`` stored, ``v`` virtual.
+        unpublished: why its changes are not in the log under its name; empty where they are.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Table:
     row_security: bool
     truncate_trigger: bool
     generated: frozenset[str] = frozenset()
+    unpublished: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,7 @@ class Database:
             row_security=row["row_security"],
             truncate_trigger=row["truncate_trigger"],
             generated=frozenset(row["generated"]),
+            unpublished=row["unpublished"],
         )
 
 
@@ -290,7 +293,11 @@ SELECT c.oid, n.nspname || '.' || c.relname AS name,
        EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A')
                AND t.tgfoid = to_regprocedure(%s)) AS truncate_trigger,
        ARRAY(SELECT DISTINCT a.attgenerated::text FROM pg_attribute a WHERE a.attrelid = c.oid
-             AND a.attgenerated != '' AND NOT a.attisdropped) AS generated
+             AND a.attgenerated != '' AND NOT a.attisdropped) AS generated,
+       CASE WHEN c.relkind = 'p'
+            THEN 'is partitioned, and PostgreSQL publishes each partition as a table of its own'
+            WHEN c.relpersistence != 'p' THEN 'is unlogged, so its changes are not in the log'
+            ELSE '' END AS unpublished
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY (%s)
 """

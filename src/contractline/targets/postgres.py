@@ -196,7 +196,8 @@ class _Source:
         return frozenset(f.creates[1] for f in self._missing_files if f.creates[0] == "table")
 
     def _is_there(self, table: str) -> bool:
-        return table in self._live or table in self._coming
+        live = self._live.get(table)
+        return table in self._coming if live is None else not live.unpublished
 
     def step(self, change: Change, subject: str, summary: str, text: str, **names: Any) -> Step:
         """Return the step that runs one statement, with its identifiers quoted."""
@@ -223,6 +224,10 @@ class _Source:
         """Compare a captured table with its contract."""
         name = stream.source.table
         live = self._live.get(name)
+        if live and live.unpublished:
+            hint = "contract another table, or make this one a plain, logged one"
+            yield refused("POSTGRES_TABLE_PUBLISHED", name, live.unpublished, hint)
+            return
         if live:
             yield from capture.table(stream, live)
         elif name not in self._coming:

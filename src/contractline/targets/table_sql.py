@@ -63,6 +63,7 @@ class LiveTable:
         comment: what the database says of it.
         columns: in their order.
         primary_key: its columns.
+        unpublished: why its changes are not in the log under its name; empty where they are.
         text: the SQL that creates it.
     """
 
@@ -70,6 +71,7 @@ class LiveTable:
     comment: str
     columns: tuple[LiveColumn, ...]
     primary_key: tuple[str, ...]
+    unpublished: str
     text: str
 
 
@@ -97,7 +99,8 @@ def live_table(database: Database, name: str) -> LiveTable:
         *_comments(database, name, comment, columns),
     ]
     text = "\n\n".join((_HEAD.format(table=name) + statements[0], *statements[1:])) + "\n"
-    return LiveTable(name, comment, columns, found[name].primary_key, text)
+    table = found[name]
+    return LiveTable(name, comment, columns, table.primary_key, table.unpublished, text)
 
 
 def _types(database: Database, name: str) -> Iterator[str]:

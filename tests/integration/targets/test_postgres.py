@@ -256,6 +256,26 @@ def test_a_table_with_stored_generated_columns_stays_writable(lab: Lab) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "clause", "why"),
+    [("UNLOGGED", "", "is unlogged"), ("", "PARTITION BY LIST (name)", "is partitioned")],
+)
+def test_a_table_that_is_not_published_is_refused_and_keeps_nothing_else_back(
+    lab: Lab, kind: str, clause: str, why: str
+) -> None:
+    lab.sql(f"CREATE {kind} TABLE people (name text PRIMARY KEY, team text NOT NULL) {clause}")
+    lab.sql("CREATE TABLE others (name text PRIMARY KEY, team text NOT NULL)")
+    lab.contract("people", FIELDS, KEY)
+    lab.contract("others", FIELDS, KEY)
+
+    plan = lab.plan("postgres")
+    lab.apply("postgres")
+
+    assert why in messages(plan)
+    assert any("publication" in step.subject for step in plan.steps)
+    assert not lab.plan("postgres").steps
+
+
 def test_a_table_with_virtual_generated_columns_is_refused_and_stays_writable(lab: Lab) -> None:
     generated = "twice int GENERATED ALWAYS AS (length(team) * 2) VIRTUAL"
     lab.sql(f"CREATE TABLE people (name text PRIMARY KEY, team text NOT NULL, {generated})")

@@ -14,6 +14,7 @@ from contractline.contracts.capture import Capture
 from contractline.contracts.model import Contract, PostgresSource
 from contractline.errors import ContractlineError
 from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE
+from contractline.mapping.postgres import is_name
 from contractline.project import Project
 from contractline.targets.files import connector_names, connector_template
 from contractline.targets.table_sql import LiveColumn, LiveTable
@@ -21,8 +22,6 @@ from contractline.targets.table_sql import LiveColumn, LiveTable
 COMPACTION_LAG = "P30D"
 _STEP = 10
 _PLAIN_TABLE = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\Z")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-
 _TO_THE_MILLISECOND = re.compile(r"(?:time|timestamp)(?:\([4-6]\))? without time zone\Z")
 
 _LOGICAL_TYPES = {
@@ -45,7 +44,7 @@ _LOGICAL_TYPES = {
 
 
 class TableTaken(ContractlineError):
-    """When a table can't become a stream: it is one, is the machinery's, or needs quotes."""
+    """When a table can't become a stream: it is one, the machinery's, not in the log, needs quotes."""
 
     def __init__(self, table: str, problem: str) -> None:
         self.table = table
@@ -79,6 +78,16 @@ class KeyUnknown(ContractlineError):
     def __init__(self, name: str, table: LiveTable) -> None:
         columns = ", ".join(column.name for column in table.columns)
         super().__init__(f"{table.name} has no column `{name}`", hint=f"its columns: {columns}")
+
+
+class KeyNullable(ContractlineError):
+    """When a column of a wanted key takes NULL."""
+
+    def __init__(self, name: str, table: LiveTable) -> None:
+        super().__init__(
+            f"the key column `{name}` of {table.name} takes NULL",
+            hint=f"ALTER TABLE {table.name} ALTER COLUMN {name} SET NOT NULL, or name another key",
+        )
 
 
 def qualified(table: str) -> str:
@@ -116,16 +125,29 @@ def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
             raise TableTaken(table, f"is the stream {contract.name} already")
 
 
+def refuse_unpublished(table: LiveTable) -> None:
+    """Refuse a table whose changes PostgreSQL does not publish under its name.
+
+    Raises:
+        TableTaken: it is one.
+    """
+    if table.unpublished:
+        raise TableTaken(table.name, table.unpublished)
+
+
 def key_of(table: LiveTable, wanted: Sequence[str]) -> Sequence[str]:
     """Return the columns of a stream's key: the wanted ones, or the primary key.
 
     Raises:
         KeyUnknown: a wanted one is no column.
+        KeyNullable: a wanted one takes NULL.
     """
-    columns = {column.name for column in table.columns}
+    columns = {column.name: column for column in table.columns}
     for name in wanted:
         if name not in columns:
             raise KeyUnknown(name, table)
+        if columns[name].nullable:
+            raise KeyNullable(name, table)
     return tuple(wanted) or table.primary_key
 
 
@@ -144,7 +166,7 @@ def left_out(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
     for column in table.columns:
         if column.generated:
             yield f"{column.name}: it is generated, and generated columns are not in the log"
-        elif not _NAME.match(column.name):
+        elif not is_name(column.name):
             yield f"{column.name}: Avro takes letters, digits and underscores in a name"
         elif column.name not in fields:
             yield f"{column.name} ({column.type}): Debezium does not know the type"
