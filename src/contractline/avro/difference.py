@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contractline.avro.schema import Schema
-from contractline.avro.words import default_words, type_words
+from contractline.avro.words import default_words, full_type_words, type_words
 
 
 def differences(old: Schema, new: Schema) -> tuple[str, ...]:
@@ -26,7 +26,10 @@ def _types(old: Any, new: Any, name: str) -> Iterator[str]:
         yield f"`{name}`: {before} → {after}" if name else f"{before} → {after}"
         return
     found = list(_inside(old, new, name))
-    yield from found or [f"`{name}`: {after} changes inside" if name else _REST]
+    if not found and name:
+        before, after = full_type_words(old), full_type_words(new)
+        found = [f"`{name}`: {before} → {after}" if before != after else f"`{name}`: {_REST}"]
+    yield from found or [_REST]
 
 
 _REST = "changes aliases, order or properties of types and fields"

@@ -179,10 +179,23 @@ def versions_compatible(draft: Draft) -> Iterator[Violation]:
     level = draft.pipeline.compatibility
     for file, schema, earlier in _followers(draft):
         for one in breaks(schema, earlier, level):
-            hint = f"at {level} fields come and go only with a default, and types only widen"
             old, new = one.cause.writer_type, one.cause.reader_type
-            gone = _missing(one, dict(earlier))
-            yield Violation(str(one), hint, one.steps, file, old=old, new=new, field=gone)
+            words, gone = f"{_remedy(one)} ({level})", _missing(one, dict(earlier))
+            yield Violation(str(one), words, one.steps, file, old=old, new=new, field=gone)
+
+
+def _remedy(one: Break) -> str:
+    """Return what to do where a version may not follow another."""
+    is_backward = one.direction is Direction.BACKWARD
+    if not one.cause.writer_type:
+        return "give it a default" if is_backward else "keep the field: its readers have no default"
+    if one.steps[-1:] == ("symbols",):
+        if is_backward:
+            return "keep the symbol, or give the enum a default"
+        return "say it in another field: only an enum that had a default takes new symbols"
+    if not one.steps:
+        return "leave the record and its name as they were"
+    return "keep the field as it was and add another beside it"
 
 
 def logical_types_kept(draft: Draft) -> Iterator[Violation]:

@@ -25,6 +25,10 @@ STRINGS = {"type": "array", "items": "string"}
 A = field("a", "int")
 
 
+def money(precision, scale):
+    return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
@@ -100,6 +104,16 @@ A = field("a", "int")
                 "renames `a` to `b`, with the old name as an alias",
                 *("`b`: int → long", "adds the alias `z` to `b`"),
             ],
+        ),
+        (
+            record(field("price", money(9, 2))),
+            record(field("price", money(12, 2))),
+            ["`price`: bytes (decimal 9, 2) → bytes (decimal 12, 2)"],
+        ),
+        (
+            record(field("hash", {"type": "fixed", "name": "H", "size": 16})),
+            record(field("hash", {"type": "fixed", "name": "H", "size": 20})),
+            ["`hash`: fixed H of 16 bytes → fixed H of 20 bytes"],
         ),
         (
             record(A),
