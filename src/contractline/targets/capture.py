@@ -12,7 +12,8 @@ from contractline.targets.differences import noticed, refused
 
 
 def server(server: Server) -> Iterator[Finding]:
-    """Check the settings of the server."""
+    """Check the settings of the server, and the types of its database."""
+    yield from types(server)
     if server.wal_level != "logical":
         yield refused(
             "POSTGRES_WAL_LEVEL",
@@ -26,6 +27,18 @@ def server(server: Server) -> Iterator[Finding]:
             "max_slot_wal_keep_size",
             "is unlimited, so a connector that stands still fills the source's disk",
             "ALTER SYSTEM SET max_slot_wal_keep_size = '4GB'; SELECT pg_reload_conf()",
+        )
+
+
+def types(server: Server) -> Iterator[Finding]:
+    """Check that Debezium can start: it reads every type of the database, whoever uses it."""
+    for name in server.odd_types:
+        yield refused(
+            "POSTGRES_TYPES_READ",
+            f"type {name}",
+            "is a domain over an enumeration, or one without values: a connector can't start in a"
+            " database that has one (Debezium ends with a NullPointerException)",
+            f"give its columns the enumeration itself, and a CHECK; then DROP TYPE {name}",
         )
 
 

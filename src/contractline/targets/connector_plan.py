@@ -161,6 +161,7 @@ class Reading:
         live = self._database.publication(publication)
         unlisted = [t for t in needed if t in self._tables and not (live and t in live.tables)]
         yield from _needs(name, "postgres", f"in the publication {publication}", unlisted)
+        yield from capture.types(self._database.server())
 
     def _columns(self, name: str) -> Iterator[Finding]:
         for stream in streams_of(self._contracts, name):

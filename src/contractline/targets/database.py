@@ -33,6 +33,7 @@ class Server:
     Attributes:
         version: its major version.
         keep_size_mb: how much log a slot may hold back; -1 for any amount.
+        odd_types: the types that Debezium can't start beside: called enumerations, without labels.
     """
 
     version: int
@@ -42,6 +43,7 @@ class Server:
     max_senders: int
     used_senders: int
     keep_size_mb: int
+    odd_types: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +267,11 @@ SELECT current_setting('server_version_num')::int / 10000 AS version,
        (SELECT count(*) FROM pg_replication_slots) AS used_slots,
        current_setting('max_wal_senders')::int AS max_senders,
        (SELECT count(*) FROM pg_stat_replication) AS used_senders,
-       (SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_size_mb
+       (SELECT setting::int FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS keep_size_mb,
+       ARRAY(SELECT format('%I.%I', n.nspname, t.typname)
+             FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+             WHERE t.typcategory = 'E' AND NOT EXISTS (SELECT FROM pg_enum e WHERE e.enumtypid = t.oid)
+             ORDER BY 1) AS odd_types
 """
 
 _SLOT = """

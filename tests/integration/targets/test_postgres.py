@@ -257,6 +257,27 @@ def test_a_table_with_stored_generated_columns_stays_writable(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ("CREATE TYPE size AS ENUM ('s', 'm'); CREATE DOMAIN parcel AS size", "public.parcel"),
+        ("CREATE TYPE nothing AS ENUM ()", "public.nothing"),
+        ("CREATE TYPE size AS ENUM ('s', 'm'); CREATE DOMAIN short AS text", ""),
+    ],
+)
+def test_types_beside_which_no_connector_starts(
+    stack: RunningStack, new_database: Endpoints, made: str, name: str
+) -> None:
+    with psycopg.connect(new_database.need("postgres_dsn")) as connection:
+        connection.execute(made.encode())
+    contracts = load_contracts(stack.project)
+
+    plan = open_target("postgres", stack.project, contracts, new_database).plan()
+
+    found = [one.subject for one in plan.findings if one.rule == "POSTGRES_TYPES_READ"]
+    assert found == ([f"type {name}"] if name else [])
+
+
+@pytest.mark.parametrize(
     ("kind", "clause", "why"),
     [("UNLOGGED", "", "is unlogged"), ("", "PARTITION BY LIST (name)", "is partitioned")],
 )
