@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from contractline.avro.grammar import LOGICAL_TYPES, NAMED, PRIMITIVE, full_name
 from contractline.avro.schema import Schema
 
-Names = Mapping[str, tuple[Any, str]]
-"""The named types of a schema: their definitions, each with the namespace that it stands in."""
+
+class Names(dict[str, tuple[Any, str]]):
+    """The named types of a schema: their definitions, each with the namespace that it stands in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fields: dict[int, Mapping[str, dict[str, Any]]] = {}
+
+    def fields_of(self, record: dict[str, Any]) -> Mapping[str, dict[str, Any]]:
+        """Return the fields of a record of the schema by name."""
+        if id(record) not in self._fields:
+            self._fields[id(record)] = {one["name"]: one for one in record["fields"]}
+        return self._fields[id(record)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Node:
-    """A type of a schema.
+    """A type of a schema; what was asked of it once, and the types inside it, it remembers.
 
     Attributes:
         json: its definition; never the name of a named type.
@@ -32,18 +44,18 @@ class Node:
     @classmethod
     def root(cls, schema: Schema) -> Node:
         """Return the whole schema."""
-        names: dict[str, tuple[Any, str]] = {}
+        names = Names()
         _gather(schema.definition, "", names)
         return cls("null", "", names).of(schema.definition)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The type's name: a primitive, record, enum, fixed, array, map, or union."""
         if isinstance(self.json, list):
             return "union"
         return str(self.json if isinstance(self.json, str) else self.json["type"])
 
-    @property
+    @cached_property
     def logical(self) -> str:
         """The logical type; empty without one, and for one that every library would ignore."""
         found = self.json.get("logicalType", "") if isinstance(self.json, dict) else ""
@@ -68,12 +80,21 @@ class Node:
         """The fields of a record; none of any other type."""
         return list(self.json["fields"]) if self.kind == "record" else []
 
-    @property
+    def field(self, name: str) -> dict[str, Any] | None:
+        """Return a field of a record by its name; None where it has none, and for any other type."""
+        return self.names.fields_of(self.json).get(name) if self.kind == "record" else None
+
+    @cached_property
+    def members(self) -> Mapping[str, Node]:
+        """The types of a record's fields by name; none of any other type."""
+        return {one["name"]: self.of(one["type"]) for one in self.fields}
+
+    @cached_property
     def branches(self) -> tuple[Node, ...]:
         """The types of a union; of any other type itself."""
         return tuple(map(self.of, self.json)) if self.kind == "union" else (self,)
 
-    @property
+    @cached_property
     def items(self) -> Node:
         """What an array or a map holds."""
         return self.of(self.json["items" if self.kind == "array" else "values"])
@@ -106,11 +127,11 @@ def types_along(record: Node, names: Sequence[str]) -> Iterator[Node]:
     node = record
     for name in names:
         records = [one for one in node.branches if one.kind == "record"]
-        types = {one["name"]: (outer, one["type"]) for outer in records for one in outer.fields}
-        if name not in types:
+        found = [(outer, one) for outer in records if (one := outer.field(name)) is not None]
+        if not found:
             return
-        outer, type_ = types[name]
-        node = outer.of(type_)
+        outer, one = found[-1]
+        node = outer.of(one["type"])
         yield node
 
 
@@ -150,7 +171,7 @@ def _is_decimal(node: dict[str, Any]) -> bool:
     return type(precision) is int and type(scale) is int and 0 <= scale <= precision > 0
 
 
-def _gather(node: Any, namespace: str, names: dict[str, tuple[Any, str]]) -> None:
+def _gather(node: Any, namespace: str, names: Names) -> None:
     if isinstance(node, list):
         for branch in node:
             _gather(branch, namespace, names)

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from contractline.avro.grammar import PRIMITIVE
-from contractline.avro.node import Node
+from contractline.avro.node import Names, Node
 from contractline.mapping.decoding import (
     Reads,
     Reason,
@@ -104,7 +104,7 @@ def _names_none(type_: Any) -> bool:
 @lru_cache(maxsize=4096)
 def _plain_losses(writer: str, column: Type, reader: str, is_nullable: bool) -> tuple[Loss, ...]:
     """Return the same of types that are all there, of which a few make up nearly all fields."""
-    nodes = [Node(json.loads(text), "", {}) for text in (writer, reader)]
+    nodes = [Node(json.loads(text), "", Names()) for text in (writer, reader)]
     return _losses(nodes[0], column, nodes[1], is_nullable=is_nullable)
 
 

@@ -304,7 +304,7 @@ def node_at(root: Node, path: Sequence[str]) -> tuple[Node, bool] | None:
             found = next((one for one in records if one.short_name == name), None)
             is_nullable = True
         else:
-            field = next((one for one in node.fields if one["name"] == name), None)
+            field = node.field(name)
             found = node.of(field["type"]) if field else None
         if found is None:
             return None
@@ -330,6 +330,6 @@ def _names(root: Node, field: Sequence[str]) -> Iterator[tuple[str, ...]]:
     node = root
     for name in field:
         record = next(one for one in node.branches if one.kind == "record")
-        found = next(one for one in record.fields if one["name"] == name)
+        found = record.names.fields_of(record.json)[name]
         yield (name, *found.get("aliases", ()))
         node = record.of(found["type"])

@@ -11,7 +11,8 @@ from contractline.avro.difference import differences
 from contractline.avro.fields import Name, fields
 from contractline.contracts.draft import Draft
 from contractline.contracts.facts import Facts, facts, field_facts
-from contractline.contracts.load import SYSTEM, load_contracts, load_drafts
+from contractline.contracts.load import SYSTEM, load_drafts
+from contractline.errors import ContractsInvalid
 from contractline.gate.catalog.graph import Graph, Node, graph_of, source_of, topic_of
 from contractline.gate.difference import columns_by_field
 from contractline.gate.lineage import Entrances, Lineage, lineage_of
@@ -107,8 +108,9 @@ def catalog(project: Project) -> Catalog:
     Raises:
         ContractsInvalid: a contract can't be read.
     """
-    load_contracts(project)
     drafts = load_drafts(project)
+    if findings := [finding for draft in drafts for finding in draft.findings]:
+        raise ContractsInvalid(findings)
     lineage = lineage_of(project, {})
     shown, unread = panels(project.reports)
     graph = graph_of(drafts, lineage, shown)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
@@ -38,55 +39,100 @@ class Moment:
     number: int | None = field(default=None, compare=False)
 
 
-def meaning(value: Any, reader: Node, writer: Node | None = None) -> Any:
-    """Return what a value means that Avro gives for a reader.
-
-    Args:
-        value: the value as it is on the wire, without logical types.
-        reader: the reader's type.
-        writer: the writer's, where it may give the number another meaning: Avro reads a number of
-            milliseconds as one of microseconds.
-    """
-    if value is None:
-        return None
-    node = _branch(reader, value)
-    wrote = _branch(writer, value) if writer else None
-    if isinstance(value, str) and node.kind in ("bytes", "fixed"):
-        value = value.encode("latin-1")  # a default, as JSON spells bytes
-    alike = wrote if wrote is not None and wrote.kind == node.kind else None
-    match node.kind:
-        case "array":
-            below = alike.items if alike else None
-            return [meaning(one, node.items, below) for one in value]
-        case "map":
-            below, item = (alike.items if alike else None), node.items
-            return {name.encode(): meaning(one, item, below) for name, one in value.items()}
-        case "record":
-            written = {one["name"]: alike.of(one["type"]) for one in alike.fields} if alike else {}
-            return {
-                one["name"]: meaning(
-                    value.get(one["name"]), node.of(one["type"]), written.get(one["name"])
-                )
-                for one in node.fields
-            }
-    return _plain(value, node, wrote)
+Meaning = Callable[[Any], Any]
+"""Gives what a value means, as it is on the wire and without logical types."""
 
 
-def _plain(value: Any, node: Node, wrote: Node | None) -> Any:
+class Meanings:
+    """What the values of types mean that Avro gives for a reader; made once for each type."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Meaning, Node, Node | None]] = {}
+
+    def of(self, reader: Node, writer: Node | None = None) -> Meaning:
+        """Return what gives the meaning of a type's values.
+
+        Args:
+            reader: the reader's type.
+            writer: the writer's, where it may give the number another meaning: Avro reads a number
+                of milliseconds as one of microseconds.
+        """
+        key = (id(reader), id(writer))
+        if key not in self._known:
+            # With the nodes, so that no other gets their ids.
+            self._known[key] = (self._of(reader, writer), reader, writer)
+        return self._known[key][0]
+
+    def _of(self, reader: Node, writer: Node | None) -> Meaning:
+        readers, writers = _branches(reader), _branches(writer) if writer else []
+        if len(readers) == 1 and len(writers) < 2:
+            made = self._made(readers[0], writers[0] if writers else None)
+        else:
+            made = partial(self._of_branch, readers, writers)
+        return lambda value: None if value is None else made(value)
+
+    def _of_branch(self, readers: Sequence[Node], writers: Sequence[Node], value: Any) -> Any:
+        reader = _branch(readers, value)
+        return self.of(reader, _branch(writers, value))(value) if reader else _bare(value)
+
+    def _made(self, node: Node, wrote: Node | None) -> Meaning:
+        alike = wrote if wrote is not None and wrote.kind == node.kind else None
+        match node.kind:
+            case "array":
+                return partial(self._array, node, alike)
+            case "map":
+                return partial(self._map, node, alike)
+            case "record":
+                return partial(self._record, node, alike)
+        plain = _plain(node, wrote)
+        if node.kind not in ("bytes", "fixed"):
+            return plain
+        # A default is text, as JSON spells bytes.
+        return lambda value: plain(value.encode("latin-1") if isinstance(value, str) else value)
+
+    # A record may hold itself: what is inside is asked for when there is a value.
+
+    def _array(self, node: Node, wrote: Node | None, value: list[Any]) -> list[Any]:
+        meant = self.of(node.items, wrote.items if wrote else None)
+        return [meant(one) for one in value]
+
+    def _map(self, node: Node, wrote: Node | None, value: dict[str, Any]) -> dict[bytes, Any]:
+        meant = self.of(node.items, wrote.items if wrote else None)
+        return {name.encode(): meant(one) for name, one in value.items()}
+
+    def _record(self, node: Node, wrote: Node | None, value: dict[str, Any]) -> dict[str, Any]:
+        written = wrote.members if wrote else {}
+        return {
+            name: self.of(member, written.get(name))(value.get(name))
+            for name, member in node.members.items()
+        }
+
+
+def _plain(node: Node, wrote: Node | None) -> Meaning:
     logical = node.logical
     if logical == "date":
-        return Moment(value * NANOS_PER_DAY, value)
+        return lambda value: Moment(value * NANOS_PER_DAY, value)
     unit = _unit(logical)
     if unit:
         written = (_unit(wrote.logical) if wrote else 0) or unit
-        return Moment(value * written, value * written // unit)
+        return lambda value: Moment(value * written, value * written // unit)
     if logical == "decimal":
         meant = wrote if wrote is not None and wrote.logical == "decimal" else node
-        number = int.from_bytes(value, "big", signed=True)
-        return Decimal(number).scaleb(-int(meant.json.get("scale", 0)), _EXACT)
-    if logical == "uuid" and isinstance(value, str):
-        return UUID(value)
+        scale = int(meant.json.get("scale", 0))
+        return lambda value: _decimal(value, scale)
+    return _uuid if logical == "uuid" else _bare
+
+
+def _bare(value: Any) -> Any:
     return value.encode() if isinstance(value, str) else value
+
+
+def _uuid(value: Any) -> Any:
+    return UUID(value) if isinstance(value, str) else value
+
+
+def _decimal(value: bytes, scale: int) -> Decimal:
+    return Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-scale, _EXACT)
 
 
 def _unit(name: str) -> int:
@@ -95,13 +141,15 @@ def _unit(name: str) -> int:
     return _UNITS.get(unit, 0) if kind.endswith("timestamp") else 0
 
 
-def _branch(node: Node, value: Any) -> Node:
-    """Return the branch of a union that a value is of; the type itself where there is one only."""
-    branches = [one for one in node.branches if one.kind != "null"]
+def _branches(node: Node) -> list[Node]:
+    return [one for one in node.branches if one.kind != "null"]
+
+
+def _branch(branches: Sequence[Node], value: Any) -> Node | None:
+    """Return the branch of a union that a value is of; None where it is of none."""
     if len(branches) == 1:
         return branches[0]
-    fitting = (one for one in branches if isinstance(value, _PYTHON[one.kind]))
-    return next(fitting, node)
+    return next((one for one in branches if isinstance(value, _PYTHON[one.kind])), None)
 
 
 _PYTHON: dict[str, type | tuple[type, ...]] = {

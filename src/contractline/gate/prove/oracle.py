@@ -13,7 +13,7 @@ from fastavro.schema import SchemaParseException
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.gate.prove.meaning import meaning
+from contractline.gate.prove.meaning import Meaning, Meanings
 from contractline.gate.prove.shapes import Path, Shape
 from contractline.mapping.types import Column
 
@@ -61,11 +61,15 @@ class Oracle:
         self._groups = list(_groups([column.field for column in columns], readers))
         self._whole = [parse_schema(one.shape.only(one.tops)) for one in self._groups]
         self._single: dict[Path, Any] = {}
-        self._nodes: dict[Path, tuple[Node, Node | None]] = {
-            path: (node, self._writer.field(path))
-            for group in self._groups
-            for path, node in group.paths.items()
-        }
+        self._meant: dict[Path, tuple[Meaning, Meaning | None]] = dict(self._meanings())
+
+    def _meanings(self) -> Iterator[tuple[Path, tuple[Meaning, Meaning | None]]]:
+        """Yield what gives the meaning of each field: for its reader, and for the writer."""
+        made = Meanings()
+        for group in self._groups:
+            for path, node in group.paths.items():
+                written = self._writer.field(path)
+                yield path, (made.of(node, written), made.of(written) if written else None)
 
     def expected(self, datum: bytes) -> dict[Path, Expected]:
         """Return what each column must hold for a record, by field."""
@@ -94,12 +98,12 @@ class Oracle:
             return None
 
     def _of(self, shape: Shape, path: Path, record: Any | None, own: Any) -> Expected:
-        reads, writes = self._nodes[path]
-        written = meaning(_at(self._writer, own, path), writes) if writes else None
+        reads, writes = self._meant[path]
+        written = writes(_at(self._writer, own, path)) if writes else None
         is_written = writes is not None
         if record is None:
             return Expected(written, written, is_resolved=False, is_written=is_written)
-        value = meaning(_at(shape, record, path), reads, writes)
+        value = reads(_at(shape, record, path))
         return Expected(value, written, is_resolved=True, is_written=is_written)
 
 

@@ -51,6 +51,8 @@ class Maker:
         self._texts = texts
         self._random = random.Random(f"{seed} {shape.schema.meaning}")  # noqa: S311 - no secret
         self._parsed = parse_schema(shape.bare)
+        self._edges: dict[int, Sequence[Any]] = {}
+        self._ending: dict[int, bool] = {}
 
     def records(self, count: int) -> list[Made]:
         """Return the edges, and ``count`` random records; the first is an ordinary one."""
@@ -67,12 +69,11 @@ class Maker:
     # The edges
 
     def _record_values(self, node: Node, depth: int) -> list[dict[str, Any]]:
-        names = [one["name"] for one in node.fields]
         columns = [
-            self._values(node.of(one["type"]), depth, self._texts.get(one["name"]))
-            for one in node.fields
+            self._values(member, depth, self._texts.get(name))
+            for name, member in node.members.items()
         ]
-        return [dict(zip(names, row, strict=True)) for row in edges.rotated(columns)]
+        return [dict(zip(node.members, row, strict=True)) for row in edges.rotated(columns)]
 
     def _values(self, node: Node, depth: int, texts: Sequence[str] | None = None) -> Sequence[Any]:
         match node.kind:
@@ -99,14 +100,14 @@ class Maker:
 
     def _array_values(self, node: Node, depth: int) -> list[Any]:
         if depth >= DEEPEST:
-            return [[]]
+            return [self._any(node, depth), []]
         items = list(self._values(node.items, depth + 1))
         long = [items[0]] * (edges.LONG_LIST if depth == 0 else 3)
         return [items[:1], [], items, *([one] for one in items[1:]), long]
 
     def _map_values(self, node: Node, depth: int) -> list[Any]:
         if depth >= DEEPEST:
-            return [{}]
+            return [self._any(node, depth), {}]
         values = list(self._values(node.items, depth + 1))
         named = {str(number): value for number, value in enumerate(values)}
         return [{"key": values[0]}, {}, named, dict.fromkeys(edges.TEXTS[:8], values[-1])]
@@ -115,8 +116,8 @@ class Maker:
 
     def _random_record(self, node: Node, depth: int) -> dict[str, Any]:
         return {
-            one["name"]: self._any(node.of(one["type"]), depth, self._texts.get(one["name"]))
-            for one in node.fields
+            name: self._any(member, depth, self._texts.get(name))
+            for name, member in node.members.items()
         }
 
     def _any(self, node: Node, depth: int, texts: Sequence[str] | None = None) -> Any:
@@ -126,14 +127,21 @@ class Maker:
             case "record":
                 return self._random_record(node, depth + 1)
             case "array":
-                count = 0 if depth >= DEEPEST else self._random.randrange(4)
-                return [self._any(node.items, depth + 1) for _ in range(count)]
+                return [self._any(node.items, depth + 1) for _ in range(self._count(node, depth))]
             case "map":
-                count = 0 if depth >= DEEPEST else self._random.randrange(4)
+                count = self._count(node, depth)
                 return {self._text(): self._any(node.items, depth + 1) for _ in range(count)}
         if self._random.random() < _EDGE_SHARE:
-            return self._random.choice(_plain_values(node, texts))
+            return self._random.choice(self._plain(node, texts))
         return self._any_plain(node, texts)
+
+    def _count(self, node: Node, depth: int) -> int:
+        """Return how many values a list holds: far inside one, as long as that has an end."""
+        if depth < DEEPEST:
+            return self._random.randrange(4)
+        if id(node) not in self._ending:
+            self._ending[id(node)] = not _holds_record(node.items)
+        return int(self._ending[id(node)])
 
     def _any_branch(self, node: Node, depth: int, texts: Sequence[str] | None) -> Any:
         flat = [one for one in node.branches if depth < DEEPEST or one.kind != "record"]
@@ -145,7 +153,7 @@ class Maker:
     def _any_plain(self, node: Node, texts: Sequence[str] | None) -> Any:
         kind, logical = node.kind, node.logical
         if (texts and kind == "string") or logical == "uuid" or kind in ("null", "boolean", "enum"):
-            return self._random.choice(_plain_values(node, texts))
+            return self._random.choice(self._plain(node, texts))
         if logical == "decimal":
             return self._decimal(node)
         match kind:
@@ -161,12 +169,27 @@ class Maker:
                 return self._random.randbytes(self._random.randrange(12))
         return self._text()
 
+    def _plain(self, node: Node, texts: Sequence[str] | None) -> Sequence[Any]:
+        """Return the edges of a type without parts, made once."""
+        if id(node) not in self._edges:
+            self._edges[id(node)] = _plain_values(node, texts)
+        return self._edges[id(node)]
+
     def _decimal(self, node: Node) -> bytes:
         number = self._random.randrange(10 ** node.json["precision"]) * self._random.choice((1, -1))
         return edges.unscaled(number, node.json.get("size"))
 
     def _text(self) -> str:
         return "".join(self._random.choices(_CHARACTERS, k=self._random.randrange(12)))
+
+
+def _holds_record(node: Node) -> bool:
+    """Tell whether a type is or lists a record, which may list itself."""
+    if node.kind in ("array", "map"):
+        return _holds_record(node.items)
+    return node.kind == "record" or (
+        node.kind == "union" and any(map(_holds_record, node.branches))
+    )
 
 
 def branch_name(node: Node) -> str:

@@ -59,8 +59,7 @@ class Shape:
         node, found = self.node, None
         for name in path:
             records = [one for one in node.branches if one.kind == "record"]
-            fields = records[0].fields if len(records) == 1 else []
-            field_ = next((one for one in fields if one["name"] == name), None)
+            field_ = records[0].field(name) if len(records) == 1 else None
             if field_ is None:
                 return None
             found, node = (records[0], field_), records[0].of(field_["type"])
@@ -81,12 +80,14 @@ class _Cutting:
 
     def record(self, node: Any, paths: Collection[Path]) -> Any:
         self._defined.add(node["name"])
+        wanted: dict[str, list[Path]] = {}
+        for name, *inner in paths:
+            wanted.setdefault(name, []).append(tuple(inner))
         fields = []
         for one in node["fields"]:
-            inner = [path[1:] for path in paths if path[0] == one["name"]]
-            if inner:
-                whole = () in inner
-                fields.append(one | {"type": self.type(one["type"], () if whole else inner)})
+            if one["name"] in wanted:
+                parts = wanted[one["name"]]
+                fields.append(one | {"type": self.type(one["type"], () if () in parts else parts)})
         return node | {"fields": fields}
 
     def type(self, node: Any, paths: Collection[Path] = ()) -> Any:

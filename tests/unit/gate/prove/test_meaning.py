@@ -10,7 +10,7 @@ import pytest
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.gate.prove.meaning import Moment, meaning, same, words
+from contractline.gate.prove.meaning import Meanings, Moment, same, words
 from contractline.gate.prove.shapes import Shape
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
@@ -53,18 +53,24 @@ def place(kind: Any) -> Node:
     ids=str,
 )
 def test_meaning(kind: Any, value: Any, meant: Any) -> None:
-    assert meaning(value, place(kind)) == meant
+    assert Meanings().of(place(kind))(value) == meant
 
 
 @pytest.mark.parametrize("wrap", [lambda t: t, lambda t: ["null", t]])
 def test_a_number_means_what_its_writer_meant(wrap: Any) -> None:
-    found = meaning(5, place(wrap(MICROS)), place(wrap(MILLIS)))
+    found = Meanings().of(place(wrap(MICROS)), place(wrap(MILLIS)))(5)
     assert found == Moment(5 * 10**6)
     assert found.number == 5000
-    listed = meaning(
-        [5], place({"type": "array", "items": MICROS}), place({"type": "array", "items": MILLIS})
-    )
-    assert listed == [Moment(5 * 10**6)]
+    reader, writer = (place({"type": "array", "items": one}) for one in (MICROS, MILLIS))
+    assert Meanings().of(reader, writer)([5]) == [Moment(5 * 10**6)]
+
+
+def test_a_record_inside_itself_is_followed_as_far_as_its_values_go() -> None:
+    inner = {"name": "next", "type": ["null", "Link"], "default": None}
+    link = {"type": "record", "name": "Link", "fields": [{"name": "at", "type": MILLIS}, inner]}
+    meant = Meanings().of(place(link))
+    value = {"at": 1, "next": {"at": 2, "next": None}}
+    assert meant(value) == {"at": Moment(10**6), "next": {"at": Moment(2 * 10**6), "next": None}}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastavro import schemaless_reader
 
+from contractline.avro.depth import room_for_depth
 from contractline.avro.schema import Schema
 from contractline.gate.prove import edges
 from contractline.gate.prove.records import Made, Maker
@@ -141,3 +142,27 @@ def test_rows_of_columns_hold_every_value() -> None:
     for column, values in zip(columns, zip(*rows, strict=True), strict=True):
         assert set(column) == set(values)
     assert edges.rotated([]) == [()]
+
+
+@pytest.mark.parametrize("outer", ["array", "map"])
+def test_a_list_in_lists_holds_a_value_at_its_end(outer: str) -> None:
+    inner: Any = "long"
+    for _ in range(200):
+        inner = {"type": outer, "items" if outer == "array" else "values": inner}
+
+    def depth(value: Any) -> int:
+        levels = 0
+        while isinstance(value, (list, dict)) and value:
+            value = next(iter(value.values() if isinstance(value, dict) else value))
+            levels += 1
+        return levels if isinstance(value, int) else 0
+
+    with room_for_depth():
+        found = [depth(read({"it": inner}, one)["it"]) for one in made({"it": inner}, 20)]
+    assert found.count(200) > 5
+
+
+def test_a_record_that_lists_itself_ends() -> None:
+    link = {"type": "record", "name": "Link"}
+    link["fields"] = [{"name": "more", "type": {"type": "array", "items": "Link"}}]  # type: ignore[assignment]
+    assert made({"it": link}, 20)
