@@ -7,6 +7,7 @@ codes: 0 fine, 1 findings or drift, 2 could not tell, 130 interrupted.
 from __future__ import annotations
 
 import errno
+import gc
 import importlib
 import os
 import sys
@@ -53,6 +54,7 @@ COMMANDS = {
 """The commands: a name, which is also the name of its module, and what it does in one line."""
 
 INTERRUPTED = 130
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
 
 
 class PackageMissing(ContractlineError):
@@ -149,6 +151,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Names of files, and the signs of a page, may be such that the terminal's encoding lacks.
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+    # What a command makes mostly lives to its end: looking through it less often for what does not
+    # saves a check of hundreds of contracts a tenth of its time.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     arguments = sys.argv[1:] if arguments is None else arguments
     code = run(arguments)
     sys.exit(code if _is_written() else 2)
