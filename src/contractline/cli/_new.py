@@ -141,16 +141,22 @@ def _tell(
         click.echo(f"  - {words}")
     is_table = plan.source["kind"] == "postgres"
     feed = "" if is_table else f", `contractline produce {plan.name} FILE.jsonl`"
-    click.echo(f"next: commit it, `contractline apply`{feed}")
+    click.echo(f"next: `contractline generate`, commit it, `contractline apply`{feed}")
     return 0
 
 
 def _review(plan: Blueprint) -> Iterator[str]:
     yield "purpose and descriptions say only what could be seen: write what is meant"
     yield "mark personal data with `classification: pii` in contract.odcs.yaml"
+    is_table = plan.source["kind"] == "postgres"
     if plan.key is not None:
         yield "the key and the order of its fields can never change"
+    elif is_table:
+        yield (
+            "without a key an update leaves its old row in ClickHouse, and equal rows count once:"
+            " name one with --key where there is any, it can't be added later"
+        )
     else:
         yield "without a key no record replaces another, and a key can't be added later"
-    if plan.source["kind"] == "producer" and plan.key is not None:
+    if plan.key is not None and not is_table:
         yield f"partitions ({plan.topic['partitions']}) can't grow once there are records"

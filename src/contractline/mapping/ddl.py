@@ -162,7 +162,10 @@ class _Stream:
         order = self.identity
         yield self._table(
             self.sink.current,
-            "The newest record of each row. Read it with FINAL.",
+            "The newest record of each row. Read it with FINAL."
+            if self.sink.order_by or self.contract.key_fields or not self.is_cdc
+            else "The rows, which all their columns tell apart: an update leaves the old one. Read it"
+            " with FINAL.",
             self._purpose,
             f"ReplacingMergeTree({version}{deleted})",
             order,

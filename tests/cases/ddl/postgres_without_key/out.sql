@@ -5,7 +5,7 @@ CREATE DATABASE IF NOT EXISTS ingestion;
 
 CREATE DATABASE IF NOT EXISTS cases;
 
--- The newest record of each row. Read it with FINAL.
+-- The rows, which all their columns tell apart: an update leaves the old one. Read it with FINAL.
 CREATE TABLE IF NOT EXISTS cases.postgres_without_key
 (
     name String COMMENT 'Who it is. [pii]',
