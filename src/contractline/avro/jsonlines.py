@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import chain
@@ -61,18 +63,21 @@ def records(stream: BinaryIO) -> Iterator[tuple[int, Record]]:
         RecordUnreadable: it is none of them.
     """
     lines = ((n, line) for n, line in enumerate(stream, 1) if line.strip())
-    first = next(lines, (1, b""))
-    if _is_object(first[1]):
-        for number, line in chain([first], lines):
-            yield number, record(line, number)
+    first = next(lines, None)
+    if first is None:
         return
-    content = first[1] + stream.read(MAX_WHOLE_BYTES)
+    begin = (first[0], first[1].removeprefix(BOM_UTF8))
+    if _is_object(begin[1]):
+        for number, line in chain([begin], lines):
+            yield number, _whole(record(line, number), line, number)
+        return
+    content = begin[1] + stream.read(MAX_WHOLE_BYTES)
     if len(content) > MAX_WHOLE_BYTES:
         problem = f"larger than {MAX_WHOLE_BYTES:,} bytes: write one object a line"
         raise RecordUnreadable(problem)
     value = _value(_text(content, 1), 1)
     for number, item in enumerate(value if isinstance(value, list) else [value], 1):
-        yield number, _record(item, number)
+        yield number, _whole(_record(item, number), content, number)
 
 
 def _is_object(line: bytes) -> bool:
@@ -107,6 +112,20 @@ def _value(text: str, line: int) -> Any:
 
 
 _TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
+
+
+def _whole(value: Record, text: bytes, line: int) -> Record:
+    """Refuse texts that are no texts: JSON can write half of a character, and nothing else can."""
+    if _HALF.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False, default=str).encode()
+        except UnicodeEncodeError as problem:
+            words = "a text holds half of a character, such as \\ud83d alone"
+            raise RecordUnreadable(words, line) from problem
+    return value
+
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def _record(value: Any, line: int) -> Record:

@@ -40,13 +40,26 @@ def test_one_object_over_several_lines_is_one_record():
         ('{"a": NaN}', "line 1: no JSON: NaN is no number"),
         ('{"a": 1, "a": 2}', "line 1: the name `a` stands twice in an object"),
         ('{"a": ' + "[" * 100_000, "line 1: nested more than 1,280 levels deep"),
-        ("", "line 1: no JSON"),
+        (
+            '{"a": "\\ud83d\\ude00"}\n{"a": [{"b": "\\ud83d"}]}',
+            "line 2: a text holds half of a char",
+        ),
+        ('{"\\udfff": 1}', "line 1: a text holds half of a character"),
     ],
 )
 def test_what_holds_no_records_says_why(text, problem):
     with pytest.raises(RecordUnreadable) as caught:
         list(records(BytesIO(text.encode())))
     assert str(caught.value).startswith(problem)
+
+
+def test_an_empty_file_holds_no_records():
+    assert list(records(BytesIO(b"\n \n"))) == []
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}\n', '[{"a": 1}]', '{\n"a": 1\n}'])
+def test_a_mark_of_the_byte_order_is_no_part_of_the_first_record(text):
+    assert list(records(BytesIO(text.encode("utf-8-sig")))) == [(1, {"a": 1})]
 
 
 def test_lines_are_read_one_by_one():

@@ -126,10 +126,12 @@ def _written(project: Project, made: Draft, texts: Mapping[Path, str]) -> Iterat
             done.append(file)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    except OSError as problem:
+    except BaseException as problem:
         shutil.rmtree(folder, ignore_errors=True)
         for file in done[1:]:
             file.unlink(missing_ok=True)
-        raise NotWritten(done[-1], problem) from problem
+        if isinstance(problem, OSError):
+            raise NotWritten(done[-1], problem) from problem
+        raise
     yield from sorted(file for file in folder.rglob("*") if file.is_file())
     yield from texts
