@@ -29,6 +29,8 @@ def command(invocation: Invocation, stream: str, file: BinaryIO, dead_letters: P
     refused, 2 when the broker did not take it.
     """
     from contractline.contracts.load import contract_named, load_contracts
+    from contractline.contracts.model import ProducerSource
+    from contractline.errors import SettingInvalid
     from contractline.kafka.carry import carry
     from contractline.kafka.encode import StreamEncoder
     from contractline.kafka.letters import Letters
@@ -37,6 +39,10 @@ def command(invocation: Invocation, stream: str, file: BinaryIO, dead_letters: P
 
     project = invocation.project
     contract = contract_named(load_contracts(project), stream)
+    if not isinstance(contract.source, ProducerSource):
+        table = getattr(contract.source, "table", "")
+        writer = f"Debezium, from the table {table}" if table else "the machinery itself"
+        raise SettingInvalid(stream, f"is written by {writer}", hint="name another stream")
     endpoints = Endpoints.load(project)
     servers = endpoints.need("kafka_bootstrap_servers")
     letters = Letters(dead_letters or project.state / "dead-letters" / f"{stream}.jsonl", stream)

@@ -37,6 +37,11 @@ def unclear(*samples: dict[str, Any]) -> list[tuple[str, str]]:
             {"type": "long", "logicalType": "timestamp-micros"},
         ),
         (("2026-01-05T10:00:00",), "string"),
+        (("2026-01-05T10:00:00.123456789Z",), "string"),
+        (
+            ("2026-01-05T10:00:00.123456000Z",),
+            {"type": "long", "logicalType": "timestamp-micros"},
+        ),
         (("2026-01-05T10:00:00Z", "2026-01-05"), "string"),
         (
             ("7f0c7c6e-5b7c-4f2c-9a51-0d3c9f3f1a11",),

@@ -173,3 +173,14 @@ def test_a_sample_that_holds_no_records_is_refused(content, tmp_path, make):
     code, said = make("orders", file)
     assert code == 2
     assert f"error: {file}: " in said
+
+
+@pytest.mark.parametrize(
+    ("stream", "writer"),
+    [("people", "Debezium, from the table public.people"), ("heartbeat", "the machinery itself")],
+)
+def test_records_are_not_sent_to_what_somebody_else_writes(stream, writer, root, tmp_path, capsys):
+    file = tmp_path / "records.jsonl"
+    file.write_text("{}\n")
+    assert run(["--project", str(root), "produce", stream, str(file)]) == 2
+    assert f"{stream}: is written by {writer}" in capsys.readouterr().err

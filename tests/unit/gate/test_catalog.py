@@ -105,6 +105,8 @@ def test_metadata_of_debezium_is_no_column_of_the_tables(shop):
     columns = {one.name: one.column for one in stream(catalog(shop), "people").fields}
     assert columns["city"] == "city Nullable(String)"
     assert columns["__lsn"] == ""
+    meanings = {one.name: one.meaning for one in stream(catalog(shop), "people").fields}
+    assert meanings["__deleted"].endswith("the column is_deleted.")
 
 
 def test_the_page_is_valid_and_accessible(shop):

@@ -12,6 +12,7 @@ from contractline.avro.fields import Name, fields
 from contractline.contracts.draft import Draft
 from contractline.contracts.facts import Facts, facts, field_facts
 from contractline.contracts.load import SYSTEM, load_drafts
+from contractline.contracts.model import PostgresSource
 from contractline.errors import ContractsInvalid
 from contractline.gate.catalog.graph import Graph, Node, graph_of, source_of, topic_of
 from contractline.gate.difference import columns_by_field
@@ -175,7 +176,8 @@ class _Fields:
         key = {one["name"] for one in self.draft.key.fields} if self.draft.key else set()
         present = fields(self.draft.value)
         for one in present:
-            meaning = one.doc or " ".join(described.get(one.path, "").split())
+            said = one.doc or " ".join(described.get(one.path, "").split())
+            meaning = said or (_METADATA.get(one.path, "") if self.is_captured else "")
             classification, is_key = classified.get(one.path, ""), one.path in key
             column, readers = self._column(one.name), self._readers(one.name)
             yield FieldPage(
@@ -185,6 +187,11 @@ class _Fields:
         for name in (name for name in self.columns if name not in names):
             path, column, readers = ".".join(name), self._column(name), self._readers(name)
             yield FieldPage(path, "", "", GONE, classified.get(path, ""), column, False, readers)
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether Debezium writes the fields, and adds some of its own."""
+        return isinstance(self.draft.pipeline.source, PostgresSource)
 
     def _column(self, field: Name) -> str:
         column = self.columns.get(field)
@@ -200,6 +207,14 @@ class _Fields:
         shown = [one.name for one in self.panels for part in found if one.question == part.file]
         return tuple(sorted({*(part.name for part in found), *shown}))
 
+
+_METADATA = {
+    "__deleted": "Whether the row was deleted in PostgreSQL, as true or false; the column is_deleted.",
+    "__op": "What happened: r read at the start, c created, u updated, d deleted; the column op.",
+    "__lsn": "Where the change lies in PostgreSQL's log; a part of the column version.",
+    "__source_ts_ms": "When PostgreSQL committed the change, ms since 1970; the column changed_at.",
+}
+"""What Debezium adds to a row, and the column of the tables that it becomes."""
 
 GONE = "Only earlier versions hold it."
 
