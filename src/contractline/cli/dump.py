@@ -15,9 +15,9 @@ from contractline.cli import Invocation
     "url",
     is_flag=False,
     flag_value="",
-    required=True,
+    default="",
     metavar="[URL]",
-    help="Where its Confluent API is; SCHEMA_REGISTRY_URL without a value.",
+    help="Where its Confluent API is (default: SCHEMA_REGISTRY_URL).",
 )
 @click.option(
     "--output",
