@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from avro.compatibility import (
+    ReaderWriter,
     ReaderWriterCompatibilityChecker,
     SchemaCompatibilityResult,
     SchemaCompatibilityType,
@@ -20,7 +21,7 @@ from avro.compatibility import (
 
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
-from contractline.avro.words import type_words
+from contractline.avro.words import listed, type_words
 
 
 class Compatibility(StrEnum):
@@ -218,9 +219,10 @@ class _Comparison:
             case "map":
                 yield from self.types(reader.values, writer.values, place.inner("values"))
             case "enum":
-                missing = [s for s in writer.symbols if s not in reader.symbols]
-                if missing and reader.props.get("default") not in reader.symbols:
-                    symbols = ", ".join(f"`{symbol}`" for symbol in missing)
+                known = frozenset(reader.symbols)
+                missing = [f"`{symbol}`" for symbol in writer.symbols if symbol not in known]
+                if missing and reader.props.get("default") not in known:
+                    symbols = listed(missing)
                     reason = f"the enum {reader.name} lacks {symbols} and has no default"
                     yield place.inner("symbols").cause(reason, reader, writer)
             case "fixed" if reader.size != writer.size:
@@ -276,11 +278,33 @@ class _Checker(ReaderWriterCompatibilityChecker):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.memoize_map = _Pairs()
 
     def check_reader_writer_record_fields(
         self, reader: Any, writer: Any, location: list[str]
     ) -> SchemaCompatibilityResult:
         return super().check_reader_writer_record_fields(reader, _Indexed(writer), location)  # type: ignore[arg-type]
+
+
+class _Pairs(dict[ReaderWriter, SchemaCompatibilityResult]):
+    """What is known of pairs, by both their ids: the hash of Apache's is the same for many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[tuple[int, int], tuple[ReaderWriter, SchemaCompatibilityResult]] = {}
+
+    def __contains__(self, pair: object) -> bool:
+        return isinstance(pair, ReaderWriter) and _ids(pair) in self._known
+
+    def __getitem__(self, pair: ReaderWriter) -> SchemaCompatibilityResult:
+        return self._known[_ids(pair)][1]
+
+    def __setitem__(self, pair: ReaderWriter, result: SchemaCompatibilityResult) -> None:
+        self._known[_ids(pair)] = pair, result
+
+
+def _ids(pair: ReaderWriter) -> tuple[int, int]:
+    return id(pair.reader), id(pair.writer)
 
 
 class _Indexed:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from contractline.avro.schema import Schema
-from contractline.avro.words import default_words, full_type_words, type_words
+from contractline.avro.words import default_words, full_type_words, listed, type_words
 
 
 def differences(old: Schema, new: Schema) -> tuple[str, ...]:
@@ -52,11 +52,12 @@ def _inside(old: Any, new: Any, name: str) -> Iterator[str]:
 
 
 def _symbols(old: Any, new: Any, name: str) -> Iterator[str]:
-    before, after = old["symbols"], new["symbols"]
+    # Dictionaries, for what is asked of thousands of symbols.
+    before, after = dict.fromkeys(old["symbols"]), dict.fromkeys(new["symbols"])
     for verb, these, those in (("adds", after, before), ("removes", before, after)):
         if changed := [symbol for symbol in these if symbol not in those]:
             symbols = "symbols" if len(changed) > 1 else "symbol"
-            yield f"`{name}`: {verb} the {symbols} {', '.join(changed)}"
+            yield f"`{name}`: {verb} the {symbols} {listed(changed)}"
     if [one for one in before if one in after] != [one for one in after if one in before]:
         yield f"`{name}`: another order of the symbols"
     if old.get("default", _NONE) != new.get("default", _NONE):

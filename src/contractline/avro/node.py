@@ -63,14 +63,14 @@ class Node:
             return ""
         return "" if found == "decimal" and not _is_decimal(self.json) else found
 
-    @property
+    @cached_property
     def full_name(self) -> str:
         """The name of a named type with its namespace; empty for any other."""
         if self.kind not in NAMED:
             return ""
         return full_name(self.json["name"], self.json.get("namespace", self.namespace))
 
-    @property
+    @cached_property
     def short_name(self) -> str:
         """The name of a named type without its namespace."""
         return self.full_name.rpartition(".")[2]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
+
+_MOST_NAMES = 50
 
 
 def type_words(node: Any) -> str:
@@ -39,12 +42,18 @@ def full_type_words(node: Any) -> str:
             inner = full_type_words(items)
             words = f"{node['type']} of {f'({inner})' if isinstance(items, list) else inner}"
         case "enum":
-            words += f" {{{', '.join(node['symbols'])}}}"
+            words += f" {{{listed(node['symbols'])}}}"
         case "fixed":
             words += f" of {node['size']} bytes"
     if node.get("logicalType") == "decimal" and "precision" in node:
         words = words.replace("(decimal)", f"(decimal {node['precision']}, {node.get('scale', 0)})")
     return words
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names one after another, the first of them where there are very many."""
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def default_words(value: Any) -> str:

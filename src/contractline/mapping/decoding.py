@@ -19,6 +19,7 @@ from typing import Any
 from uuid import UUID
 
 from contractline.avro.node import Node
+from contractline.avro.words import listed
 from contractline.mapping.natural import natural_type
 from contractline.mapping.typename import Type
 
@@ -190,9 +191,10 @@ def _decimal(node: Node, column: Type) -> Decoder:
 
 
 def _enum(node: Node, column: Type) -> Decoder:
-    missing = [symbol for symbol in node.json["symbols"] if symbol not in column.labels]
+    known = frozenset(column.labels)
+    missing = [symbol for symbol in node.json["symbols"] if symbol not in known]
     if missing:
-        return Refuses(Reason.ENUM, f"the column's Enum lacks {', '.join(missing)}")
+        return Refuses(Reason.ENUM, f"the column's Enum lacks {listed(missing)}")
     return Reads(str)
 
 

@@ -19,6 +19,9 @@ from contractline.settings import Endpoints, without_password
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 120
+LARGE_STATEMENT = 64 * 1024
+"""Characters from which on a statement's size is announced: that of a record of thousands of
+fields. No other needs a setting, which a user who may only read can't give."""
 
 _CAUSE = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
 _VOLATILE = re.compile(r"\S*query_id=[0-9a-f-]+\S*")
@@ -112,7 +115,9 @@ class Warehouse:
             ServiceUnavailable: ClickHouse did not answer, or refused.
         """
         try:
-            answer = self._client.query(sql, parameters=parameters, external_data=_external(table))
+            answer = self._client.query(
+                sql, parameters=parameters, settings=_settings(sql), external_data=_external(table)
+            )
             return answer.result_rows
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
@@ -138,7 +143,11 @@ class Warehouse:
         """
         try:
             self._client.command(
-                sql, parameters=parameters, data=data, external_data=_external(table)
+                sql,
+                parameters=parameters,
+                data=data,
+                settings=_settings(sql),
+                external_data=_external(table),
             )
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
@@ -150,7 +159,7 @@ class Warehouse:
             ServiceUnavailable: ClickHouse did not answer, or refused.
         """
         try:
-            return self._client.raw_query(sql, fmt=output_format)
+            return self._client.raw_query(sql, settings=_settings(sql), fmt=output_format)
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
 
@@ -165,6 +174,11 @@ class Warehouse:
         cause = _CAUSE.search(text)
         words = cause.group(1) if cause else _VOLATILE.sub("", " ".join(text.split()))
         return ClickHouseAway(self.where, words)
+
+
+def _settings(sql: str) -> dict[str, str] | None:
+    """Return what ClickHouse needs to be told of a statement: by itself it reads 256 KB of one."""
+    return {"max_query_size": str(2 * len(sql.encode()))} if len(sql) > LARGE_STATEMENT else None
 
 
 def _external(table: ExternalTable | None) -> ExternalData | None:
