@@ -6,17 +6,20 @@ Schemas are compared by meaning, so a version whose documentation alone differs 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from contractline.avro.compatibility import Break, Compatibility, breaks
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Contract, Subject, Version
+from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.finding import Finding
 from contractline.kafka.registry import Registered, Registry
+from contractline.mapping.ddl import INGESTION
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
+from contractline.targets.clickhouse import Tables
 from contractline.targets.differences import noticed, plan_of, refused
 
 
@@ -44,6 +47,18 @@ class Remove:
     number: int
 
 
+class TablesBehind(ContractlineError):
+    """When a version is not registered, since ClickHouse would lose what it says anew."""
+
+    def __init__(self, held: Sequence[Step]) -> None:
+        self.held = tuple(held)
+        super().__init__(
+            f"did not {', '.join(step.summary for step in held)}: the tables are not yet those of"
+            " the contract, and writers take a new version as soon as it is there",
+            hint="`contractline apply tables` first; `contractline plan tables` says what they lack",
+        )
+
+
 class Schemas:
     """The registry against the released versions of the contracts.
 
@@ -61,6 +76,7 @@ class Schemas:
         *,
         prune: bool = False,
     ) -> None:
+        self._project = project
         self._contracts = contracts
         self._endpoints = endpoints
         self._prune = prune
@@ -71,17 +87,52 @@ class Schemas:
             return plan_of(self.name, self._differences(registry))
 
     def apply(self, plan: Plan) -> Iterator[Step]:
-        """Carry the steps out, each read back."""
+        """Carry the steps out, each read back.
+
+        Raises:
+            TablesBehind: versions were left out, since the tables that read them are not ready.
+        """
+        behind = self._behind(
+            {s.payload.subject for s in plan.steps if isinstance(s.payload, Register)}
+        )
+        held = []
         with Registry.of(self._endpoints) as registry:
             for step in plan.steps:
                 match step.payload:
                     case SetLevel(subject, level):
                         registry.set_level(subject, level)
                     case Register(subject, version):
+                        if subject in behind:
+                            held.append(step)
+                            continue
                         registry.register(subject, version.schema)
                     case Remove(subject, number):
                         registry.remove(subject, number)
                 yield step
+        if held:
+            raise TablesBehind(held)
+
+    def _behind(self, subjects: Set[Subject]) -> frozenset[Subject]:
+        """Return the subjects whose stream has tables in ClickHouse that are other than declared.
+
+        Tables that are not there yet lose nothing: their queue begins with the first message.
+        """
+        sinks = {
+            Subject(f"{contract.topic.name}-value"): contract
+            for contract in self._contracts
+            if contract.sink
+        }
+        if self._endpoints.clickhouse_url is None or not subjects & sinks.keys():
+            return frozenset()
+        try:
+            tables = Tables(self._project, self._contracts, self._endpoints).plan()
+        except ServiceUnavailable:
+            return frozenset()
+        other = {step.subject for step in tables.steps if step.change is not Change.CREATE}
+        other |= {finding.subject for finding in tables.refusals}
+        return frozenset(
+            s for s in subjects & sinks.keys() if other.intersection(_tables(sinks[s]))
+        )
 
     def _differences(self, registry: Registry) -> Iterator[Step | Finding]:
         for contract in self._contracts:
@@ -104,6 +155,12 @@ class Schemas:
             yield (
                 _removal(subject, extra) if self._prune else _uncontracted(contract, subject, extra)
             )
+
+
+def _tables(contract: Contract) -> tuple[str, ...]:
+    sink = contract.sink
+    kept = (sink.current, sink.history or "") if sink else ()
+    return (*kept, f"{INGESTION}.{contract.name}_queue")
 
 
 def _subjects(contract: Contract) -> dict[Subject, tuple[Version, ...]]:

@@ -245,3 +245,27 @@ def test_a_sample(shop: Shop, tmp_path: Path) -> None:
     assert [json.loads(line)["path"] for line in letters.read_text().splitlines()] == [
         *("$.is_paid", "$", "$"),
     ]
+
+
+def test_a_version_is_not_registered_before_the_tables_know_it(shop: Shop, tmp_path: Path) -> None:
+    name = f"{shop.lab.prefix}_visits"
+    sample = tmp_path / "visits.jsonl"
+    sample.write_text('{"visit_id": 1, "page": "/"}\n')
+    options = ("--from", str(sample), "--key", "visit_id", "--owner", "web")
+    shop.expect("new", "stream", name, *options, "--database", shop.database)
+    for target in ("topics", "tables", "schemas"):
+        shop.expect("apply", target)
+    value = shop.lab.root / "contracts" / name / "value.avsc"
+    schema = json.loads(value.read_text())
+    more = {"name": "agent", "type": ["null", "string"], "default": None, "doc": "Who came."}
+    value.write_text(json.dumps(schema | {"fields": [*schema["fields"], more]}))
+    shop.expect("release", name)
+    shop.expect("generate", "tables")
+
+    code, said = shop.contractline("apply", "schemas")
+
+    assert code == 2
+    assert f"did not register {name} v2: the tables are not yet those of the contract" in said
+    assert "`contractline apply tables` first" in said
+    shop.expect("apply", "tables")
+    assert f"register {name} v2" in shop.expect("apply", "schemas")
