@@ -5,6 +5,7 @@ What is wrong with a file comes back as findings; what is wrong between files is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,13 @@ from contractline.finding import Finding, Position, RuleId, Severity
 from contractline.project import Project
 
 SYSTEM = "system"
+
+
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
+_TAKE_THEIRS = (
+    "take versions/ and value.avsc of the branch that is merged, put your own fields into"
+    " value.avsc again, and release: docs/guides/evolve-a-schema.md"
+)
 
 
 class ContractUnknown(ContractlineError):
@@ -220,8 +228,10 @@ class _Reading:
                 at = places.position(one.steps) if places else None
                 self._add("SCHEMA_VALID", file, one.text, position=at, steps=one.steps)
             if not problem.problems:
-                words, at = problem.problem, problem.position
-                self._add("SCHEMA_VALID", file, words, position=at, hint="mend the JSON")
+                words, at, hint = problem.problem, problem.position, "mend the JSON"
+                if _CONFLICT.search(text):
+                    words, hint = "holds a conflict that git left", _TAKE_THEIRS
+                self._add("SCHEMA_VALID", file, words, position=at, hint=hint)
         return UNREAD
 
     def _sums(self) -> Sums | None:

@@ -118,3 +118,13 @@ def test_records_that_are_no_text_are_a_mistake(clicks):
     (finding,) = load_contract(clicks).findings
     assert (finding.rule, finding.line) == ("RELEASED_VERSION_UNCHANGED", 1)
     assert finding.hint
+
+
+def test_a_conflict_that_git_left_is_called_so(project):
+    file = project.contracts / "clicks" / "value.avsc"
+    line = '  "namespace": "shop",\n'
+    both = f"<<<<<<< HEAD\n{line}=======\n{line}>>>>>>> main\n"
+    file.write_text(file.read_text().replace(line, both))
+    (found,) = load_contract(file.parent).findings
+    assert found.message == "holds a conflict that git left"
+    assert "release" in found.hint
