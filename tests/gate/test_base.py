@@ -7,7 +7,9 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -351,3 +353,46 @@ def test_a_base_without_contracts(checkout):
     code, out, _ = checkout.contractline("check", "--against", start)
     assert code == 0
     assert "clicks is new" in out
+
+
+@pytest.fixture
+def registry(environment):
+    """A registry that holds one version of each subject, as its ``schema`` says."""
+    held = {"schema": '"int"'}
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            one = {"subject": "x", "version": 1, "id": 1} | held
+            body = json.dumps([1] if self.path.endswith("/versions") else one).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format, *args):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        environment.setenv("SCHEMA_REGISTRY_URL", f"http://127.0.0.1:{server.server_port}")
+        yield held
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "held", [{"schema": "{"}, {"schema": 'syntax = "proto3";', "schemaType": "PROTOBUF"}]
+)
+def test_a_registry_that_holds_no_avro_is_not_taken_for_empty(checkout, registry, held):
+    registry.update(held)
+    code, out, err = checkout.contractline("check", "--against", "registry")
+    assert (code, out) == (2, "")
+    assert "holds no Avro schema as version 1 of shop_clicks-" in err
+
+
+@pytest.mark.parametrize("name", ["value.avsc", "contract.odcs.yaml"])
+def test_a_contract_that_cant_be_read_against_a_registry(checkout, registry, name):
+    (checkout.root / "contracts/clicks" / name).write_text("{")
+    code, out, err = checkout.contractline("check", "--against", "registry")
+    assert (code, err) == (1, "")
+    assert f"contracts/clicks/{name}:" in out

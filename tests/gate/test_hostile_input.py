@@ -14,6 +14,7 @@ import pytest
 
 from contractline.gate.reports import FORMATS
 from contractline.settings import environment as said
+from tests.fixtures.trees import record
 from tests.gate.conftest import Checkout, emptied
 
 SCHEMA = "contracts/clicks/value.avsc"
@@ -156,6 +157,47 @@ def test_a_file_that_cant_be_written(checkout):
     code, _, err = checkout.contractline("check", "--write", "json=/nowhere/report.json")
     assert code == 2
     assert "/nowhere/report.json" in err
+
+
+FIELD = ['"fields": [', '"fields": [{"name": "extra", "doc": "What is odd.", %s},']
+DATE = '"type": {"type": "int", "logicalType": "date"}'
+FIXED = '"type": {"type": "fixed", "name": "F", "size": %s}'
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule"),
+    [
+        (["latest: made_at", "latest: nowhere"], "SINK_FIELD_EXISTS"),
+        (["latest: made_at", 'latest: ""'], "SINK_FIELD_EXISTS"),
+        (["value: 500", "value: -1"], "LATENCY_VALID"),
+        (["value: 500", "value: 1e400"], "LATENCY_VALID"),
+        ('"type": "string", "default": 1.5', "SCHEMA_VALID"),
+        ('"type": "long", "default": true', "SCHEMA_VALID"),
+        ('"type": "bytes", "default": "\u0100"', "SCHEMA_VALID"),
+        ('"type": {"type": "int", "logicalType": []}', "SCHEMA_VALID"),
+        ('"type": "int", "default": 0, "order": []', "SCHEMA_VALID"),
+        (FIXED % 10**40, "SCHEMA_VALID"),
+        (FIXED % (2**31 - 1), "VERSIONS_COMPATIBLE"),
+        (f'{DATE}, "default": {2**31 - 1}', "WORKING_SCHEMA_RELEASED"),
+        ('"type": "int", "default": 0}, {"name": "b", "type": "int", "doc": 1', "SCHEMA_VALID"),
+    ],
+)
+def test_what_a_rule_speaks_against_keeps_no_other_back(checkout, edit, rule):
+    if isinstance(edit, str):
+        checkout.edit("clicks/value.avsc", [FIELD[0], FIELD[1] % edit])
+    else:
+        checkout.edit("clicks/contract.odcs.yaml", edit)
+    # Also where the tables follow from it already.
+    for released in (False, True):
+        if released and isinstance(edit, str):
+            folder = checkout.root / "contracts/clicks"
+            shutil.copy(folder / "value.avsc", folder / "versions/value.v1.avsc")
+            record(folder / "versions")
+        code, out, err = checkout.contractline("check")
+        assert (code, err) == (1, "")
+        assert (f"error {rule}" in out) or released
+    assert checkout.contractline("diff")[0] == 0
+    assert "unexpected" not in checkout.contractline("generate", "--check")[2]
 
 
 def process(

@@ -106,6 +106,7 @@ class _Reading:
             yield Problem((*at, "type"), "a type inside a type: write the inner one in its place")
         elif kind not in PRIMITIVE:
             yield Problem((*at, "type"), f"`{kind}` is no Avro type")
+        yield from _texts(node, at)
 
     def _union(self, branches: list[Any], at: Steps, namespace: str) -> Iterator[Problem]:
         if not branches:
@@ -141,8 +142,8 @@ class _Reading:
             yield from self._fields(node, at, full.rpartition(".")[0])
         elif kind == "enum":
             yield from _symbols(node, at)
-        elif not _is_int(size := node.get("size", 0)) or size < 1:
-            yield Problem(at, "the fixed has no `size` of at least 1")
+        elif not _is_int(size := node.get("size", 0)) or not 1 <= size < _RANGES["int"]:
+            yield Problem(at, "the fixed has no `size` of at least 1, and at most 2,147,483,647")
 
     def _fields(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[Problem]:
         fields = node.get("fields")
@@ -169,6 +170,7 @@ class _Reading:
         inner = list(self.type(one["type"], (*at, "type"), namespace))
         yield from inner
         yield from _aliases(one, at)
+        yield from _texts(one, at)
         if one.get("order", "ascending") not in ("ascending", "descending", "ignore"):
             yield Problem((*at, "order"), "the order is ascending, descending or ignore")
         if "default" in one and not inner:
@@ -235,6 +237,12 @@ def _symbols(node: dict[str, Any], at: Steps) -> Iterator[Problem]:
             seen.add(symbol)
     if "default" in node and node["default"] not in symbols:
         yield Problem((*at, "default"), f"the default `{node['default']}` is none of the symbols")
+
+
+def _texts(node: dict[str, Any], at: Steps) -> Iterator[Problem]:
+    for name in ("doc", "logicalType"):
+        if not isinstance(node.get(name, ""), str | None):
+            yield Problem((*at, name), f"`{name}` is a text, not {_json_kind(node[name])}")
 
 
 def _aliases(node: dict[str, Any], at: Steps) -> Iterator[Problem]:

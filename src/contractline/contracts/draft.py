@@ -15,6 +15,7 @@ from contractline.avro.paths import JsonPlaces, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.capture import Capture
 from contractline.contracts.model import Contract, Part, Pipeline, Version, properties_of
+from contractline.contracts.promises import LatencyInvalid, promised_latency
 from contractline.contracts.sums import Sums
 from contractline.contracts.waivers import Waivers
 from contractline.contracts.yamlfile import YamlFile
@@ -146,6 +147,10 @@ class Draft:
         Raises:
             PartUnread: one could not.
         """
+        try:
+            promised_latency(self.odcs)
+        except LatencyInvalid as problem:
+            raise PartUnread(self.name, "promised latency") from problem
         return Contract(
             self.name,
             self.folder,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.schema import Schema
-from contractline.contracts.draft import PARTS, VERSIONS, Draft, Released
+from contractline.contracts.draft import PARTS, VERSIONS, Draft, PartUnread, Released
 from contractline.contracts.load import contract_folders, load_drafts
 from contractline.contracts.model import Part, Subject, Version
 from contractline.contracts.waivers import Waivers
@@ -48,6 +48,16 @@ class BaseInvalid(ContractlineError):
         self.folder = folder
         super().__init__(
             f"{folder} holds no contracts/", hint="name the root of a checkout, or a git ref"
+        )
+
+
+class VersionUnreadable(ContractlineError):
+    """When a registry that is the base holds something else than an Avro schema."""
+
+    def __init__(self, registry: str, subject: Subject, number: int) -> None:
+        super().__init__(
+            f"the registry at {registry} holds no Avro schema as version {number} of {subject}",
+            hint="`contractline plan schemas` says more; a git ref as the base does without",
         )
 
 
@@ -256,15 +266,17 @@ def _of_registry(project: Project, drafts: Sequence[Draft]) -> Base:
 
 def _held(draft: Draft, registry: Registry) -> Draft | None:
     """Return a contract as a registry knows it; None where it knows no version of it."""
-    contract = draft.complete
+    try:
+        topic = draft.pipeline.topic.name
+    except PartUnread:
+        return draft
     versions: dict[Part, tuple[Version, ...]] = {}
     for part in PARTS:
-        live = registry.versions(Subject(f"{contract.topic.name}-{part}"))
+        subject = Subject(f"{topic}-{part}")
         released = {version.schema: version for version in draft.versions(part)}
         versions[part] = tuple(
-            released.get(one.schema) or _uncontracted(draft, part, one.number, one.schema)
-            for one in live
-            if one.schema is not None
+            released.get(schema) or _uncontracted(draft, part, number, schema)
+            for number, schema in _schemas(registry, subject)
         )
     if not versions["value"]:
         return None
@@ -276,6 +288,18 @@ def _held(draft: Draft, registry: Registry) -> Draft | None:
         schemas={part: found[-1].schema for part, found in versions.items() if found},
         waivers=Waivers(),
     )
+
+
+def _schemas(registry: Registry, subject: Subject) -> Iterator[tuple[int, Schema]]:
+    """Yield the versions of a subject.
+
+    Raises:
+        VersionUnreadable: one of them is no Avro schema, so that nothing can be told of it.
+    """
+    for one in registry.versions(subject):
+        if one.schema is None:
+            raise VersionUnreadable(registry.url, subject, one.number)
+        yield one.number, one.schema
 
 
 def _uncontracted(draft: Draft, part: Part, number: int, schema: Schema) -> Version:

@@ -169,7 +169,7 @@ class Registry:
 
     def subjects(self) -> tuple[Subject, ...]:
         """Return the names of all subjects, in order."""
-        names = self._agreed(self._rest.call("GET", "/subjects"), "list its subjects").body
+        names = self._listed(self._rest.call("GET", "/subjects"), "list its subjects")
         return tuple(Subject(name) for name in sorted(names))
 
     def stored(self, subject: Subject) -> tuple[Stored, ...]:
@@ -287,20 +287,33 @@ class Registry:
         answer = self._rest.call("GET", f"/subjects/{_name(subject)}/versions")
         if answer.status == _NOT_FOUND and answer.code == _NO_SUBJECT:
             return
-        for number in sorted(self._agreed(answer, f"list the versions of {subject}").body):
+        for number in sorted(self._listed(answer, f"list the versions of {subject}")):
             told = self._rest.call("GET", f"/subjects/{_name(subject)}/versions/{number}")
-            yield number, self._told(told, f"read {subject} version {number}")
+            body = self._told(told, f"read {subject} version {number}")
+            if not (isinstance(body.get("schema"), str) and isinstance(body.get("id"), int)):
+                raise self._no_registry()
+            yield number, body
 
     def _told(self, answer: Answer, wish: str) -> dict[str, Any]:
         """Return what an answer holds, where it is an object as the API's answers are."""
         body = self._agreed(answer, wish).body
         if not isinstance(body, dict):
-            raise self._rest.failed(
-                "answers something else than a schema registry does",
-                hint="SCHEMA_REGISTRY_URL must end where the Confluent API begins, "
-                "such as /apis/ccompat/v7",
-            )
+            raise self._no_registry()
         return body
+
+    def _listed(self, answer: Answer, wish: str) -> list[Any]:
+        """Return what an answer holds, where it is a list as the API's answers are."""
+        body = self._agreed(answer, wish).body
+        if not isinstance(body, list):
+            raise self._no_registry()
+        return body
+
+    def _no_registry(self) -> RegistryUnavailable:
+        return self._rest.failed(
+            "answers something else than a schema registry does",
+            hint="SCHEMA_REGISTRY_URL must end where the Confluent API begins, "
+            "such as /apis/ccompat/v7",
+        )
 
     def _agreed(self, answer: Answer, wish: str) -> Answer:
         if answer.is_ok:

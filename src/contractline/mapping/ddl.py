@@ -275,6 +275,9 @@ class _Stream:
     def _ranked(self, version: RowVersion) -> str:
         """Completeness in the upper eight bits, microseconds below; never negative."""
         by_name = {column.name: column for column in self.columns}
+        if version.latest not in by_name:
+            words = "is no field of the value, so it can't say what is later"
+            raise self._refusal(Unmappable.NO_TIME, (version.latest,), words)
         late = _micros(by_name[version.latest], self.contract.name)
         ranks = len(version.rank)
         bits = [

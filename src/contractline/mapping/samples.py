@@ -48,6 +48,10 @@ class Chosen:
     value: Any
 
 
+_LONGEST = 4096
+"""Bytes of a fixed that are tried; what becomes of more becomes of these."""
+
+
 def samples(node: Node, depth: int = _DEPTH) -> tuple[Any, ...]:
     """Return boundary values of a type; at least one, if it is not endless.
 
@@ -70,7 +74,7 @@ def samples(node: Node, depth: int = _DEPTH) -> tuple[Any, ...]:
         case "enum":
             return tuple(node.json["symbols"])
         case "fixed" if node.logical != "decimal":
-            size = node.json["size"]
+            size = min(node.json["size"], _LONGEST)
             return (bytes(place % 256 for place in range(size)), b"\xff" * size)
     return tuple(_logical(node)) or _PLAIN[node.kind]
 

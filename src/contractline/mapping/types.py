@@ -32,6 +32,23 @@ from contractline.mapping.refusal import SchemaUnmappable as SchemaUnmappable
 from contractline.mapping.sql import identifier, literal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY, _LAST_DAY = -25_567, 120_529
+"""The days that Date32 knows, 1900-01-01 to 2299-12-31; ClickHouse shows the nearest of any other."""
+
+_BYTE = 255
+_KINDS_OF_DEFAULTS: Mapping[str, type | tuple[type, ...]] = {
+    "boolean": bool,
+    "int": int,
+    "long": int,
+    "float": (int, float),
+    "double": (int, float),
+    "bytes": str,
+    "fixed": str,
+    "string": str,
+    "enum": str,
+}
+"""How JSON holds the defaults of types of one value."""
+
 _SCALE = {"millis": 3, "micros": 6, "nanos": 9}
 ISO_TIME = "DateTime64(6, 'UTC')"
 """What a text becomes that the contract calls a timestamp."""
@@ -160,7 +177,7 @@ def _column(
     leaves = [version[field] for version in versions if field in version]
     leaf, is_everywhere = leaves[0], len(leaves) == len(versions)
     is_nullable, default = any(one.is_nullable for one in leaves), _default(leaves)
-    has_default = default not in (ABSENT, None) and not is_list(leaf.type) and not is_nullable
+    has_default = _is_value(leaf.node, default) and not is_list(leaf.type) and not is_nullable
     may_lack = is_nullable or default is not ABSENT or not is_everywhere
     as_written = leaf.is_own or is_list(leaf.type) or not may_lack
     queue_type = leaf.type if as_written else nullable(leaf.type)
@@ -291,6 +308,16 @@ def _twins(
             )
 
 
+def _is_value(node: Node, default: Any) -> bool:
+    """Tell whether there is a default, and of its type: of one that is not, a rule speaks."""
+    kinds = _KINDS_OF_DEFAULTS.get(node.kind)
+    if kinds is None:
+        return default not in (ABSENT, None)
+    if not isinstance(default, kinds) or isinstance(default, bool) != (node.kind == "boolean"):
+        return False
+    return node.kind not in {"bytes", "fixed"} or all(ord(one) <= _BYTE for one in default)
+
+
 def _sql_default(leaf: Leaf, default: Any) -> str:
     """Return Avro's default as SQL of the column's type."""
     if not leaf.is_own:
@@ -312,7 +339,8 @@ def _sql_value(node: Node, type_: str, default: Any) -> str:
     if node.kind in {"bytes", "fixed"}:
         return f"unhex('{default.encode('latin-1').hex()}')"
     if type_ == "Date32":
-        return f"toDate32('{(_EPOCH + timedelta(days=default)).date().isoformat()}')"
+        day = _EPOCH + timedelta(days=min(max(default, _FIRST_DAY), _LAST_DAY))
+        return f"toDate32('{day.date().isoformat()}')"
     if type_.startswith("DateTime64("):
         scale = _SCALE[node.logical.rpartition("-")[2]]
         unit = {3: "Milli", 6: "Micro", 9: "Nano"}[scale]

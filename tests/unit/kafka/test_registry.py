@@ -39,6 +39,19 @@ def test_read_only_is_told_from_other_refusals() -> None:
     assert "READWRITE" in said
 
 
+@pytest.mark.parametrize("body", [None, {}, [1], "text", {"id": 1}, {"id": "a", "schema": "{}"}])
+def test_what_is_no_registry_is_told(body: object) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_list = request.url.path.endswith("/versions")
+        return httpx.Response(
+            200, json=[1] if is_list and isinstance(body, dict) and body else body
+        )
+
+    with registry(answer) as live, pytest.raises(ServiceUnavailable) as raised:
+        live.versions(SUBJECT)
+    assert "something else than a schema registry" in str(raised.value)
+
+
 def test_an_invalid_schema_is_told_with_the_registry_s_words() -> None:
     body = {"error_code": 42201, "message": "Invalid schema: unknown type"}
     assert "refused to register value.v1.avsc under commits_topic-value: Invalid schema" in problem(
