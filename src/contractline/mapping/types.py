@@ -315,7 +315,9 @@ def _is_value(node: Node, default: Any) -> bool:
         return default not in (ABSENT, None)
     if not isinstance(default, kinds) or isinstance(default, bool) != (node.kind == "boolean"):
         return False
-    return node.kind not in {"bytes", "fixed"} or all(ord(one) <= _BYTE for one in default)
+    if isinstance(default, str) and node.kind in {"bytes", "fixed"}:
+        return all(ord(character) <= _BYTE for character in default)
+    return True
 
 
 def _sql_default(leaf: Leaf, default: Any) -> str:
