@@ -32,8 +32,8 @@ def reinterpretations(reader: Schema, writer: Schema) -> tuple[Incompatibility, 
 def _are_plain_and_alike(reader: Schema, writer: Schema) -> bool:
     """Whether no field in common changed: the usual case, seen without a walk."""
     written = writer.plain_fields
-    return bool(reader.plain_fields and written) and all(
-        written.get(name, meaning) == meaning for name, meaning in reader.plain_fields.items()
+    return bool(reader.plain_fields and written) and not any(
+        name in written for name, _ in reader.plain_fields.items() - written.items()
     )
 
 

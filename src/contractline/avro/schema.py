@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from platform import python_version
 from typing import Any, NoReturn, cast
 
 import avro.schema
@@ -71,8 +72,8 @@ class Schema:
         schema = cls(_json(text, where), where)
         try:
             found = schema._mistakes()
-        except RecursionError as problem:  # the caller made no room_for_depth
-            raise SchemaInvalid(where, _TOO_DEEP) from problem
+        except RecursionError as problem:
+            raise SchemaInvalid(where, _TOO_DEEP_HERE) from problem
         if found:
             raise SchemaInvalid(where, found[0].text, problems=found)
         if too_large := extent(schema.definition).problem:
@@ -85,11 +86,11 @@ class Schema:
         if not found:
             try:
                 _ = self.apache
-            except RecursionError:
-                raise
             # Apache's parser lets out whatever its reading stumbles on.
             except Exception as refusal:
-                found = [Problem((), str(refusal) or type(refusal).__name__)]
+                if _is_of_depth(refusal):
+                    raise RecursionError from refusal
+                found = [Problem((), (str(refusal) or type(refusal).__name__)[:_SHOWN])]
         return found
 
     @classmethod
@@ -218,6 +219,15 @@ def _json(text: str, where: str) -> Any:
     return definition
 
 
+def _is_of_depth(problem: BaseException | None) -> bool:
+    """Tell whether an error comes from one about depth, which Apache's parser wraps at each level."""
+    while problem is not None and not isinstance(problem, RecursionError):
+        problem = problem.__cause__ or problem.__context__
+    return problem is not None
+
+
+_SHOWN = 500
+_TOO_DEEP_HERE = f"nested deeper than Python {python_version()} follows"
 _TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
 
 

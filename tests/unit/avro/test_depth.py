@@ -59,7 +59,7 @@ def test_without_room_a_deep_schema_is_refused_and_nothing_breaks() -> None:
     texts = [json.dumps(nested("records", count)) for count in (200, 300, 420)]
     sys.setrecursionlimit(1_000)
     for text in texts:
-        with pytest.raises(SchemaInvalid, match="levels deep"):
+        with pytest.raises(SchemaInvalid, match=r"levels deep|deeper than Python"):
             Schema.parse(text)
 
 
