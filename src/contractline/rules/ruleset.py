@@ -129,6 +129,7 @@ RULES_OF_ALL: tuple[RuleOfAll, ...] = (
 RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
     _of_change("CONTRACT_KEPT", released.contract_kept),
     _of_change("RELEASED_VERSION_KEPT", released.released_version_kept),
+    _of_change("DEFAULT_KEPT", released.default_kept, Severity.WARNING),
     _of_change("KEY_KEPT", released.key_kept),
     _of_change("TOPIC_KEPT", topic_changes.topic_kept),
     _of_change("PARTITIONS_ONLY_GROW", topic_changes.partitions_only_grow),

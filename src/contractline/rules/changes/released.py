@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contractline.avro.fields import field_changes, fields
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PARTS, VERSIONS
 from contractline.contracts.sums import NAME as SUMS
@@ -51,6 +52,41 @@ def released_version_kept(pair: Pair) -> Iterator[Violation]:
         elif old is not None and new is not None and old != new:
             words = f"{name} changed after its release"
             yield Violation(words, hint, (), folder / name, old=old, new=new)
+
+
+@of_released
+def default_kept(pair: Pair) -> Iterator[Violation]:
+    """The default of a field that some version lacks stays as it was.
+
+    Why: records of that version hold nothing of the field, and its default is what they are read
+    as. With another one new consumers read other values of them than old consumers do, and than
+    the rows that ClickHouse holds already; no registry objects.
+
+    Bad: ``"default": "main"``, and ``"default": "trunk"`` in the next version.
+    Good: the old default, and another field beside it.
+    """
+    names = [field["name"] for field in pair.after.value.fields]
+    for one in field_changes(pair.before.value, pair.after.value):
+        old, new = one.before, one.after
+        if not (old and new and old.default and new.default and old.default != new.default):
+            continue
+        lacking = [
+            f"v{version.number}"
+            for version in pair.before.versions("value")
+            if old.name not in {field.name for field in fields(version.schema)}
+        ]
+        if lacking:
+            words = (
+                f"the default of `{new.path}` changes from {old.default} to {new.default}, which is"
+                f" what records of {', '.join(lacking)} are read as"
+            )
+            hint = (
+                "keep the default and add another field; or, after the merge, give the rows that"
+                f" are there the new one: `contractline rebuild {pair.after.name}`"
+            )
+            at = ("fields", names.index(new.name[0]))
+            file = pair.after.file("value")
+            yield Violation(words, hint, at, file, old=old.default, new=new.default)
 
 
 @of_released
