@@ -90,9 +90,14 @@ class Index:
         try:
             values = json.loads(text)
             parts = values["made_with"], values["made_from"], values["keys"]
-            if not all(isinstance(part, dict) for part in parts):
+            texts = [*values["made_with"].values(), *values["made_from"].values()]
+            for columns in values["keys"].values():
+                if not isinstance(columns, list):
+                    raise TypeError
+                texts += columns
+            if not all(isinstance(text, str) for text in texts):
                 raise TypeError
-        except (ValueError, TypeError, KeyError, RecursionError) as problem:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
             raise CaptureUnreadable("is not what `contractline generate cdc` writes") from problem
         return cls(*parts)
 
