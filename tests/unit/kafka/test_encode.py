@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import fastavro
 import pytest
 
+from contractline.avro.depth import room_for_depth
 from contractline.avro.schema import Schema
 from contractline.contracts.load import load_contract
 from contractline.kafka.encode import (
@@ -20,6 +22,7 @@ from contractline.kafka.encode import (
 from contractline.kafka.errors import NotRegistered, RegistryAway
 from contractline.kafka.wire import SchemaId, header
 from producer.commit import commit_record
+from tests.fixtures.deep import KINDS, deepest, deepest_count
 from tests.unit.kafka.schemas import STRINGS, KnownRegistry, record
 
 COMMITS = Path(__file__).parents[3] / "contracts" / "commits"
@@ -254,3 +257,33 @@ def test_following_keeps_its_version_while_the_registry_is_away(contract, regist
     assert encoder.current is before
     assert len(said) == 1
     assert "v1 stays in use" in said[0]
+
+
+def deep_value(kind: str, count: int, innermost: object) -> dict[str, Any]:
+    """Return a record of tests.fixtures.deep with a value at its end."""
+    value = innermost
+    for at in range(count):
+        match kind:
+            case "arrays":
+                value = [value]
+            case "maps":
+                value = {"key": value}
+            case "lists of records" if at:
+                value = {"f": [value]}
+            case _:
+                value = {"f": value}
+    inner = {"f": value} if kind in ("arrays", "maps") else value
+    assert isinstance(inner, dict)
+    return {"id": 1, **inner}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_is_encoded_as_deep_as_its_schema_goes(kind: str) -> None:
+    count = deepest_count(kind)
+    with room_for_depth():
+        schema = Schema.parse(json.dumps(deepest(kind)))
+        encode = Writer.of(schema, ID)
+        value = deep_value(kind, count, 7)
+        assert encode(value) == header(ID) + written(schema, value)
+        with pytest.raises(RecordRefused, match="seven"):
+            encode(deep_value(kind, count, "seven"))
