@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastavro import parse_schema, schemaless_reader
 from fastavro.read import SchemaResolutionError
@@ -24,8 +25,7 @@ UNRESOLVED = (
 """What fastavro raises where a reader can't read a record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """What Avro says of one value.
 
     Attributes:
@@ -60,7 +60,7 @@ class Oracle:
         self._own = parse_schema(self._writer.bare)
         self._groups = list(_groups([column.field for column in columns], readers))
         self._whole = [parse_schema(one.shape.only(one.tops)) for one in self._groups]
-        self._single: dict[Path, Any] = {}
+        self._single: dict[Path, _Single] = {}
         self._meant: dict[Path, tuple[Meaning, Meaning | None]] = dict(self._meanings())
 
     def _meanings(self) -> Iterator[tuple[Path, tuple[Meaning, Meaning | None]]]:
@@ -76,26 +76,42 @@ class Oracle:
         own = schemaless_reader(BytesIO(datum), self._own, None)
         found = {}
         for group, reader in zip(self._groups, self._whole, strict=True):
-            whole = self._resolved(datum, reader)
+            whole = _resolved(datum, self._own, reader)
+            parts = self._parts(datum) if whole is None else {}
             for path in group.paths:
-                record = whole
-                if record is None:
-                    record = self._resolved(datum, self._reader_of(group.shape, path))
+                record = self._alone(group.shape, path, parts) if whole is None else whole
                 found[path] = self._of(group.shape, path, record, own)
         return found
 
-    def _reader_of(self, shape: Shape, path: Path) -> Any:
-        """Return the reader of a field alone, for records that can't be read as a whole."""
-        if path not in self._single:
-            self._single[path] = parse_schema(shape.only([path]))
-        return self._single[path]
+    # Where a record can't be read as a whole, its fields are read one by one, each from its bytes.
 
-    def _resolved(self, datum: bytes, reader: Any) -> Any | None:
-        """Return a record as a reader sees it; None where it can't read it."""
-        try:
-            return schemaless_reader(BytesIO(datum), self._own, reader)
-        except UNRESOLVED:
-            return None
+    def _parts(self, datum: bytes) -> dict[str, bytes]:
+        """Return the bytes of a record's fields."""
+        data, found = BytesIO(datum), {}
+        for name, schema in self._fields:
+            start = data.tell()
+            schemaless_reader(data, schema, None)
+            found[name] = datum[start : data.tell()]
+        return found
+
+    @cached_property
+    def _fields(self) -> list[tuple[str, Any]]:
+        """The writer's fields, each as a record of its own."""
+        names = list(self._writer.node.members)
+        return [(name, parse_schema(self._writer.only([(name,)]))) for name in names]
+
+    def _alone(self, shape: Shape, path: Path, parts: Mapping[str, bytes]) -> Any | None:
+        """Return a record of nothing but a field as its reader sees it; None where it can't."""
+        if path not in self._single:
+            self._single[path] = self._single_of(shape, path)
+        one = self._single[path]
+        return _resolved(b"".join(parts[name] for name in one.written), one.writer, one.reader)
+
+    def _single_of(self, shape: Shape, path: Path) -> _Single:
+        known = {path[0], *(shape.node.field(path[0]) or {}).get("aliases", ())}
+        written = tuple(name for name in self._writer.node.members if name in known)
+        writer = parse_schema(self._writer.only([(name,) for name in written]))
+        return _Single(written, writer, parse_schema(shape.only([path])))
 
     def _of(self, shape: Shape, path: Path, record: Any | None, own: Any) -> Expected:
         reads, writes = self._meant[path]
@@ -105,6 +121,22 @@ class Oracle:
             return Expected(written, written, is_resolved=False, is_written=is_written)
         value = reads(_at(shape, record, path))
         return Expected(value, written, is_resolved=True, is_written=is_written)
+
+
+class _Single(NamedTuple):
+    """How a field is read alone: the writer's fields that it may be read from, and both types."""
+
+    written: tuple[str, ...]
+    writer: Any
+    reader: Any
+
+
+def _resolved(datum: bytes, writer: Any, reader: Any) -> Any | None:
+    """Return a record as a reader sees it; None where it can't read it."""
+    try:
+        return schemaless_reader(BytesIO(datum), writer, reader)
+    except UNRESOLVED:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +167,8 @@ def _at(shape: Shape, record: Any, path: Path) -> Any:
 
     A record that is itself a default holds only what that default says.
     """
+    if len(path) == 1 and path[0] in record:  # nearly always
+        return record[path[0]]
     for depth, name in enumerate(path):
         if not isinstance(record, dict):
             return None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from io import BytesIO
 from typing import Any
 
@@ -78,6 +79,60 @@ def test_one_field_that_can_not_be_read_leaves_the_others() -> None:
     found = expected([strict], old, {"a": 1, "kind": "GREEN"})
     assert found["kind",] == Expected(b"GREEN", b"GREEN", is_resolved=False, is_written=True)
     assert found["a",].is_resolved
+
+
+def test_what_is_read_field_by_field_is_what_the_record_would_give() -> None:
+    home = record("Home", field("city", "string"), field("street", "string", default="-"))
+    lean = record("Home", field("city", "string"))
+    bad = field("bad", {"type": "enum", "name": "Colour", "symbols": ["RED"]})
+    fine = [
+        field("long", "long"),
+        field("size", {"type": "fixed", "name": "Size", "size": 2}),
+        field("renamed", "string", aliases=["old"]),
+        field("home", home),
+        field("other", "Size"),
+        field("added", "int", default=3),
+    ]
+    writer = schema(
+        field("bad", COLOUR),
+        field("old", "string"),
+        field("size", {"type": "fixed", "name": "Size", "size": 2}),
+        field("home", lean),
+        field("gone", ["null", "string"]),
+        field("long", "int"),
+        field("other", "Size"),
+    )
+    values: dict[str, Any] = {
+        "bad": "GREEN",
+        "old": "x",
+        "size": b"ab",
+        "home": {"city": "y"},
+        "gone": "z",
+    }
+    values |= {"long": 5, "other": b"cd"}
+    together = expected([schema(*fine)], writer, values)
+    alone = expected([schema(bad, *fine)], writer, values)
+    assert not alone.pop(("bad",)).is_resolved
+    assert alone == together
+    assert {path: one.value for path, one in alone.items()} == {
+        ("long",): 5,
+        ("size",): b"ab",
+        ("renamed",): b"x",
+        ("home", "city"): b"y",
+        ("home", "street"): b"-",
+        ("other",): b"cd",
+        ("added",): 3,
+    }
+
+
+def test_thousands_of_fields_of_which_none_can_be_read_take_no_time() -> None:
+    old = schema(*(field(f"f{at}", "int") for at in range(2_000)))
+    new = schema(*(field(f"f{at}", "string") for at in range(2_000)))
+    began = time.process_time()
+    found = expected([new], old, {f"f{at}": at for at in range(2_000)})
+    assert time.process_time() - began < 10
+    assert len(found) == 2_000
+    assert not any(one.is_resolved for one in found.values())
 
 
 def test_parts_of_records() -> None:
