@@ -56,7 +56,7 @@ def _sink(sink: SinkVerdict) -> Verdict:
 def _consumers(before: Draft, after: Draft) -> Iterator[Verdict]:
     level = after.pipeline.compatibility
     earlier = [one for one in before.versions("value") if one.schema != after.value]
-    keys = [_OTHER_KEY] if before.key != after.key else []
+    keys = [_OTHER_KEY] if before.versions("key") and before.key != after.key else []
     for direction, reader in ((Direction.FORWARD, OLDER), (Direction.BACKWARD, NEWER)):
         misread = _found(direction, reinterpretations, after.value, earlier)
         unread = _found(direction, incompatibilities, after.value, earlier)
