@@ -137,6 +137,19 @@ def test_sql_that_nobody_could_read_to_its_end(checkout, name):
     assert "error TABLES_GENERATED" in out
 
 
+@pytest.mark.parametrize("spoil", [binary, os.mkfifo, lambda file: file.touch()])
+def test_generated_sql_that_is_spoilt_is_written_anew(checkout, spoil):
+    file = checkout.root / "clickhouse_ddl/streams/clicks.sql"
+    text = file.read_text()
+    file.unlink()
+    spoil(file)
+    code, out, err = checkout.contractline("generate", "tables", "--check")
+    assert (code, "clicks.sql: differs from line 1 on" in out) == (1, True)
+    code, out, err = checkout.contractline("generate", "tables")
+    assert (code, out, err) == (0, "wrote clickhouse_ddl/streams/clicks.sql\n", "")
+    assert file.read_text() == text
+
+
 def test_no_contract_at_all(checkout):
     emptied(checkout.root / "contracts")
     code, out, err = checkout.contractline("check")

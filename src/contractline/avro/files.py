@@ -42,6 +42,14 @@ def read_bytes(file: Path) -> bytes:
         raise FileUnreadable(f"can't be read: {problem.strerror or problem}") from problem
 
 
+def as_text(file: Path) -> str:
+    """Return what a file holds, to be compared: of a text every sign, of what is none something."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
+    except OSError:
+        return ""
+
+
 def decoded(content: bytes) -> str:
     """Return the content as text.
 

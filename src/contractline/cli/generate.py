@@ -82,7 +82,9 @@ _QUICK = ("tables", "rules", "catalog")
 
 
 def _read(folder: Path, pattern: str) -> Files:
-    return {file: file.read_text(encoding="utf-8") for file in sorted(folder.glob(pattern))}
+    from contractline.avro.files import as_text
+
+    return {file: as_text(file) for file in sorted(folder.glob(pattern))}
 
 
 def _settle(project: Project, wanted: Files, present: Files, *, write: bool) -> None:
@@ -95,6 +97,8 @@ def _settle(project: Project, wanted: Files, present: Files, *, write: bool) -> 
             click.echo(f"{name}: {_difference(wanted.get(file), present.get(file))}")
         elif file in wanted:
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.exists() and not (file.is_file() or file.is_dir()):
+                file.unlink()  # writing into a pipe would wait for a reader
             file.write_text(wanted[file], encoding="utf-8")
             click.echo(f"wrote {name}")
         else:

@@ -12,6 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contractline.avro.files import as_text
 from contractline.contracts.change import StreamChange, changes
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_drafts
@@ -73,7 +74,7 @@ def _of_changes(inspection: Inspection) -> Iterable[Finding]:
 
 def _of_generated_files(inspection: Inspection) -> Iterator[Finding]:
     folder = inspection.project.ddl / STREAMS
-    present = {file.stem: _text(file) for file in sorted(folder.glob("*.sql"))}
+    present = {file.stem: as_text(file) for file in sorted(folder.glob("*.sql"))}
     for draft in inspection.drafts:
         sql = sql_of(draft)
         text = present.pop(draft.name, None)
@@ -226,13 +227,6 @@ def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]
         if name in pairs and isinstance(base, Base):
             stream = compared(stream, pairs[name], base.name)
         yield replace(stream, impact=readers.get(name, ()))
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-    except OSError:
-        return ""
 
 
 def _stale(name: str, folder: Path, wanted: str | None, present: str | None) -> Iterator[Finding]:
