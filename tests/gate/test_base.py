@@ -6,7 +6,9 @@ import json
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -396,3 +398,15 @@ def test_a_contract_that_cant_be_read_against_a_registry(checkout, registry, nam
     code, out, err = checkout.contractline("check", "--against", "registry")
     assert (code, err) == (1, "")
     assert f"contracts/clicks/{name}:" in out
+
+
+def test_a_check_that_is_ended_leaves_nothing_behind(checkout, tmp_path, environment):
+    left = tmp_path / "left"
+    left.mkdir()
+    command = [sys.executable, "-m", "contractline", "--project", str(checkout.root), "check"]
+    environment.setenv("TMPDIR", str(left))
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        while not list(left.iterdir()) and running.poll() is None:
+            time.sleep(0.001)
+        running.terminate()
+    assert list(left.iterdir()) == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
+from contractline.cli._ending import sigterm_interrupts
 from contractline.finding import Severity
 from contractline.gate.reports import FORMATS
 
@@ -103,7 +104,8 @@ def _report(
         if against is not None or prove:
             raise click.UsageError("`check contracts` looks at contracts alone: leave the word out")
         return check_contracts(project, today=today, fail_on=fail_on)
-    return check(project, against, environment(), today=today, fail_on=fail_on, prove=prove)
+    with sigterm_interrupts():
+        return check(project, against, environment(), today=today, fail_on=fail_on, prove=prove)
 
 
 def _write(file: Path, text: str) -> None:
