@@ -25,7 +25,7 @@ STRINGS = {"type": "array", "items": "string"}
 A = field("a", "int")
 
 
-def money(precision, scale):
+def money(precision: int, scale: int) -> dict[str, Any]:
     return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
 
 
