@@ -113,13 +113,29 @@ class Node:
 
 def endless_fields(record: Node) -> Iterator[tuple[int, str]]:
     """Yield the fields of a record that may hold some record inside itself, with their places."""
-    inside = {full: _records_in(record.of(full)) for full in record.names}
-    if not any(inside.values()):
+    inside = _inside(record)
+    endless = _endless(inside)
+    if not endless:
         return
-    endless = {full for full in inside if full in _reachable(inside[full], inside)}
     for position, one in enumerate(record.fields):
-        if endless & _reachable(_records_at(record.of(one["type"])), inside):
+        if endless & _reachable(records_at(record.of(one["type"])), inside):
             yield position, one["name"]
+
+
+def endless_records(record: Node) -> set[str]:
+    """Return the full names of the schema's records that may hold themselves."""
+    return _endless(_inside(record))
+
+
+def _inside(record: Node) -> dict[str, set[str]]:
+    """Return which records each record of the schema holds itself."""
+    return {full: _records_in(record.of(full)) for full in record.names}
+
+
+def _endless(inside: Mapping[str, set[str]]) -> set[str]:
+    if not any(inside.values()):
+        return set()
+    return {full for full in inside if full in _reachable(inside[full], inside)}
 
 
 def types_along(record: Node, names: Sequence[str]) -> Iterator[Node]:
@@ -142,18 +158,18 @@ def has_field(record: Node, names: Sequence[str]) -> bool:
 
 def _records_in(node: Node) -> set[str]:
     """Return the records that the fields of a record hold themselves."""
-    return {full for one in node.fields for full in _records_at(node.of(one["type"]))}
+    return {full for one in node.fields for full in records_at(node.of(one["type"]))}
 
 
-def _records_at(node: Node) -> set[str]:
+def records_at(node: Node) -> set[str]:
     """Return the records that a type is, or that it lists."""
     match node.kind:
         case "record":
             return {node.full_name}
         case "array" | "map":
-            return _records_at(node.items)
+            return records_at(node.items)
         case "union":
-            return {full for branch in node.branches for full in _records_at(branch)}
+            return {full for branch in node.branches for full in records_at(branch)}
     return set()
 
 

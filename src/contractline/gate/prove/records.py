@@ -11,12 +11,12 @@ from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
 
-from contractline.avro.node import Node
+from contractline.avro.node import Node, endless_records, records_at
 from contractline.gate.prove import edges
 from contractline.gate.prove.shapes import Shape
 
 DEEPEST = 4
-"""How many records lie inside one another in a generated record at most."""
+"""How many records lie inside one another at most where they could do so without end."""
 
 _EDGE_SHARE = 0.4
 _CHARACTERS = "abc XYZ 019 äß→日本🙂\\'\"\n\t"
@@ -53,6 +53,7 @@ class Maker:
         self._parsed = parse_schema(shape.bare)
         self._edges: dict[int, Sequence[Any]] = {}
         self._ending: dict[int, bool] = {}
+        self._endless = endless_records(shape.node)
 
     def records(self, count: int) -> list[Made]:
         """Return the edges, and ``count`` random records; the first is an ordinary one."""
@@ -91,7 +92,7 @@ class Maker:
         """Return null in the second place, so that a record of ordinary values holds something."""
         found: list[Any] = []
         for branch in node.branches:
-            if branch.kind == "null" or (branch.kind == "record" and depth >= DEEPEST):
+            if branch.kind == "null" or (depth >= DEEPEST and branch.full_name in self._endless):
                 continue
             found += [(branch_name(branch), one) for one in self._values(branch, depth, texts)]
         if any(branch.kind == "null" for branch in node.branches):
@@ -140,12 +141,14 @@ class Maker:
         if depth < DEEPEST:
             return self._random.randrange(4)
         if id(node) not in self._ending:
-            self._ending[id(node)] = not _holds_record(node.items)
+            self._ending[id(node)] = self._endless.isdisjoint(records_at(node.items))
         return int(self._ending[id(node)])
 
     def _any_branch(self, node: Node, depth: int, texts: Sequence[str] | None) -> Any:
-        flat = [one for one in node.branches if depth < DEEPEST or one.kind != "record"]
-        branch = self._random.choice(flat or node.branches)
+        branches = node.branches
+        if depth >= DEEPEST:
+            branches = tuple(one for one in branches if one.full_name not in self._endless)
+        branch = self._random.choice(branches or node.branches)
         if branch.kind == "null":
             return None
         return branch_name(branch), self._any(branch, depth, texts)
@@ -181,15 +184,6 @@ class Maker:
 
     def _text(self) -> str:
         return "".join(self._random.choices(_CHARACTERS, k=self._random.randrange(12)))
-
-
-def _holds_record(node: Node) -> bool:
-    """Tell whether a type is or lists a record, which may list itself."""
-    if node.kind in ("array", "map"):
-        return _holds_record(node.items)
-    return node.kind == "record" or (
-        node.kind == "union" and any(map(_holds_record, node.branches))
-    )
 
 
 def branch_name(node: Node) -> str:

@@ -12,6 +12,7 @@ from contractline.avro.schema import Schema
 from contractline.gate.prove import edges
 from contractline.gate.prove.records import Made, Maker
 from contractline.gate.prove.shapes import Shape
+from tests.fixtures.deep import nested
 
 COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN", "BLUE"]}
 HOME = {
@@ -166,3 +167,29 @@ def test_a_record_that_lists_itself_ends() -> None:
     link = {"type": "record", "name": "Link"}
     link["fields"] = [{"name": "more", "type": {"type": "array", "items": "Link"}}]  # type: ignore[assignment]
     assert made({"it": link}, 20)
+
+
+def test_a_nullable_record_in_nullable_records_is_filled_to_its_end() -> None:
+    innermost = 0
+    with room_for_depth():
+        deep = Schema.parse(json.dumps(nested("records or null", 200)))
+        shape = Shape.of(deep)
+        for one in Maker(shape, {}, 0).records(5):
+            value = schemaless_reader(BytesIO(one.datum), shape.bare, None)
+            while isinstance(value, dict):
+                value = value["f"]
+            innermost += value is not None
+    assert innermost > 10
+
+
+def test_records_that_hold_each_other_end() -> None:
+    names = [f"R{at}" for at in range(9)]
+    kind: Any = {"type": "record", "name": "R9", "fields": [field_of(names)]}
+    for at in range(8, -1, -1):
+        fields = [{"name": "inner", "type": ["null", kind]}, field_of([*names[:at], f"R{at}"])]
+        kind = {"type": "record", "name": f"R{at}", "fields": fields}
+    assert len(made({"it": kind}, 3)) > 3
+
+
+def field_of(names: list[str]) -> dict[str, Any]:
+    return {"name": "any", "type": ["null", *names]}
