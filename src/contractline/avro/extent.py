@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contractline.avro.depth import MAX_DEPTH
-from contractline.avro.grammar import NAMED, full_name
+from contractline.avro.grammar import NAMED, PRIMITIVE, full_name
 
 MAX_FIELDS = 50_000
 """Fields with every name written out. ClickHouse takes far fewer columns."""
@@ -38,6 +38,9 @@ class Extent:
         return ""
 
 
+_NONE = Extent()
+
+
 def extent(definition: Any) -> Extent:
     """Return how far a definition reaches that has no mistakes."""
     return _Measuring().type(definition, "")
@@ -51,7 +54,7 @@ class _Measuring:
 
     def type(self, node: Any, space: str) -> Extent:
         if isinstance(node, str):
-            return self.names.get(full_name(node, space), Extent())
+            return _NONE if node in PRIMITIVE else self.names.get(full_name(node, space), _NONE)
         if isinstance(node, list):
             return _around([self.type(branch, space) for branch in node], 1)
         kind = node["type"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -202,9 +203,13 @@ def type_meaning(node: Any, namespace: str = "") -> str:
 
 def _json(text: str, where: str) -> Any:
     try:
-        definition = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
-        # Refuses infinite numbers and half characters, which no other reader would take.
-        json.dumps(definition, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        definition = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite
+        )
+        # Half characters, which no other reader would take, stand in the text or are escaped in it.
+        text.encode("utf-8")
+        if r"\ud" in text or r"\uD" in text:
+            json.dumps(definition, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as problem:
         position = Position(problem.lineno, problem.colno)
         raise SchemaInvalid(where, f"not JSON: {problem.msg}", position=position) from problem
@@ -248,6 +253,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _NameTwice
+    return found
+
+
+def _finite(number: str) -> float:
+    found = float(number)
+    if math.isinf(found):
+        _no_constant(number)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -156,6 +156,18 @@ class _Around:
     default: Any = ABSENT
     inside: tuple[str, ...] = ()
 
+    def at(self, field: tuple[str, ...], steps: Steps) -> _Around:
+        """Return the same at one of the fields."""
+        return _Around(
+            field,
+            self.path,
+            steps,
+            self.is_reference,
+            self.is_nullable,
+            self.default,
+            self.inside,
+        )
+
 
 class _Refused(Exception):
     """A field can't be a column."""
@@ -181,7 +193,7 @@ class _Reading:
             name = (*around.field, one["name"])
             steps = around.steps if around.is_reference else (*around.steps, "fields", position)
             try:
-                found += self._field(record, one, replace(around, field=name, steps=steps))
+                found += self._field(record, one, around.at(name, steps))
             except _Refused as no:
                 place = type_place(steps)
                 self.refusals.append(Refusal(no.kind, name, no.problem, no.hint, steps=place))
@@ -244,9 +256,9 @@ def _inner_steps(here: _Around, whole: Node, node: Node) -> Steps:
 
 def _branch(whole: Node) -> tuple[Node, bool]:
     """Return the type that is not null, and whether null is the other."""
-    branches = [branch for branch in whole.branches if branch.kind != "null"]
     if whole.kind != "union":
         return whole, False
+    branches = [branch for branch in whole.branches if branch.kind != "null"]
     if len(branches) != 1:
         raise _Refused(
             Unmappable.UNION,

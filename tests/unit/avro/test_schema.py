@@ -83,7 +83,7 @@ def test_all_mistakes_are_told_up_to_twenty():
         ('{"a": 1,\n"b": 2,\n"a": 3}', 3, "the name `a` stands twice in $"),
         ('{"x": [0, {"a": 1,\n"a": 3}', 2, "the name `a` stands twice in $.x[1]"),
         ('{"size": NaN}', None, "NaN is no number of JSON"),
-        ('{"size": 1e999}', None, "Out of range float"),
+        ('{"size": 1e999}', None, "1e999 is no number of JSON"),
         ('"\\ud800"', None, "surrogates not allowed"),
         ("[" * 100_000, None, "nested more than 1,280 levels deep"),
         ("[" * 1_000_000, None, "nested more than 1,280 levels deep"),
