@@ -220,6 +220,9 @@ def test_changes_of_postgres_and_their_history(lab: Lab) -> None:
             frames.append(None)
     lab.send("github_users", frames)
     lab.wait_for(f"SELECT count() FROM {lab.prefix}.users_history FINAL", 300)
+    # One view fills its table after the other.
+    newest = f"SELECT max(_offset) FROM {lab.prefix}.users"
+    lab.wait_for(f"SELECT ({newest}) = ({newest}_history)", 1)
     engine = taken(lab, "github_users", "users", "users_history")
     result = rebuilt(lab, "github_users", most=64)
     assert (result.rows, result.tombstones) == (300, len(frames) - 300)
