@@ -252,17 +252,16 @@ def test_links_submodules_and_large_files_of_a_base_are_left_out(checkout):
     assert found(checkout.contractline("check")[1]) == {"PARTITIONS_ONLY_GROW"}
 
 
-def test_a_file_of_a_base_where_a_folder_is_expected(checkout):
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        pytest.param("reports", "none yet", id="a_file_where_a_folder_is_expected"),
+        pytest.param(".gitattributes", "contracts/** export-ignore\n", id="attributes"),
+    ],
+)
+def test_what_a_base_holds_besides_hides_nothing(checkout, file, text):
     checkout.git("switch", "--quiet", "main")
-    (checkout.root / "reports").write_text("none yet")
-    checkout.commit()
-    checkout.edit(DOC, FEWER)
-    assert found(checkout.contractline("check")[1]) == {"PARTITIONS_ONLY_GROW"}
-
-
-def test_attributes_of_the_repository_hide_nothing(checkout):
-    checkout.git("switch", "--quiet", "main")
-    (checkout.root / ".gitattributes").write_text("contracts/** export-ignore\n")
+    (checkout.root / file).write_text(text)
     checkout.commit()
     checkout.edit(DOC, FEWER)
     assert found(checkout.contractline("check")[1]) == {"PARTITIONS_ONLY_GROW"}

@@ -18,6 +18,9 @@ CPython 3.11 and 3.13 follow that far. 3.12.1 has a limit of its own that can't 
 150 records that may be null, and more are refused too.
 """
 
+TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
+"""What is said of a definition that nests deeper."""
+
 CALLS = 10_000
 """Calls inside each other: the walk that needs most takes five a level. A stack of 2 MB bears
 them, and the system's usual one has 8."""

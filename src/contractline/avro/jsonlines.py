@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any, BinaryIO, NoReturn
 
-from contractline.avro.depth import MAX_DEPTH, is_too_deep
+from contractline.avro.depth import TOO_DEEP, is_too_deep
 from contractline.avro.files import FileUnreadable, decoded
 from contractline.errors import ContractlineError
 from contractline.finding import TOP
@@ -103,15 +103,12 @@ def _value(text: str, line: int) -> Any:
     except json.JSONDecodeError as problem:
         raise RecordUnreadable(f"no JSON: {problem.msg}", line + problem.lineno - 1) from problem
     except RecursionError as problem:
-        raise RecordUnreadable(_TOO_DEEP, line) from problem
+        raise RecordUnreadable(TOO_DEEP, line) from problem
     except ValueError as problem:
         raise RecordUnreadable(str(problem), line) from problem
     if is_too_deep(value, text):
-        raise RecordUnreadable(_TOO_DEEP, line)
+        raise RecordUnreadable(TOO_DEEP, line)
     return value
-
-
-_TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
 
 
 def _whole(value: Record, text: bytes, line: int) -> Record:

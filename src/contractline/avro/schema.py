@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 
 import avro.schema
 
-from contractline.avro.depth import MAX_DEPTH, is_too_deep
+from contractline.avro.depth import TOO_DEEP, is_too_deep
 from contractline.avro.extent import extent
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.grammar import NAMED, PRIMITIVE, Problem, full_name, problems
@@ -216,11 +216,11 @@ def _json(text: str, where: str) -> Any:
     except _NameTwice as problem:
         raise _repeated(text, where) from problem
     except RecursionError as problem:
-        raise SchemaInvalid(where, _TOO_DEEP) from problem
+        raise SchemaInvalid(where, TOO_DEEP) from problem
     except ValueError as problem:
         raise SchemaInvalid(where, f"not JSON: {problem}") from problem
     if is_too_deep(definition, text):
-        raise SchemaInvalid(where, _TOO_DEEP)
+        raise SchemaInvalid(where, TOO_DEEP)
     return definition
 
 
@@ -233,7 +233,6 @@ def _is_of_depth(problem: BaseException | None) -> bool:
 
 _SHOWN = 500
 _TOO_DEEP_HERE = f"nested deeper than Python {python_version()} follows"
-_TOO_DEEP = f"nested more than {MAX_DEPTH:,} levels deep"
 
 
 def _repeated(text: str, where: str) -> SchemaInvalid:
