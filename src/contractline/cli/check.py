@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
-from contractline.cli._ending import sigterm_interrupts
+from contractline.ending import sigterm_interrupts
 from contractline.finding import Severity
 from contractline.gate.reports import FORMATS
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
+from contractline.ending import sigterm_interrupts
 from contractline.events import Event
 from contractline.project import CONTRACTS, Project
 from contractline.stack.control import Stack
@@ -51,30 +49,13 @@ def throwaway(
     }
     scratch = Path(tempfile.mkdtemp(dir=cache, prefix=".throwaway-"))
     stack = Stack(_project(project, scratch), {**own, **(variables or {})})
-    with _ended_in_order():
+    with sigterm_interrupts():
         try:
             stack.up(listen)
             yield stack
         finally:
             stack.reset(listen)
             shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let SIGTERM interrupt, so that nothing is left running; a CI sends it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def made_with(stack: Stack) -> dict[str, str]:
