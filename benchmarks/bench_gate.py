@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -84,11 +85,14 @@ def _timed(
 
 
 def _multiply(root: Path) -> None:
-    """Make streams like `commits`, each with versions that add a field."""
+    """Make streams like `commits`, each with versions that add a field, and with names of its own.
+
+    Streams of a real checkout share few fields: what is remembered of one must not help the next.
+    """
     source = root / "contracts" / "commits"
     document = (source / "contract.odcs.yaml").read_text(encoding="utf-8")
     value = json.loads((source / "versions" / "value.v1.avsc").read_text(encoding="utf-8"))
-    key = (source / "key.avsc").read_bytes()
+    key = (source / "key.avsc").read_text(encoding="utf-8")
     # Its properties name a field that these versions do not hold.
     value["fields"].append(
         {
@@ -98,6 +102,9 @@ def _multiply(root: Path) -> None:
             "doc": "x",
         }
     )
+    # `source` is a word of the contract as well.
+    fields = [one["name"] for one in value["fields"] if one["name"] != "source"]
+    names = re.compile(rf"\b({'|'.join(fields)})\b")
     for number in range(CONTRACTS):
         name = f"stream_{number:03}"
         folder = root / "contracts" / name
@@ -109,24 +116,31 @@ def _multiply(root: Path) -> None:
             .replace("github.commits", f"github.{name}")
             .replace("version: 2.0.0", f"version: {VERSIONS}.0.0")
         )
+        text = names.sub(rf"\1_{number}", text)
         (folder / "contract.odcs.yaml").write_text(text, encoding="utf-8")
-        named = value | {"name": f"Stream{number}"}
-        files = {f"value.v{n}.avsc": _version(named, n) for n in range(1, VERSIONS + 1)}
-        files["key.v1.avsc"] = key
+        own = json.loads(names.sub(rf"\1_{number}", json.dumps(value)))
+        own |= {"name": f"Stream{number}"}
+        files = {f"value.v{n}.avsc": _version(own, n, number) for n in range(1, VERSIONS + 1)}
+        files["key.v1.avsc"] = names.sub(rf"\1_{number}", key).encode()
         for file, content in files.items():
             (folder / "versions" / file).write_bytes(content)
         sums = written({file: digest(files[file]) for file in sorted(files)})
         (folder / "versions" / NAME).write_text(sums, encoding="utf-8")
         (folder / "value.avsc").write_bytes(files[f"value.v{VERSIONS}.avsc"])
-        (folder / "key.avsc").write_bytes(key)
+        (folder / "key.avsc").write_bytes(files["key.v1.avsc"])
     command = (sys.executable, "-m", "contractline", "generate", "tables")
     subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
-def _version(value: dict[str, Any], number: int) -> bytes:
+def _version(value: dict[str, Any], version: int, stream: int) -> bytes:
     more = [
-        {"name": f"more_{n}", "type": ["null", "string"], "default": None, "doc": "One more."}
-        for n in range(1, number)
+        {
+            "name": f"more_{n}_{stream}",
+            "type": ["null", "string"],
+            "default": None,
+            "doc": "One more.",
+        }
+        for n in range(1, version)
     ]
     return json.dumps(value | {"fields": [*value["fields"], *more]}, indent=2).encode()
 

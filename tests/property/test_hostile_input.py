@@ -74,6 +74,7 @@ def use(schema: Schema) -> None:
     assert len(list(schema.types())) > len(list(schema.all_fields()))
     assert len(schema.plain_fields) in (0, len(schema.fields))
     assert isinstance(schema.full_name, str)
+    assert schema.apache
 
 
 @settings(max_examples=400, deadline=None)
@@ -88,6 +89,49 @@ def test_any_text_as_a_schema(text):
 def test_any_json_as_a_schema(definition):
     with suppress(SchemaInvalid):
         use(Schema.parse(json.dumps(definition)))
+
+
+PLAIN = {
+    "type": "record",
+    "name": "Page",
+    "namespace": "one.two",
+    "doc": "A page.",
+    "fields": [
+        {"name": "path", "type": "string", "doc": "Path.", "default": "/", "order": "ignore"},
+        {"name": "hits", "type": ["null", {"type": "map", "values": "long"}], "default": None},
+        {"name": "seen", "type": {"type": "array", "items": ["int", "bytes"]}, "default": []},
+        {
+            "name": "price",
+            "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2},
+        },
+    ],
+}
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(st.data())
+def test_apache_takes_every_plain_record_that_the_grammar_takes(data):
+    definition: Any = PLAIN
+    for _ in range(data.draw(st.integers(1, 2))):
+        definition = spoilt(definition, data.draw)
+    with suppress(SchemaInvalid):
+        use(Schema.parse(json.dumps(definition)))
+
+
+def spoilt(value: Any, draw: Any) -> Any:
+    """Return a value in which something stands that was not there, or nothing that was."""
+    at = draw(st.sampled_from(places(value)))
+    inner = value
+    for step in at:
+        inner = inner[step]
+    new = draw(SCALARS | SCHEMA_LIKE)
+    if isinstance(inner, dict) and draw(st.booleans()):
+        new = {**inner, draw(WORDS): new}
+    elif isinstance(inner, dict | list) and inner and draw(st.booleans()):
+        gone = draw(st.sampled_from(list(inner)))
+        new = [v for v in inner if v != gone]
+        new = {n: inner[n] for n in new} if isinstance(inner, dict) else new
+    return changed(value, at, new)
 
 
 @settings(max_examples=300, deadline=None)

@@ -48,6 +48,33 @@ MORE: tuple[dict[str, Any], ...] = (
 )
 """Fields of every kind, beside those of the contract."""
 
+TYPES: tuple[Any, ...] = (
+    "string",
+    ["string"],
+    {"type": "string", "avro.java.string": "String"},
+    {"type": "string", "logicalType": "nope", "name": 1, "fields": [1], "items": 1, "symbols": 1},
+    ["null", {"type": "string"}],
+    [{"type": "string", "x": 1}, "null"],
+    "null",
+    ["null"],
+    {"type": "array", "items": "string", "values": {}},
+    {"type": "array", "items": ["string"], "fields": [1]},
+    {"type": "map", "values": ["null", "string"], "items": [1]},
+    {"type": "fixed", "name": "F", "size": 2, "fields": [1], "symbols": 1},
+    ["null", {"type": "fixed", "name": "F", "size": 2, "items": 1}],
+    {"type": "enum", "name": "F", "symbols": ["A"], "fields": [1], "size": "x"},
+    {"type": "enum", "name": "F", "symbols": ["A", "B"], "default": "B", "values": 1},
+    {"type": "record", "name": "F", "fields": [PAGE], "items": 1, "symbols": 1},
+    ["null", {"type": "record", "name": "F", "namespace": "x", "fields": [PAGE], "values": 1}],
+    {"type": "record", "name": "F", "fields": [], "aliases": ["G"]},
+    {"type": "record", "name": "F", "fields": [{"name": "f", "type": ["null", "F"]}]},
+    {"type": "bytes", "logicalType": "decimal"},
+    {"type": "bytes", "logicalType": "decimal", "precision": 3, "scale": 9},
+    {"type": "int", "logicalType": "timestamp-micros", "precision": []},
+    ["int", "string"],
+)
+"""Spellings of types, many with words that mean nothing where they stand."""
+
 VALUE, RELEASED = "contracts/clicks/value.avsc", "contracts/clicks/versions/value.v1.avsc"
 FILES = (
     *(VALUE, "contracts/clicks/contract.odcs.yaml", "contracts/people/contract.odcs.yaml"),
@@ -107,3 +134,34 @@ def test_an_odd_value_is_no_failure(checkouts, capsys, is_released, data, name, 
     finally:
         for one in files:
             (spoilt / one).write_text((whole / one).read_text())
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(before=st.sampled_from(TYPES), after=st.sampled_from(TYPES))
+def test_another_type_is_no_failure(checkouts, capsys, before, after):
+    whole, spoilt = checkouts
+    texts = {name: (whole / name).read_text() for name in (VALUE, RELEASED)}
+    try:
+        for root, name, type_ in (
+            (whole, VALUE, before),
+            (whole, RELEASED, before),
+            (spoilt, VALUE, after),
+            (spoilt, RELEASED, before),
+        ):
+            schema = json.loads(texts[name])
+            schema["fields"].append({"name": "odd", "type": type_, "doc": "Odd."})
+            (root / name).write_text(json.dumps(schema))
+        for root in checkouts:
+            record((root / RELEASED).parent)
+        for arguments in (["check", "--against", str(whole)], ["diff", "clicks", "v1", "working"]):
+            code = run(["--project", str(spoilt), *arguments])
+            assert (code in (0, 1), capsys.readouterr().err) == (True, "")
+    finally:
+        for root in checkouts:
+            for name, text in texts.items():
+                (root / name).write_text(text)
+            record((root / RELEASED).parent)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from contractline.avro.grammar import MEMBER
 from contractline.avro.schema import Schema
 from contractline.avro.words import default_words, full_type_words, listed, type_words
 
@@ -37,18 +38,25 @@ _REST = "changes aliases, order or properties of types and fields"
 
 def _inside(old: Any, new: Any, name: str) -> Iterator[str]:
     """Yield what differs inside types that are called alike."""
-    if isinstance(old, list):
+    if isinstance(old, list) and isinstance(new, list):
         for one, other in zip(old, new, strict=True):
             yield from _types(one, other, name)
-        return
+    elif isinstance(old, list) or isinstance(new, list):
+        becomes = "a union of one type" if isinstance(new, list) else "no union any more"
+        yield f"`{name}`: is {becomes}" if name else f"is {becomes}"
+    elif isinstance(old, dict) and isinstance(new, dict):
+        yield from _inside_one(old, new, name)
+
+
+def _inside_one(old: Any, new: Any, name: str) -> Iterator[str]:
     match old["type"]:
         case "record":
             yield from _fields(old["fields"], new["fields"], name)
         case "enum":
             yield from _symbols(old, new, name)
         case "array" | "map" as kind:
-            inner = "items" if kind == "array" else "values"
-            yield from _types(old[inner], new[inner], f"{name}[]")
+            member = MEMBER[kind]
+            yield from _types(old[member], new[member], f"{name}[]")
 
 
 def _symbols(old: Any, new: Any, name: str) -> Iterator[str]:

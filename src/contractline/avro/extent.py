@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contractline.avro.depth import MAX_DEPTH
-from contractline.avro.grammar import NAMED, PRIMITIVE, full_name
+from contractline.avro.grammar import MEMBER, NAMED, PRIMITIVE, full_name
 
 MAX_FIELDS = 50_000
 """Fields with every name written out. ClickHouse takes far fewer columns."""
@@ -60,15 +60,16 @@ class _Measuring:
         kind = node["type"]
         if kind in NAMED:
             return self._named(node, space)
-        if kind in ("array", "map"):
-            return _around([self.type(node["items" if kind == "array" else "values"], space)], 1)
+        if member := MEMBER.get(kind):
+            return _around([self.type(node[member], space)], 1)
         return Extent(1)
 
     def _named(self, node: dict[str, Any], space: str) -> Extent:
         full = full_name(node["name"], node.get("namespace", space))
         self.names[full] = Extent()
         space = full.rpartition(".")[0]
-        inner = [self.type(one["type"], space) for one in node.get("fields", ())]
+        fields = node["fields"] if node["type"] == "record" else ()
+        inner = [self.type(one["type"], space) for one in fields]
         whole = _around(inner, 3)
         self.names[full] = Extent(whole.depth, whole.fields + len(inner))
         return self.names[full]

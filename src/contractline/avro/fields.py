@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import Any
 
 from contractline.avro.compatibility import Incompatibility
+from contractline.avro.grammar import MEMBER
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.avro.words import default_words, full_type_words
@@ -157,9 +158,8 @@ class _Walk:
             return
         if "name" in normal:
             self.named[normal["name"]] = (node, normal)
-        for items in ("items", "values"):
-            if items in normal and normal["type"] in ("array", "map"):
-                yield from self.fields(node[items], normal[items], outer, inside)
+        if member := MEMBER.get(normal["type"]):
+            yield from self.fields(node[member], normal[member], outer, inside)
         if normal["type"] == "record" and normal["name"] not in inside:
             inside = (*inside, normal["name"])
             for one, normal_one in zip(node["fields"], normal["fields"], strict=True):
@@ -189,8 +189,9 @@ class _Walk:
             _, normal = self.named.get(normal, (normal, normal))
         if isinstance(normal, str):
             return normal
+        member = MEMBER.get(normal["type"])
         return {
-            key: self._shallow(value) if key in ("items", "values") else value
+            key: self._shallow(value) if key == member else value
             for key, value in normal.items()
             if key != "fields"
         }

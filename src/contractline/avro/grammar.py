@@ -15,6 +15,8 @@ from contractline.avro.paths import Steps
 
 PRIMITIVE = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 NAMED = ("record", "enum", "fixed")
+MEMBER: Mapping[str, str] = {"array": "items", "map": "values"}
+"""Where a type of many values says what they are; the same word in another type means nothing."""
 
 LOGICAL_TYPES: Mapping[str, tuple[str, ...]] = {
     "big-decimal": ("bytes",),
@@ -94,8 +96,7 @@ class _Reading:
         kind = node.get("type")
         if kind in NAMED:
             yield from self._named(node, at, namespace)
-        elif kind in ("array", "map"):
-            member = "items" if kind == "array" else "values"
+        elif isinstance(kind, str) and (member := MEMBER.get(kind)):
             if member in node:
                 yield from self.type(node[member], (*at, member), namespace)
             else:

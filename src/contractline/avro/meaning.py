@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contractline.avro.compatibility import Incompatibility
+from contractline.avro.grammar import MEMBER
 from contractline.avro.node import Node
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
@@ -70,8 +71,7 @@ class _Walk:
                 yield from self.types(reader.branches[taken], writer, place.inner((taken,), ()))
         elif reader.kind == writer.kind == "record":
             yield from self._records(reader, writer, place)
-        elif reader.kind == writer.kind and reader.kind in ("array", "map"):
-            inner = "items" if reader.kind == "array" else "values"
+        elif reader.kind == writer.kind and (inner := MEMBER.get(reader.kind)):
             yield from self.types(reader.items, writer.items, place.inner((inner,), (inner,)))
         elif _is_readable(reader, writer) and _said(reader) != _said(writer):
             yield _change(reader, writer, place)

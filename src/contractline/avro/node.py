@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from contractline.avro.grammar import LOGICAL_TYPES, NAMED, PRIMITIVE, full_name
+from contractline.avro.grammar import LOGICAL_TYPES, MEMBER, NAMED, PRIMITIVE, full_name
 from contractline.avro.schema import Schema
 
 
@@ -97,7 +97,7 @@ class Node:
     @cached_property
     def items(self) -> Node:
         """What an array or a map holds."""
-        return self.of(self.json["items" if self.kind == "array" else "values"])
+        return self.of(self.json[MEMBER[self.kind]])
 
     def of(self, json: Any) -> Node:
         """Return a type that stands inside this one, or the one that its name means."""
@@ -196,11 +196,8 @@ def _gather(node: Any, namespace: str, names: Names) -> None:
     if node["type"] in NAMED:
         full = full_name(node["name"], node.get("namespace", namespace))
         names[full], namespace = (node, namespace), full.rpartition(".")[0]
-    inner = [one["type"] for one in node["fields"]] if node["type"] == "record" else []
-    inner += [
-        node[name]
-        for name in ("items", "values")
-        if node["type"] in ("array", "map") and name in node
-    ]
-    for one in inner:
-        _gather(one, namespace, names)
+    if node["type"] == "record":
+        for one in node["fields"]:
+            _gather(one["type"], namespace, names)
+    elif member := MEMBER.get(node["type"]):
+        _gather(node[member], namespace, names)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from contractline.avro.grammar import MEMBER
+
 _MOST_NAMES = 50
 
 
@@ -38,7 +40,7 @@ def full_type_words(node: Any) -> str:
         return words
     match node["type"]:
         case "array" | "map":
-            items = node["items" if node["type"] == "array" else "values"]
+            items = node[MEMBER[node["type"]]]
             inner = full_type_words(items)
             words = f"{node['type']} of {f'({inner})' if isinstance(items, list) else inner}"
         case "enum":

@@ -13,7 +13,10 @@ from contractline.errors import ContractlineError
 from contractline.finding import Position
 
 MAX_DEPTH = 64
-"""Levels of nesting; the parser itself dies of some ten thousand."""
+"""Levels of nesting."""
+
+SAFE_CHARACTERS = 4_096
+"""A level takes a character at least, and the parser itself dies of some ten thousand levels."""
 
 MAX_VALUES = 100_000
 """Values once aliases are written out: a few lines of aliases can stand for billions."""
@@ -55,13 +58,14 @@ class YamlFile:
             YamlInvalid: the text is no YAML, or more than a contract ever is.
         """
         try:
-            _refuse_deep(text)
+            if len(text) > SAFE_CHARACTERS:
+                _refuse_deep_text(text)
             loader = yaml.CSafeLoader(text)
             root = loader.get_single_node()
             if root is not None:
+                _refuse_deep_and_duplicates(root)
                 if "*" in text:
                     _refuse_large(root)
-                _refuse_duplicates(root)
             # Converting a scalar by its tag (`!!int`, a date) lets out any exception.
             return cls(text, loader.construct_document(root) if root else None, root)
         except YamlInvalid:
@@ -135,16 +139,18 @@ def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node, yaml.Nod
     return None
 
 
-def _refuse_deep(text: str) -> None:
+def _refuse_deep_text(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                words = f"nested more than {MAX_DEPTH} levels deep"
-                raise YamlInvalid(words, _begin(event.start_mark))
+                raise YamlInvalid(_TOO_DEEP, _begin(event.start_mark))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 
 
 def _refuse_large(root: yaml.Node) -> None:
@@ -167,7 +173,7 @@ def _refuse_large(root: yaml.Node) -> None:
     size(root)
 
 
-def _refuse_duplicates(root: yaml.Node) -> None:
+def _refuse_deep_and_duplicates(root: yaml.Node) -> None:
     seen: set[int] = set()
     waiting: list[tuple[yaml.Node, Steps]] = [(root, ())]
     while waiting:
@@ -175,6 +181,8 @@ def _refuse_duplicates(root: yaml.Node) -> None:
         if id(node) in seen:
             continue
         seen.add(id(node))
+        if len(steps) >= MAX_DEPTH and isinstance(node, yaml.CollectionNode):
+            raise YamlInvalid(_TOO_DEEP, _begin(node.start_mark))
         names: set[str] = set()
         for key, child in _named(node):
             if key.value in names:

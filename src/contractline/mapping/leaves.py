@@ -104,7 +104,7 @@ class _Text:
 @lru_cache(maxsize=10_000)
 def _leaves(text: _Text, types: tuple[tuple[str, str], ...]) -> Leaves:
     # Rules, proof and SQL all ask for the same schemas.
-    reading = _Reading(dict(types))
+    reading = _Reading(dict(types), text.schema.plain_fields)
     found = reading.record(Node.root(text.schema), _Around())
     return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals))
 
@@ -178,10 +178,16 @@ class _Refused(Exception):
 
 
 class _Reading:
-    """A walk through one schema."""
+    """A walk through one schema.
 
-    def __init__(self, types: Mapping[str, str]) -> None:
+    Args:
+        types: column types of the contract's own, by field.
+        plain: what the types of a plain record mean (:attr:`Schema.plain_fields`).
+    """
+
+    def __init__(self, types: Mapping[str, str], plain: Mapping[str, str]) -> None:
         self._types = types
+        self._plain = plain
         self._count = 0
         self.refusals: list[Refusal] = []
 
@@ -202,46 +208,84 @@ class _Reading:
     def _field(self, record: Node, field: Mapping[str, Any], here: _Around) -> Sequence[Leaf]:
         """Return the leaves of a field; of ``here`` name and place are its own."""
         own = self._types.get(".".join(here.field))
+        if meaning := self._plain.get(field["name"]):
+            self._count_one()
+            doc, default = field.get("doc", ""), repr(field.get("default", ABSENT))
+            return [_plain_leaf(_Plain(here, meaning, default, doc, own, record, field))]
         whole = record.of(field["type"])
         node, is_null = _branch(whole) if own is None else _own_branch(whole)
-        default = field.get("default", ABSENT)
-        if isinstance(here.default, Mapping):
-            default = here.default.get(field["name"], default)
-        path = (*here.path, field["name"])
         if own is not None or node.kind != "record":
-            self._count += 1
-            if self._count > MOST_COLUMNS:
-                words = f"is one of more than {MOST_COLUMNS:,} values in a record"
-                raise _Refused(Unmappable.RECURSION, words, "split the record into several streams")
-            leaf = Leaf(
-                here.field,
-                path,
-                node,
-                own or _shallow(_type(node)),
-                is_null or here.is_nullable,
-                default,
-                here.default is None,
-                field.get("doc", ""),
-                here.steps,
-                own is not None,
-            )
-            return [leaf]
+            self._count_one()
+            return [_leaf(here, node, field, own, is_null=is_null)]
         if node.full_name in here.inside:
             raise _Refused(
                 Unmappable.RECURSION,
                 "is a record inside itself, which has no end in a table",
                 "keep the parent's key in a field instead, or the inner records as JSON text",
             )
+        path = (*here.path, field["name"])
         around = _Around(
             here.field,
             (*path, node.short_name) if is_null else path,
             _inner_steps(here, whole, node),
             here.is_reference or node.is_reference,
             is_null or here.is_nullable,
-            default,
+            _default(here, field),
             (*here.inside, node.full_name),
         )
         return self.record(node, around)
+
+    def _count_one(self) -> None:
+        self._count += 1
+        if self._count > MOST_COLUMNS:
+            words = f"is one of more than {MOST_COLUMNS:,} values in a record"
+            raise _Refused(Unmappable.RECURSION, words, "split the record into several streams")
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A field of a plain record, told from another by all that its leaf is made of."""
+
+    here: _Around
+    meaning: str
+    default: str
+    doc: str
+    own: str | None
+    record: Node = field(compare=False)
+    json: Mapping[str, Any] = field(compare=False)
+
+
+@lru_cache(maxsize=1_000)
+def _plain_leaf(field: _Plain) -> Leaf:
+    # Most versions write most fields as the version before: few records have more.
+    whole = field.record.of(field.json["type"])
+    node, is_null = _branch(whole) if field.own is None else _own_branch(whole)
+    return _leaf(field.here, node, field.json, field.own, is_null=is_null)
+
+
+def _leaf(
+    here: _Around, node: Node, field: Mapping[str, Any], own: str | None, *, is_null: bool
+) -> Leaf:
+    return Leaf(
+        here.field,
+        (*here.path, field["name"]),
+        node,
+        own or _shallow(_type(node)),
+        is_null or here.is_nullable,
+        _default(here, field),
+        here.default is None,
+        field.get("doc", ""),
+        here.steps,
+        own is not None,
+    )
+
+
+def _default(here: _Around, field: Mapping[str, Any]) -> Any:
+    """Return the default of a field; that of the record around it comes first."""
+    default = field.get("default", ABSENT)
+    if isinstance(here.default, Mapping):
+        return here.default.get(field["name"], default)
+    return default
 
 
 def _inner_steps(here: _Around, whole: Node, node: Node) -> Steps:

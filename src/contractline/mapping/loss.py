@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from contractline.avro.grammar import PRIMITIVE
+from contractline.avro.grammar import MEMBER, PRIMITIVE
 from contractline.avro.node import Names, Node
 from contractline.mapping.decoding import (
     Reads,
@@ -97,8 +97,8 @@ def _names_none(type_: Any) -> bool:
         return type_ in PRIMITIVE
     if isinstance(type_, list):
         return all(map(_names_none, type_))
-    inner = type_.get("items", type_.get("values", "null"))
-    return type_["type"] != "record" and _names_none(inner)
+    member = MEMBER.get(type_["type"])
+    return type_["type"] != "record" and (member is None or _names_none(type_[member]))
 
 
 @lru_cache(maxsize=4096)

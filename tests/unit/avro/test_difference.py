@@ -51,6 +51,14 @@ def money(precision: int, scale: int) -> dict[str, Any]:
             record(field("a", {"type": "long", "logicalType": "timestamp-micros"})),
             ["`a`: long → long (timestamp-micros)"],
         ),
+        (record(A), record(field("a", ["int"])), ["`a`: is a union of one type"]),
+        (record(field("a", ["int"])), record(A), ["`a`: is no union any more"]),
+        ([record(A)], record(A), ["is no union any more"]),
+        (
+            record(A),
+            record(field("a", {"type": "int", "x": 1})),
+            ["`a`: changes aliases, order or properties of types and fields"],
+        ),
         (record(A | {"default": 0}), record(A | {"default": 1}), ["default of `a`: 0 → 1"]),
         (record(A), record(A | {"default": 1}), ["default of `a`: none → 1"]),
         (

@@ -70,6 +70,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: &x [*x]", 1, "an alias holds itself"),
         (BOMB, 6, "more than 100,000 values, aliases written out"),
         ("[" * 100_000, 1, "nested more than 64 levels deep"),
+        ("[" * 65 + "]" * 65, 1, "nested more than 64 levels deep"),
+        ("a:\n" + "- " * 64 + "x", 2, "nested more than 64 levels deep"),
         ("- " * 3_000, 1, "nested more than 64 levels deep"),
         ("a: 2026-13-45", None, "month must be in 1..12"),
         ('a: !!int ""', None, "string index out of range"),
@@ -82,6 +84,11 @@ def test_what_can_not_be_used_says_why_and_where(text, line, words):
     assert words in caught.value.problem
     position = caught.value.position
     assert (position and position.line) == line
+
+
+@pytest.mark.parametrize("text", ["[" * 64 + "]" * 64, "a:\n" + "- " * 63 + "x"])
+def test_so_many_levels_are_read(text):
+    assert YamlFile.parse(text).data
 
 
 @pytest.mark.parametrize(

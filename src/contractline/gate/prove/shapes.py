@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from contractline.avro.grammar import NAMED
+from contractline.avro.grammar import MEMBER, NAMED
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema, without_logical_types
 
@@ -103,8 +103,8 @@ class _Cutting:
             return self.record(node, paths or [(one["name"],) for one in node["fields"]])
         if node["type"] in NAMED:
             self._defined.add(node["name"])
-        inner = {name: self.type(node[name]) for name in ("items", "values") if name in node}
-        return node | inner
+        member = MEMBER.get(node["type"])
+        return node | {member: self.type(node[member])} if member else node
 
 
 def _collect(node: Any, names: dict[str, Any]) -> None:
@@ -114,8 +114,8 @@ def _collect(node: Any, names: dict[str, Any]) -> None:
     elif isinstance(node, dict):
         if node["type"] in NAMED:
             names[node["name"]] = node
-        for one in node.get("fields", ()):
-            _collect(one["type"], names)
-        for inner in ("items", "values"):
-            if inner in node:
-                _collect(node[inner], names)
+        if node["type"] == "record":
+            for one in node["fields"]:
+                _collect(one["type"], names)
+        elif member := MEMBER.get(node["type"]):
+            _collect(node[member], names)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contractline.avro.grammar import MEMBER
 from contractline.avro.inference import Inferred, infer, type_name, words_of
 from contractline.avro.jsonlines import Record, RecordUnreadable, records
 from contractline.avro.schema import Schema
@@ -195,9 +196,8 @@ def _documented(node: Any) -> Any:
     if not isinstance(node, Mapping):
         return node
     out = dict(node)
-    for inner in ("items", "values"):
-        if inner in out:
-            out[inner] = _documented(out[inner])
+    if member := MEMBER.get(out["type"]):
+        out[member] = _documented(out[member])
     if out["type"] == "record":
         out["doc"] = out.get("doc") or f"{words_of(out['name'])}."
         out["fields"] = [_documented_field(field) for field in out["fields"]]
