@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -22,3 +27,27 @@ def sigterm_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """Make a folder that is gone at the end, with all that is in it, whenever an interrupt comes.
+
+    One that comes while the folder is made or removed waits until that is done.
+
+    Args:
+        prefix: how its name begins.
+    """
+    allowed = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
+        try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
+            yield folder
+        finally:
+            try:
+                signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, allowed)

@@ -24,7 +24,8 @@ def command(invocation: Invocation, stream: str, file: BinaryIO, dead_letters: P
     """Send the records of FILE.jsonl, one JSON object a line, to STREAM; ``-`` reads the input.
 
     A record is written with the newest registered version of the contract. Times are texts with
-    their zone (2026-01-05T10:00:00Z), dates and UUIDs texts, bytes base64. What breaks the contract
+    their zone (2026-01-05T10:00:00Z) and are cut to the field's unit; dates and UUIDs are texts,
+    bytes base64. What breaks the contract
     is listed and kept with the reason. Exit code 0 when all was acknowledged, 1 when something was
     refused, 2 when the broker did not take it.
     """

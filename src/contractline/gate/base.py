@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from contractline.contracts.draft import PARTS, VERSIONS, Draft, PartUnread, Rel
 from contractline.contracts.load import contract_folders, load_drafts
 from contractline.contracts.model import Part, Subject, Version
 from contractline.contracts.waivers import Waivers
+from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 from contractline.gate.git import Git, NoCommonCommit, RefUnknown
 from contractline.gate.layout import laid_out
@@ -122,8 +122,8 @@ def opened_base(
     if isinstance(point, NoBase):
         yield point
         return
-    with tempfile.TemporaryDirectory(prefix="contractline-base-") as root:
-        other = laid_out(git, point.commit, project.root, Path(root))
+    with temporary_folder("contractline-base-") as root:
+        other = laid_out(git, point.commit, project.root, root)
         yield Base(point.name, tuple(load_drafts(other, drafts)), other)
 
 
@@ -141,8 +141,8 @@ def opened_commit(project: Project, ref: str) -> Iterator[Base]:
     if commit is None:
         raise RefUnknown(ref, hint=_fetch(ref))
     short = commit[:7]
-    with tempfile.TemporaryDirectory(prefix="contractline-base-") as root:
-        other = laid_out(git, commit, project.root, Path(root))
+    with temporary_folder("contractline-base-") as root:
+        other = laid_out(git, commit, project.root, root)
         name = short if commit.startswith(ref) else f"{ref} ({short})"
         yield Base(name, tuple(load_drafts(other)), other)
 

@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 
 START_SECONDS = 60.0
@@ -79,13 +79,12 @@ def engine_process() -> Iterator[EngineProcess]:
     """
     if importlib.util.find_spec("chdb") is None:
         raise EngineFailed("is not installed", hint=_INSTALL)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    child = _start(folder)
-    try:
-        yield EngineProcess(_address(child, folder), folder, child)
-    finally:
-        _stop(child)
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder(PREFIX) as folder:
+        child = _start(folder)
+        try:
+            yield EngineProcess(_address(child, folder), folder, child)
+        finally:
+            _stop(child)
 
 
 def _start(folder: Path) -> subprocess.Popen[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from contractline.contracts.blueprint import Blueprint
 from contractline.contracts.capture import load_capture
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_drafts
+from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, Severity
 from contractline.mapping.ddl import STREAMS, render
@@ -63,8 +63,8 @@ def establish(
     Raises:
         NotWritten: a file can't be written.
     """
-    with tempfile.TemporaryDirectory(prefix="contractline-") as name:
-        made = blueprint.write(Path(name) / blueprint.name, message)
+    with temporary_folder("contractline-") as aside:
+        made = blueprint.write(aside / blueprint.name, message)
         made = replace(made, capture=load_capture(project))
         findings = tuple(
             _moved(finding, made.folder, project.contracts / blueprint.name)
@@ -80,8 +80,8 @@ def establish(
 @contextmanager
 def scratch(project: Project) -> Iterator[Project]:
     """Hand out a copy of what a stream is made of, so that a checkout sees all of it or nothing."""
-    with tempfile.TemporaryDirectory(prefix="contractline-") as name:
-        root = Path(name).resolve()
+    with temporary_folder("contractline-") as made:
+        root = made.resolve()
         for folder in (project.contracts, project.ddl, project.connectors.parent):
             shutil.copytree(folder, root / folder.relative_to(project.root))
         yield Project(root)
