@@ -77,7 +77,7 @@ def test_all_mistakes_are_told_up_to_twenty():
     ("text", "line", "words"),
     [
         ("", 1, "not JSON: Expecting value"),
-        ('{\n"type": "int",\n}', 3, "not JSON: "),
+        ('{\n"type":\n}', 3, "not JSON: "),
         ('{"type": "int"}\x00', 1, "not JSON: Extra data"),
         ('\ufeff"int"', 1, "not JSON: Unexpected UTF-8 BOM"),
         ('{"a": 1,\n"b": 2,\n"a": 3}', 3, "the name `a` stands twice in $"),
