@@ -1,7 +1,7 @@
 """Where a definition breaks the Avro specification, in words and with the exact place.
 
-Apache's library decides whether a schema is valid (:mod:`contractline.avro.schema`); it stops at
-the first mistake and does not say where. It also never looks at defaults.
+Apache's library has the last word on a schema that is not plain (:mod:`contractline.avro.schema`);
+it stops at the first mistake and does not say where. It also never looks at defaults.
 """
 
 from __future__ import annotations
