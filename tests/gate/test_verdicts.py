@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.trees import tree
+
 SEEN = 'timestamp-micros"}, "doc": "When, UTC."'
 
 
@@ -15,10 +17,14 @@ PERSON = '"type": ["null", "string"], "default": null, "doc": "Who'
 SIZE = '"type": "int", "default": 0, "doc": "How large."'
 
 
-def clicks(checkout) -> dict[str, Any]:
+def stream(checkout, name: str) -> dict[str, Any]:
     _, out, err = checkout.contractline("check", "--format", "json")
     assert out, err
-    return next(one for one in json.loads(out)["streams"] if one["name"] == "clicks")
+    return next(one for one in json.loads(out)["streams"] if one["name"] == name)
+
+
+def clicks(checkout) -> dict[str, Any]:
+    return stream(checkout, "clicks")
 
 
 def verdicts(checkout) -> dict[str, tuple[str, list[str]]]:
@@ -147,3 +153,14 @@ def test_what_one_command_mends_comes_last_of_the_errors(sized):
     rules = re.findall(r"\| ❌ \| `(\w+)`", out)
     assert set(rules) == {"FIELD_HAS_DOC", "VERSIONS_COMPATIBLE", "WORKING_SCHEMA_RELEASED"}
     assert rules[-1] == "WORKING_SCHEMA_RELEASED"
+
+
+def test_a_new_table_is_published_before_the_connector_reads_it(checkout, tmp_path):
+    everything = tree(tmp_path / "everything", {})
+    (everything.contracts / "people").rename(checkout.root / "contracts" / "people")
+    checkout.generate()
+
+    assert [step["action"] for step in stream(checkout, "people")["rollout"]] == [
+        f"`contractline apply {target}`"
+        for target in ("topics", "tables", "schemas", "postgres", "connectors")
+    ]

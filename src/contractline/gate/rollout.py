@@ -65,7 +65,11 @@ def _steps(
     if has_versions:
         why = "then producers follow the newest version without a restart"
         yield Step("`contractline apply schemas`", why)
-    if is_captured and (before is None or has_versions or before.pipeline.source != source):
+    source_differs = before is None or before.pipeline.source != source
+    if is_captured and source_differs:
+        why = "Debezium reads what the publication holds and its role may read"
+        yield Step("`contractline apply postgres`", why)
+    if is_captured and (has_versions or source_differs):
         why = "the converter looks the exact schema up, so it comes after the schemas"
         yield Step("`contractline apply connectors`", why)
     if has_versions and NEWER in harmed:
