@@ -78,9 +78,10 @@ def from_table(wish: Wish, name: str, connector: str | None, contracts: Sequence
     with scratch(wish.project) as copy:
         made = _captured(copy, live, keys)
         capture = load_capture(copy)
-        for words in table.left_out(live, capture, table.topic_of(copy, connector, name)):
+        topic = table.topic_of(copy, connector, name)
+        for words in table.left_out(live, capture, topic):
             click.secho(f"left out: {words}", fg="yellow")
-        for words in table.losses(live):
+        for words in table.losses(live, capture, topic):
             click.secho(f"not as it is: {words}", fg="yellow")
         plan = table.blueprint(
             wish.name,

@@ -105,11 +105,11 @@ def test_types_that_somebody_made(shop: Shop) -> None:
         f"CREATE TYPE {kinds}.place AS (street text, parcel {kinds}.parcel, size {kinds}.size);"
         f"CREATE TABLE shipments (id int PRIMARY KEY, label {kinds}.citext, place {kinds}.place,"
         f" places {kinds}.place[], parcel {kinds}.parcel, shape circle, grid int[][], tag name,"
-        ' at timestamp, took interval, "Größe, in cm" int)'
+        ' at timestamp, took interval, rate real DEFAULT 1.5, "Größe, in cm" int)'
     )
     row = (
         "(1, 'Box', '(street,,)', '{}', 'xl, really', NULL, '{{1,2}}', 'tag',"
-        " '2026-01-05 10:00:00.123456', '1 month')"
+        " '2026-01-05 10:00:00.123456', '1 month', NULL)"
     )
     lab.sql(f"INSERT INTO shipments VALUES {row}")
 
@@ -124,15 +124,16 @@ def test_types_that_somebody_made(shop: Shop) -> None:
     assert "not as it is: grid (integer[]): the lists inside the list arrive as null" in said
     assert "not as it is: tag (name): null in every change" in said
     assert "not as it is: at (timestamp without time zone): cut to the millisecond" in said
+    assert "not as it is: rate (real): null arrives as the column's default" in said
     assert "CDC_CAPTURE_MATCHES" not in shop.expect("check")
     shop.expect("apply")
     assert "CDC_COLUMN_CONTRACTED" not in shop.expect("plan")
-    table = f"SELECT id, label, parcel, grid, tag, at, took FROM {shop.database}.{name} FINAL"
+    table = f"SELECT id, label, parcel, grid, tag, at, took, rate FROM {shop.database}.{name} FINAL"
     at, month = datetime(2026, 1, 5, 10, 0, 0, 123000, UTC), round(30.4375 * 86_400 * 1_000_000)
-    copied = [(1, "Box", "xl, really", [None], "tag", at, month)]
+    copied = [(1, "Box", "xl, really", [None], "tag", at, month, 1.5)]
     until(lambda: shop.rows(table) == copied, "the row that was there before")
     lab.sql("UPDATE shipments SET label = 'Crate'")
-    changed = [(1, "Crate", "xl, really", [None], None, at, month)]
+    changed = [(1, "Crate", "xl, really", [None], None, at, month, 1.5)]
     until(lambda: shop.rows(table) == changed, "its change")
 
 

@@ -172,14 +172,27 @@ def left_out(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
             yield f"{column.name} ({column.type}): Debezium does not know the type"
 
 
-def losses(table: LiveTable) -> Iterator[str]:
+def losses(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
     """Yield the columns whose values do not arrive as they are, with what becomes of them."""
+    value = capture.schema(topic, "value")
+    fields = {field["name"]: field for field in value.fields} if value else {}
     for column in table.columns:
-        if words := _loss(column):
+        if words := _loss(column, fields.get(column.name, {})):
             yield f"{column.name} ({column.type}): {words}"
 
 
-def _loss(column: LiveColumn) -> str:
+def _loss(column: LiveColumn, field: Mapping[str, Any]) -> str:
+    return "; ".join(filter(None, (_loss_of_type(column), _loss_of_null(field))))
+
+
+def _loss_of_null(field: Mapping[str, Any]) -> str:
+    # Connect hands out a field's default where its value is null.
+    if field.get("default") is not None and _is_nullable(field["type"]):
+        return "null arrives as the column's default"
+    return ""
+
+
+def _loss_of_type(column: LiveColumn) -> str:
     if column.type in ("name", "name[]"):
         return "null in every change, Debezium reads this type only when it copies the table"
     if column.dimensions > 1:
@@ -244,20 +257,21 @@ def _without_foreign(value: Schema, table: LiveTable) -> Schema:
 
 
 def _described(table: LiveTable, value: Schema, keys: Sequence[str]) -> Iterator[Described]:
-    fields: Mapping[str, Any] = {field["name"]: field["type"] for field in value.fields}
+    fields: Mapping[str, Any] = {field["name"]: field for field in value.fields}
     for column in table.columns:
         if column.name not in fields:
             continue
+        type_ = fields[column.name]["type"]
         null = "may be null" if column.nullable else "never null"
         words = f"{words_of(column.name)}: a column of {table.name} ({column.type}), {null}."
-        loss = _loss(column)
+        loss = _loss(column, fields[column.name])
         said = (_sentence(column.comment) or words, _sentence(loss[:1].upper() + loss[1:]))
         yield Described(
             column.name,
             " ".join(filter(None, said)),
-            _logical_type(column.type, fields[column.name]),
+            _logical_type(column.type, type_),
             column.type,
-            required=not _is_nullable(fields[column.name]),
+            required=not _is_nullable(type_),
             key_position=keys.index(column.name) + 1 if column.name in keys else 0,
         )
 
