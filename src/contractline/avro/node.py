@@ -184,7 +184,16 @@ def _reachable(start: set[str], inside: Mapping[str, set[str]]) -> set[str]:
 
 def _is_decimal(node: dict[str, Any]) -> bool:
     precision, scale = node.get("precision"), node.get("scale", 0)
-    return type(precision) is int and type(scale) is int and 0 <= scale <= precision > 0
+    if not (type(precision) is int and type(scale) is int and 0 <= scale <= precision > 0):
+        return False
+    if node["type"] != "fixed":
+        return True
+    digits: int = (8 * node["size"] - 1) * _LOG_OF_2 // 10**11
+    return precision <= digits
+
+
+_LOG_OF_2 = 30_102_999_566
+"""log10(2), times 10**11: a fixed of so many bits holds a decimal of any so many digits."""
 
 
 def _gather(node: Any, namespace: str, names: Names) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from contractline.avro.node import Node
+from contractline.avro.node import Node, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.mapping.refusal import Refusal, Unmappable
@@ -17,6 +17,9 @@ ABSENT = object()
 """The default of a field that has none; None would be Avro's null."""
 
 MOST_COLUMNS = 20_000
+
+MOST_DIGITS = 76
+"""The precision of ClickHouse's largest Decimal."""
 
 _PLAIN = {
     "boolean": "Bool",
@@ -51,8 +54,8 @@ class Leaf:
         node: its type; the one beside null in a union.
         type: the ClickHouse type that holds it.
         is_nullable: whether it, or a record around it, may be null.
-        default: Avro's default of it, or :data:`ABSENT`.
-        is_null_with_record: whether the default of the record around it is null.
+        defaults: what Avro reads where a record lacks the outermost of its names, the next, and so
+            on to its own: :data:`ABSENT` where that has no default.
         doc: what the schema says of it.
         steps: the place of the field.
         is_own: whether the contract gives the type.
@@ -63,11 +66,26 @@ class Leaf:
     node: Node
     type: str
     is_nullable: bool
-    default: Any
-    is_null_with_record: bool
+    defaults: tuple[Any, ...]
     doc: str
     steps: Steps
     is_own: bool = False
+
+    @property
+    def default(self) -> Any:
+        """Avro's default of it, or :data:`ABSENT`; what a record around it says comes first."""
+        told = (one for one in self.defaults if one is not ABSENT and one is not None)
+        return next(told, self.defaults[-1])
+
+    def default_in(self, record: Node) -> Any:
+        """Return what Avro reads where a version lacks it, or a record around it.
+
+        Args:
+            record: that version.
+        """
+        if len(self.defaults) == 1:  # nearly always
+            return self.defaults[0]
+        return self.defaults[len(list(types_along(record, self.field[:-1])))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +95,12 @@ class Leaves:
     Attributes:
         of: the leaves by field, in the order of the schema.
         refusals: the fields that can't be columns.
+        root: the schema, ready to be walked through.
     """
 
     of: Mapping[tuple[str, ...], Leaf]
     refusals: tuple[Refusal, ...]
+    root: Node
 
 
 def leaves_of(schema: Schema, types: Mapping[str, str]) -> Leaves:
@@ -105,8 +125,9 @@ class _Text:
 def _leaves(text: _Text, types: tuple[tuple[str, str], ...]) -> Leaves:
     # Rules, proof and SQL all ask for the same schemas.
     reading = _Reading(dict(types), text.schema.plain_fields)
-    found = reading.record(Node.root(text.schema), _Around())
-    return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals))
+    root = Node.root(text.schema)
+    found = reading.record(root, _Around())
+    return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals), root)
 
 
 def scalar(node: Node) -> str:
@@ -144,7 +165,7 @@ class _Around:
         steps: the place of their fields; that of the reference where a type is used by its name.
         is_reference: whether ``steps`` is the place of such a reference.
         is_nullable: whether one of them may be null.
-        default: the default of the innermost.
+        defaults: the defaults of the innermost, as those of a :class:`Leaf`.
         inside: their types' full names.
     """
 
@@ -153,7 +174,7 @@ class _Around:
     steps: Steps = ()
     is_reference: bool = False
     is_nullable: bool = False
-    default: Any = ABSENT
+    defaults: tuple[Any, ...] = ()
     inside: tuple[str, ...] = ()
 
     def at(self, field: tuple[str, ...], steps: Steps) -> _Around:
@@ -164,7 +185,7 @@ class _Around:
             steps,
             self.is_reference,
             self.is_nullable,
-            self.default,
+            self.defaults,
             self.inside,
         )
 
@@ -230,7 +251,7 @@ class _Reading:
             _inner_steps(here, whole, node),
             here.is_reference or node.is_reference,
             is_null or here.is_nullable,
-            _default(here, field),
+            _defaults(here, field),
             (*here.inside, node.full_name),
         )
         return self.record(node, around)
@@ -272,20 +293,18 @@ def _leaf(
         node,
         own or _shallow(_type(node)),
         is_null or here.is_nullable,
-        _default(here, field),
-        here.default is None,
+        _defaults(here, field),
         field.get("doc", ""),
         here.steps,
         own is not None,
     )
 
 
-def _default(here: _Around, field: Mapping[str, Any]) -> Any:
-    """Return the default of a field; that of the record around it comes first."""
-    default = field.get("default", ABSENT)
-    if isinstance(here.default, Mapping):
-        return here.default.get(field["name"], default)
-    return default
+def _defaults(here: _Around, field: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the defaults of a field: within that of each record around it, and its own."""
+    name, own = field["name"], field.get("default", ABSENT)
+    around = (one.get(name, own) if isinstance(one, Mapping) else one for one in here.defaults)
+    return (*around, own)
 
 
 def _inner_steps(here: _Around, whole: Node, node: Node) -> Steps:
@@ -328,6 +347,9 @@ def _type(node: Node) -> str:
     if node.kind == "map":
         return f"Map(String, {_item(node.items)})"
     plain = scalar(node)
+    if node.logical == "decimal" and node.json["precision"] > MOST_DIGITS:
+        problem = f"is a decimal of more than {MOST_DIGITS} digits, and ClickHouse has none of them"
+        raise _Refused(Unmappable.DIGITS, problem, "use a smaller precision, or a text")
     if not plain:
         problem = f"is of type {node.kind}, which is nothing to keep"
         raise _Refused(Unmappable.NOTHING, problem, "give it a type: null is only one branch of it")

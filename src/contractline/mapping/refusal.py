@@ -17,6 +17,7 @@ class Unmappable(Enum):
     LIST_OF_RECORDS = auto()
     NOTHING = auto()
     DEPTH = auto()
+    DIGITS = auto()
     TYPE_CHANGED = auto()
     TIME_CHANGED = auto()
     DECIMAL_CHANGED = auto()

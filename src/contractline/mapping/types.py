@@ -8,7 +8,7 @@ What ClickHouse can't read without breaking on such a change is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -159,9 +159,11 @@ def map_versions(
     columns: list[Column] = []
     for field in dict.fromkeys(field for leaves in newest_first for field in leaves):
         held = [(n, leaves.of[field]) for n, leaves in enumerate(each) if field in leaves.of][::-1]
-        refusal = _change(held) or _hidden_default(field, newest_first, held)
+        lacking = [leaves.root for leaves in reversed(each) if field not in leaves.of]
+        default = _default([leaf for _, leaf in held], lacking)
+        refusal = _change(held) or _hidden_default(held, default, is_everywhere=not lacking)
         if refusal is None:
-            columns.append(_column(field, newest_first, described))
+            columns.append(_column(field, newest_first, default, described))
         else:
             refusals.setdefault(field, refusal)
     refusals |= {refusal.field: refusal for refusal in _twins(columns, newest_first)}
@@ -171,12 +173,13 @@ def map_versions(
 def _column(
     field: tuple[str, ...],
     versions: Sequence[Mapping[tuple[str, ...], Leaf]],
+    default: Any,
     described: Mapping[str, SchemaProperty],
 ) -> Column:
     """Join what the versions, newest first, say of one value."""
     leaves = [version[field] for version in versions if field in version]
     leaf, is_everywhere = leaves[0], len(leaves) == len(versions)
-    is_nullable, default = any(one.is_nullable for one in leaves), _default(leaves)
+    is_nullable = any(one.is_nullable for one in leaves)
     has_default = _is_value(leaf.node, default) and not is_list(leaf.type) and not is_nullable
     may_lack = is_nullable or default is not ABSENT or not is_everywhere
     as_written = leaf.is_own or is_list(leaf.type) or not may_lack
@@ -186,7 +189,7 @@ def _column(
         path=".".join(leaf.path),
         queue_type=queue_type,
         type=leaf.type if has_default else queue_type,
-        default=_sql_default(leaf, default) if has_default and scalar(leaf.node) else "",
+        default=default_sql(leaf, default) if has_default else "",
         is_everywhere=is_everywhere,
         is_own=leaf.is_own,
         comment=_comment(leaf, described, is_removed=field not in versions[0]),
@@ -194,17 +197,20 @@ def _column(
     return column if leaf.is_own else _with_time(column, described)
 
 
-def _default(leaves: Sequence[Leaf]) -> Any:
-    """Return the newest default of a value."""
-    return next((one.default for one in leaves if one.default is not ABSENT), ABSENT)
+def _default(leaves: Sequence[Leaf], lacking: Sequence[Node]) -> Any:
+    """Return the newest default of a value.
+
+    That of records that lack it, where it is the same for all: a record around it that is lacking
+    too may have no default, or null.
+    """
+    meant = [_newest(leaf.default_in(root) for leaf in leaves) for root in lacking]
+    if meant and all(one == meant[0] for one in meant):
+        return meant[0]
+    return _newest(leaf.default for leaf in leaves)
 
 
-def _comes_with_record(
-    field: tuple[str, ...], versions: Sequence[Mapping[tuple[str, ...], Leaf]]
-) -> bool:
-    """Tell whether every version that lacks a nested field lacks the whole record around it."""
-    lacking = [version for version in versions if field not in version]
-    return not any(other[:-1] == field[:-1] for version in lacking for other in version)
+def _newest(defaults: Iterable[Any]) -> Any:
+    return next((one for one in defaults if one is not ABSENT), ABSENT)
 
 
 def _with_time(column: Column, described: Mapping[str, SchemaProperty]) -> Column:
@@ -262,26 +268,19 @@ def _kind_of_change(before: Leaf, now: Leaf) -> Unmappable:
 
 
 def _hidden_default(
-    field: tuple[str, ...],
-    versions: Sequence[Mapping[tuple[str, ...], Leaf]],
-    held: Sequence[tuple[int, Leaf]],
+    held: Sequence[tuple[int, Leaf]], default: Any, *, is_everywhere: bool
 ) -> Refusal | None:
     """Refuse a default that can't be told from a value of the record's own."""
-    leaves = [leaf for _, leaf in held]
     version, leaf = held[0]
-    default, of_list = _default(leaves), is_list(leaf.type)
-    if len(leaves) == len(versions):
+    of_list = is_list(leaf.type)
+    if is_everywhere or default in (ABSENT, None) or (of_list and not default):
         return None
-    if leaf.is_null_with_record and _comes_with_record(field, versions):
-        return None
-    if default in (ABSENT, None) or (of_list and not default):
-        return None
-    if not (of_list or any(one.is_nullable for one in leaves)):
+    if not (of_list or any(one.is_nullable for _, one in held)):
         return None
     own = "an empty list" if of_list else "null"
     return Refusal(
         Unmappable.DEFAULT_HIDDEN,
-        field,
+        leaf.field,
         f"has the default {default!r} and some version lacks it; ClickHouse can't tell a record"
         f" that lacks the field from one that holds {own}",
         f"use the default {'[] or {}' if of_list else 'null'}",
@@ -320,8 +319,15 @@ def _is_value(node: Node, default: Any) -> bool:
     return True
 
 
-def _sql_default(leaf: Leaf, default: Any) -> str:
-    """Return Avro's default as SQL of the column's type."""
+def default_sql(leaf: Leaf, default: Any) -> str:
+    """Return Avro's default as SQL of the column's type; empty where there is none to apply.
+
+    Args:
+        leaf: the value.
+        default: its default.
+    """
+    if not (scalar(leaf.node) and _is_value(leaf.node, default)):
+        return ""
     if not leaf.is_own:
         return _sql_value(leaf.node, leaf.type, default)
     plain = scalar(leaf.node)

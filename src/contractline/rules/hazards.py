@@ -22,7 +22,7 @@ from contractline.mapping.leaves import ABSENT, Leaf, leaves_of, type_place
 from contractline.mapping.loss import default_lost, is_resolved, losses, takes_null
 from contractline.mapping.refusal import Unmappable
 from contractline.mapping.typename import Type, TypeMisspelt, parse
-from contractline.mapping.types import Column, Mapped, map_versions
+from contractline.mapping.types import Column, Mapped, default_sql, map_versions
 from contractline.rules.places import section
 
 _CONTRACTS = 1000
@@ -257,14 +257,16 @@ class _Reading:
             words = f"the value of `{there}` in {version.label} would be read as {shown}"
             yield Reason.RENAME, Effect.CORRUPTS, words
             return
+        default = reader.default_in(version.root)
         if takes_null(type_):
-            hidden = reader.default not in (ABSENT, None) and not column.default
-            if hidden:
-                words = f"a record of {version.label} without it would be read as NULL"
+            is_null = default is ABSENT or default is None
+            if bool(column.default) == is_null or column.default != default_sql(reader, default):
+                shown = column.default or "NULL"
+                words = f"a record of {version.label} without it would be read as {shown}"
                 yield Reason.DEFAULT, Effect.CORRUPTS, words
             return
-        has_default = reader.default is not ABSENT
-        words = default_lost(reader.node, type_, reader.default, has_default=has_default)
+        has_default = default is not ABSENT
+        words = default_lost(reader.node, type_, default, has_default=has_default)
         if words:
             yield Reason.DEFAULT, Effect.CORRUPTS, f"in {version.label} {words}"
 

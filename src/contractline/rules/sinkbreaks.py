@@ -28,7 +28,8 @@ def sink_default_kept(draft: Draft) -> Iterator[Violation]:
     """
     return _violations(
         draft,
-        "write `Nullable(…)`: the view then puts Avro's default in its place",
+        "keep the default; for a type of your own write `Nullable(…)`: the view then puts Avro's"
+        " default in its place",
         Reason.DEFAULT,
         Unmappable.DEFAULT_HIDDEN,
     )
@@ -164,12 +165,13 @@ def sink_type_readable(draft: Draft) -> Iterator[Violation]:
 
     Why: ClickHouse reads no message of a version whose type does not fit the column, such as a
     boolean in a String, and pads or cuts others. It reads no type at all that lies in more than 497
-    others (its ``max_ast_depth`` of 1,000).
+    others (its ``max_ast_depth`` of 1,000), and no decimal of more than 76 digits.
 
     Bad: long → string; ``types: {flag: String}`` on a boolean; null as the only type.
     Good: another field with the new type, beside the old one.
     """
-    kinds = (Reason.TYPE, Unmappable.TYPE_CHANGED, Unmappable.NOTHING, Unmappable.DEPTH)
+    unread = (Unmappable.NOTHING, Unmappable.DEPTH, Unmappable.DIGITS)
+    kinds = (Reason.TYPE, Unmappable.TYPE_CHANGED, *unread)
     hint = "remove the type, or keep the field's type and add another field beside it"
     return _violations(draft, hint, *kinds)
 

@@ -9,6 +9,8 @@ import pytest
 from contractline.avro.node import Node, endless_fields, has_field
 from contractline.avro.schema import Schema
 
+FIXED = {"type": "fixed", "name": "F", "size": 4, "logicalType": "decimal"}
+
 
 def record(name: str, *fields: tuple[str, Any], **more: Any) -> dict[str, Any]:
     return {
@@ -50,6 +52,8 @@ def test_names_are_looked_up_in_the_namespace_of_the_definition() -> None:
         ({"type": "bytes", "logicalType": "decimal"}, ""),
         ({"type": "bytes", "logicalType": "decimal", "precision": 3, "scale": 4}, ""),
         ({"type": "bytes", "logicalType": "decimal", "precision": 4}, "decimal"),
+        ({**FIXED, "precision": 9}, "decimal"),
+        ({**FIXED, "precision": 10}, ""),
     ],
 )
 def test_a_logical_type_that_libraries_ignore_is_none(type_: Any, logical: str) -> None:
