@@ -182,3 +182,15 @@ def test_a_break_says_its_direction_and_the_place_in_the_newer_schema():
 
 def test_there_is_nothing_to_break_without_an_earlier_version():
     assert breaks(V1, [], Compatibility.FULL_TRANSITIVE) == ()
+
+
+@pytest.mark.parametrize("alias", ["Old", "shop.Old"])
+def test_an_alias_of_a_type_stands_in_its_namespace(alias: str) -> None:
+    def schema(name: str, **more: Any) -> Schema:
+        inner = {"type": "record", "name": name, "fields": [], **more}
+        fields = [{"name": "a", "type": ["null", inner]}]
+        definition = {"type": "record", "name": "R", "namespace": "shop", "fields": fields}
+        return Schema.parse(json.dumps(definition))
+
+    assert can_read(schema("New", aliases=[alias]), schema("Old"))
+    assert not can_read(schema("New", aliases=["other.Old"]), schema("Old"))
