@@ -80,12 +80,16 @@ class Leaf:
     def default_in(self, record: Node) -> Any:
         """Return what Avro reads where a version lacks it, or a record around it.
 
+        Nothing where something else stands in the place of such a record.
+
         Args:
             record: that version.
         """
         if len(self.defaults) == 1:  # nearly always
             return self.defaults[0]
-        return self.defaults[len(list(types_along(record, self.field[:-1])))]
+        along = list(types_along(record, self.field[:-1]))
+        is_record = not along or any(one.kind == "record" for one in along[-1].branches)
+        return self.defaults[len(along)] if is_record else ABSENT
 
 
 @dataclass(frozen=True, slots=True)
