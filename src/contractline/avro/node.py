@@ -122,6 +122,28 @@ def endless_fields(record: Node) -> Iterator[tuple[int, str]]:
             yield position, one["name"]
 
 
+def scanty_defaults(record: Node) -> Iterator[str]:
+    """Yield the fields whose default leaves a field of a record to that field's own default."""
+    for full in record.names:
+        for one in record.of(full).fields:
+            if "default" in one and _is_scanty(record.of(full).of(one["type"]), one["default"]):
+                yield one["name"]
+
+
+def _is_scanty(node: Node, default: Any) -> bool:
+    node = node.branches[0] if node.branches else node
+    if node.kind == "array" and isinstance(default, list):
+        return any(_is_scanty(node.items, one) for one in default)
+    if not isinstance(default, dict):
+        return False
+    if node.kind == "map":
+        return any(_is_scanty(node.items, one) for one in default.values())
+    return any(
+        name not in default or _is_scanty(member, default[name])
+        for name, member in node.members.items()
+    )
+
+
 def endless_records(record: Node) -> set[str]:
     """Return the full names of the schema's records that may hold themselves."""
     return _endless(_inside(record))

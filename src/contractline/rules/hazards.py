@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 
-from contractline.avro.node import Node, endless_fields, types_along
+from contractline.avro.node import Node, endless_fields, scanty_defaults, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
@@ -177,6 +177,7 @@ class _Reading:
     def hazards(self) -> Iterator[Hazard]:
         """Yield one hazard for each column, reason and effect: that of the newest version."""
         yield from self._recursions()
+        yield from self._scanty_defaults()
         for column in self._columns:
             try:
                 type_ = parse(column.queue_type)
@@ -222,6 +223,22 @@ class _Reading:
                 place = ("fields", position, "type")
                 yield Hazard(Reason.RECORD, Effect.BREAKS, (name,), words, "", version.file, place)
             if found:
+                return
+
+    def _scanty_defaults(self) -> Iterator[Hazard]:
+        """Yield a default for which the engine takes no schema, of the newest version with any."""
+        for version in reversed(self._writers):
+            if version.schema.plain_fields:
+                continue
+            for name in scanty_defaults(version.root):
+                words = (
+                    f"no record of {version.label} would be read: the default of `{name}` leaves out"
+                    " a field of its record, and ClickHouse takes no such schema"
+                )
+                hint = "write every field of the record into the default"
+                own = (n for n, f in enumerate(version.schema.fields) if f["name"] == name)
+                steps: Steps = next((("fields", n) for n in own), ())
+                yield Hazard(Reason.TYPE, Effect.BREAKS, (name,), words, hint, version.file, steps)
                 return
 
     def _of_column(

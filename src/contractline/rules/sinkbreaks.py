@@ -165,7 +165,8 @@ def sink_type_readable(draft: Draft) -> Iterator[Violation]:
 
     Why: ClickHouse reads no message of a version whose type does not fit the column, such as a
     boolean in a String, and pads or cuts others. It reads no type at all that lies in more than 497
-    others (its ``max_ast_depth`` of 1,000), and no decimal of more than 76 digits.
+    others (its ``max_ast_depth`` of 1,000), no decimal of more than 76 digits, and no schema in which
+    the default of a record leaves out one of its fields.
 
     Bad: long → string; ``types: {flag: String}`` on a boolean; null as the only type.
     Good: another field with the new type, beside the old one.
