@@ -11,7 +11,10 @@ _WORDS = """all and any array as asc between by case constraint cross desc disti
 false final from full group having ilike in index inner interval into is join left like limit not
 null offset on or order outer prewhere primary projection right sample select set settings table
 then top true union using values view when where window with"""
-_RESERVED = frozenset(_WORDS.split())
+_NUMBERS = ("inf", "infinity", "nan")
+"""What stands for a number where it has no backticks."""
+
+_RESERVED = frozenset((*_WORDS.split(), *_NUMBERS))
 _TOKEN = re.compile(
     r"""(?P<skip>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`)|(?P<end>;)""",
     re.DOTALL,

@@ -69,6 +69,8 @@ def test_no_statements(text: str) -> None:
         ("author", "author"),
         ("_offset", "_offset"),
         ("Order", "`Order`"),
+        ("NaN", "`NaN`"),
+        ("inf", "`inf`"),
         ("r.a", "`r.a`"),
         ("2nd", "`2nd`"),
         ("a`b\\", "`a\\`b\\\\`"),
