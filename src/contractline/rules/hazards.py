@@ -276,8 +276,11 @@ class _Reading:
             return
         default = reader.default_in(version.root)
         if takes_null(type_):
-            is_null = default is ABSENT or default is None
-            if bool(column.default) == is_null or column.default != default_sql(reader, default):
+            # Without a default Avro does not read such a record: nothing is meant.
+            is_lost = bool(column.default) == (default is None) or column.default != default_sql(
+                reader, default
+            )
+            if default is not ABSENT and is_lost:
                 shown = column.default or "NULL"
                 words = f"a record of {version.label} without it would be read as {shown}"
                 yield Reason.DEFAULT, Effect.CORRUPTS, words
