@@ -12,6 +12,7 @@ from contractline.finding import Severity
 from contractline.mapping import types
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.rules.hazards import Effect
+from contractline.rules.sinkverdict import verdict
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import change, field, stream
 
@@ -199,3 +200,18 @@ def test_times_beyond_what_clickhouse_holds_would_be_read_as_others(monkeypatch,
     assert proof.verdict is Effect.CORRUPTS
     assert "1899-12-31T23:59:59Z" in proof.findings[0].message
     assert "1900-01-01T23:59:59" in proof.findings[0].message
+
+
+def test_a_default_that_only_an_earlier_version_has_still_fills_what_is_lacking(
+    tmp_path, proven
+) -> None:
+    one = change(
+        tmp_path / "dropped",
+        [],
+        [field("size", "long", default=7)],
+        [field("size", "long")],
+    )
+    proof, said = proven(one), verdict(one)
+    assert (proof.verdict, proof.findings) == (Effect.OK, ())
+    assert said is not None
+    assert said.kind is Effect.OK

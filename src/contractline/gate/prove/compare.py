@@ -45,6 +45,11 @@ def _is_absent(column: Column, expected: Expected, got: Any) -> bool:
     return got is None and not expected.is_written and not expected.is_resolved
 
 
+def _is_default_of_before(column: Column, expected: Expected, got: Any) -> bool:
+    is_told = expected.is_written or expected.is_resolved
+    return bool(column.default) and got is not None and not is_told
+
+
 def _is_time_of_text(column: Column, expected: Expected, got: Any) -> bool:
     return column.is_time_text and same(_time(expected.value), got)
 
@@ -64,6 +69,12 @@ EQUIVALENCES = (
         "a field that a version lacks is NULL",
         "Avro would need a default to read the record at all; the tables keep the other fields",
         _is_absent,
+    ),
+    Equivalence(
+        "a field that a version lacks is the default that an earlier version gave it",
+        "the newest version has none any more, and Avro would not read the record at all; rows keep"
+        " what they were shown as before",
+        _is_default_of_before,
     ),
     Equivalence(
         "a time as text is a time",
