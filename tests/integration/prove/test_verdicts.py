@@ -215,3 +215,10 @@ def test_a_default_that_only_an_earlier_version_has_still_fills_what_is_lacking(
     assert (proof.verdict, proof.findings) == (Effect.OK, ())
     assert said is not None
     assert said.kind is Effect.OK
+
+
+def test_a_default_of_all_digits_of_a_decimal_is_whole(tmp_path, proven) -> None:
+    wide = {"type": "bytes", "logicalType": "decimal", "precision": 76, "scale": 76}
+    default = (10**75 + 123).to_bytes(32, "big").decode("latin-1")
+    proof = proven(change(tmp_path / "wide", [], [field("share", wide, default=default)]))
+    assert (proof.verdict, proof.findings) == (Effect.OK, ())
