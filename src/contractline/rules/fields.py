@@ -58,19 +58,25 @@ def logical_type_known(draft: Draft) -> Iterator[Violation]:
 
 
 def field_name_free(draft: Draft) -> Iterator[Violation]:
-    """No field is called like a column that ClickHouse's Kafka engine adds to each row.
+    """No field is called like a column that ClickHouse adds to the rows of a queue or a table.
 
-    Why: the queue table could then tell neither the field nor the topic, offset or error.
+    Why: the queue table could then tell neither the field nor the topic, offset or error, and
+    ``_row_exists``, ``_block_number`` and ``_block_offset`` are refused in any other table.
 
     Bad: ``{"name": "_offset", …}``. Good: ``{"name": "line_offset", …}``.
     """
     if draft.pipeline.clickhouse is None:
         return
     for position, field in enumerate(draft.value.fields):
-        if field["name"].lower() in ENVELOPE:
-            words = f"`{field['name']}` is a column of ClickHouse's Kafka engine"
+        of_queue = field["name"].lower() in ENVELOPE
+        if of_queue or field["name"] in _KEPT_BY_TABLES:
+            owner = "Kafka engine" if of_queue else "tables"
+            words = f"`{field['name']}` is a column of ClickHouse's {owner}"
             at: Steps = ("fields", position, "name")
             yield Violation(words, "give the field another name", at, draft.file("value"))
+
+
+_KEPT_BY_TABLES = ("_row_exists", "_block_number", "_block_offset")
 
 
 def _has_doc(node: dict[str, Any]) -> bool:
