@@ -30,17 +30,18 @@ def sigterm_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def temporary_folder(prefix: str) -> Iterator[Path]:
+def temporary_folder(prefix: str, within: Path | None = None) -> Iterator[Path]:
     """Make a folder that is gone at the end, with all that is in it, whenever an interrupt comes.
 
     One that comes while the folder is made or removed waits until that is done.
 
     Args:
         prefix: how its name begins.
+        within: where it lies; among the system's temporary files unless said.
     """
     allowed = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=prefix))
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
         try:
             signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
             yield folder

@@ -124,14 +124,14 @@ def endless_fields(record: Node) -> Iterator[tuple[int, str]]:
 
 def scanty_defaults(record: Node) -> Iterator[str]:
     """Yield the fields whose default leaves a field of a record to that field's own default."""
-    for full in record.names:
-        for one in record.of(full).fields:
-            if "default" in one and _is_scanty(record.of(full).of(one["type"]), one["default"]):
+    for holder in map(record.of, record.names):
+        for one in holder.fields:
+            if "default" in one and _is_scanty(holder.of(one["type"]), one["default"]):
                 yield one["name"]
 
 
 def _is_scanty(node: Node, default: Any) -> bool:
-    node = node.branches[0] if node.branches else node
+    node = node.branches[0]
     if node.kind == "array" and isinstance(default, list):
         return any(_is_scanty(node.items, one) for one in default)
     if not isinstance(default, dict):

@@ -143,9 +143,7 @@ class Schema:
         each one that it does not know. With the full names of its types' aliases: the library
         compares those, and leaves out the namespace where a schema does.
         """
-        return avro.schema.make_avsc_object(
-            without_logical_types(_with_full_aliases(self.definition, ""))
-        )
+        return avro.schema.make_avsc_object(without_logical_types(_normal(self.definition, "")))
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -297,26 +295,6 @@ def without_logical_types(node: Any) -> Any:
     if isinstance(node, dict):
         return {k: without_logical_types(v) for k, v in node.items() if k != "logicalType"}
     return node
-
-
-def _with_full_aliases(node: Any, namespace: str) -> Any:
-    if isinstance(node, list):
-        return [_with_full_aliases(branch, namespace) for branch in node]
-    if not isinstance(node, dict):
-        return node
-    out = dict(node)
-    if node["type"] in NAMED:
-        full = full_name(node["name"], node.get("namespace", namespace))
-        namespace = full.rpartition(".")[0]
-        if "aliases" in node:
-            out["aliases"] = [full_name(alias, namespace) for alias in node["aliases"]]
-    if node["type"] == "record":
-        out["fields"] = [
-            one | {"type": _with_full_aliases(one["type"], namespace)} for one in node["fields"]
-        ]
-    elif member := MEMBER.get(node["type"]):
-        out[member] = _with_full_aliases(node[member], namespace)
-    return out
 
 
 def _normal(node: Any, namespace: str) -> Any:

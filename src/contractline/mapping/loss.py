@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from contractline.avro.decimals import scaled
 from contractline.avro.grammar import MEMBER, PRIMITIVE
 from contractline.avro.node import Names, Node
 from contractline.mapping.decoding import (
@@ -39,7 +40,6 @@ _NUMBERS = ("boolean", "int", "long", "float", "double")
 _UNITS = {"millis": 10**6, "micros": 10**3, "nanos": 1}
 _DAY = 86_400 * 10**9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EXACT = Context(prec=80)
 _SHOWN = 40
 
 
@@ -262,7 +262,7 @@ def _meaning(writer: Node, reader: Node, value: Any) -> Any:
         return Moment(value * (_unit(writer) or unit))
     if reader.logical == "decimal":
         scale = (writer if writer.logical == "decimal" else reader).json.get("scale", 0)
-        return _scaled(int.from_bytes(value, "big", signed=True), scale)
+        return scaled(int.from_bytes(value, "big", signed=True), scale)
     if reader.logical == "uuid" and isinstance(value, str):
         return UUID(value)
     if reader.kind in ("float", "double"):
@@ -294,16 +294,12 @@ def _shown(column: Type, stored: Any) -> Any:
         case "DateTime64":
             return Moment(stored * 10 ** (9 - column.numbers[0]))
         case "Decimal":
-            return _scaled(stored, column.numbers[1])
+            return scaled(stored, column.numbers[1])
         case "IPv4":
             return ".".join(str(byte) for byte in stored.to_bytes(4, "big"))
         case "Enum8" | "Enum16":
             return stored.encode()
     return stored
-
-
-def _scaled(unscaled: int, scale: int) -> Decimal:
-    return Decimal(unscaled).scaleb(-scale, _EXACT)
 
 
 def _same(meant: Any, got: Any) -> bool:

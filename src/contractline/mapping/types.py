@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
 from typing import Any
 
 from open_data_contract_standard.model import SchemaProperty
 
+from contractline.avro.decimals import scaled
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
 from contractline.mapping.leaves import (
     ABSENT,
-    MOST_DIGITS,
     Leaf,
     is_list,
     leaves_of,
@@ -32,7 +31,6 @@ from contractline.mapping.refusal import Refusal, Unmappable
 from contractline.mapping.refusal import SchemaUnmappable as SchemaUnmappable
 from contractline.mapping.sql import identifier, literal
 
-_EXACT = Context(prec=MOST_DIGITS)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = -25_567, 120_529
 """The days that Date32 knows, 1900-01-01 to 2299-12-31; ClickHouse shows the nearest of any other."""
@@ -344,7 +342,7 @@ def _sql_value(node: Node, type_: str, default: Any) -> str:
         return "true" if default else "false"
     if type_.startswith("Decimal("):
         unscaled = int.from_bytes(default.encode("latin-1"), "big", signed=True)
-        number = Decimal(unscaled).scaleb(-int(node.json.get("scale", 0)), _EXACT)
+        number = scaled(unscaled, int(node.json.get("scale", 0)))
         return f"CAST('{number:f}', {literal(type_)})"
     if node.kind in {"bytes", "fixed"}:
         return f"unhex('{default.encode('latin-1').hex()}')"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from contractline.ending import sigterm_interrupts
+from contractline.ending import sigterm_interrupts, temporary_folder
 from contractline.events import Event
 from contractline.project import CONTRACTS, Project
 from contractline.stack.control import Stack
@@ -47,15 +46,13 @@ def throwaway(
         # Those of a replication role would be taken for the own one's.
         if name not in named and not name.startswith("POSTGRES_")
     }
-    scratch = Path(tempfile.mkdtemp(dir=cache, prefix=".throwaway-"))
-    stack = Stack(_project(project, scratch), {**own, **(variables or {})})
-    with sigterm_interrupts():
+    with sigterm_interrupts(), temporary_folder(".throwaway-", cache) as scratch:
+        stack = Stack(_project(project, scratch), {**own, **(variables or {})})
         try:
             stack.up(listen)
             yield stack
         finally:
             stack.reset(listen)
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def made_with(stack: Stack) -> dict[str, str]:

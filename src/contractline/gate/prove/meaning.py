@@ -11,17 +11,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
+from contractline.avro.decimals import scaled
 from contractline.avro.node import Node
 
 NANOS_PER_DAY = 86_400 * 10**9
 _UNITS = {"millis": 10**6, "micros": 10**3, "nanos": 1}
-_EXACT = Context(prec=80)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN = 80
 
@@ -132,7 +132,7 @@ def _uuid(value: Any) -> Any:
 
 
 def _decimal(value: bytes, scale: int) -> Decimal:
-    return Decimal(int.from_bytes(value, "big", signed=True)).scaleb(-scale, _EXACT)
+    return scaled(int.from_bytes(value, "big", signed=True), scale)
 
 
 def _unit(name: str) -> int:

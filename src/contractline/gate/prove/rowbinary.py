@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
 from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from uuid import UUID
 
+from contractline.avro.decimals import scaled
 from contractline.gate.prove.meaning import NANOS_PER_DAY, Moment
 from contractline.mapping.sql import identifier
 from contractline.mapping.typename import Type, TypeMisspelt, parse
@@ -22,7 +22,6 @@ from contractline.mapping.typename import Type, TypeMisspelt, parse
 FORMAT = "RowBinaryWithNamesAndTypes"
 
 _Read = Callable[[BytesIO], Any]
-_EXACT = Context(prec=80)
 _NANOS = 10**9
 _WHOLE_DIGITS = ((9, 4), (18, 8), (38, 16), (76, 32))
 _NO_BRANCH = 255
@@ -123,7 +122,7 @@ def _scaled(kind: Type) -> _Read:
             precision, scale = kind.numbers
             size = next(size for digits, size in _WHOLE_DIGITS if precision <= digits)
             unscaled = _integer(size, signed=True)
-            return lambda data: Decimal(unscaled(data)).scaleb(-scale, _EXACT)
+            return lambda data: scaled(unscaled(data), scale)
     symbols = {
         number: label.encode() for label, number in zip(kind.labels, kind.numbers, strict=True)
     }
