@@ -4,36 +4,59 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 REPO ?= .
 FAST := tests/unit tests/cases tests/property tests/packaging tests/gate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check format up down reset status register-schemas bench lock clean \
+.PHONY: help setup demo webhook-demo test test-long parity lint check format up down reset status register-schemas bench lock screenshots clean \
 	compose-env compose-up compose-demo compose-test compose-down
 
 help: ## list the tasks
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The stamp is newer than the lock when everything in it is installed.
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("contractline needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: $(PYTHON) can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
-	@echo "Installing Python packages (about 550 MB the first time, from the cache of pip afterwards)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements.lock \
-		|| { echo "error: the packages of requirements.lock could not be installed. Is the package index reachable (pip reads its own settings and HTTPS_PROXY)? What was fetched is kept: run the same command again." >&2; exit 2; }
+# Packages of a lock (1), and contractline itself from this checkout.
+define INSTALL
+	@$(BIN)/python src/contractline/stack/installing.py $(1) $(VENV)/$(1).log \
+		|| { echo "error: the packages of $(1) could not be installed. Is the package index reachable (pip reads its own settings and HTTPS_PROXY)? What was fetched is kept: run the same command again." >&2; exit 2; }
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
+endef
 
-setup: $(READY) ## install everything: Python packages, then the services' files
+# A stamp is newer than its lock when everything in it is installed: what the stack, the producer and
+# the demo run on, and what tests and checks need besides.
+$(RUNS): requirements-run.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("contractline needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "error: $(PYTHON) can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	@echo "Installing Python packages (about 355 MB the first time, from the cache of pip afterwards)"
+	$(call INSTALL,requirements-run.lock)
+
+$(READY): $(RUNS) requirements.lock
+	@echo "Installing what tests and checks need (about 130 MB the first time)"
+	$(call INSTALL,requirements.lock)
+
+setup: $(RUNS) ## install what runs: Python packages, then the services' files
 	@$(BIN)/contractline setup
 
 demo: setup ## start all, apply the contracts, send real commits, print a report (REPO=path-or-URL)
 	@$(BIN)/contractline demo --repository "$(REPO)"
 
-test: setup ## all tests: the fast ones, then those on the real stack
+webhook-demo: setup ## start all, then send GitHub's recorded push events to a receiver and show the rows
+	@$(BIN)/contractline up
+	@$(BIN)/contractline apply >/dev/null
+	@$(BIN)/python -m producer.webhook.demo
+
+test: setup $(READY) ## all tests: the fast ones, then those on the real stack
 	$(BIN)/python -m pytest $(FAST) -n 2 -q
 	$(BIN)/python -m pytest tests/integration tests/e2e -q
+
+test-long: setup $(READY) ## many more random values, and a table of a million rows (half an hour)
+	CONTRACTLINE_VALUES=3000 CONTRACTLINE_ROWS=1000000 $(BIN)/python -m pytest -q --timeout 7200 \
+		tests/integration/targets/test_values.py tests/integration/targets/test_large.py
+
+parity: setup $(READY) ## hold 100 random histories against the page, Metabase's cards and a plain count (HISTORIES=100)
+	CONTRACTLINE_PARITY=$(or $(HISTORIES),100) $(BIN)/python -m pytest tests/integration/dashboard/test_parity.py -q
 
 lint: $(READY) ## format, lint, types, layers, contracts and generated files
 	$(BIN)/ruff format --check .
@@ -53,16 +76,16 @@ format: $(READY) ## format the code and mend what ruff can mend
 up: setup ## start the local stack
 	@$(BIN)/contractline up
 
-down: $(READY) ## stop the local stack; its data stay
+down: $(RUNS) ## stop the local stack; its data stay
 	@$(BIN)/contractline down
 
-reset: $(READY) ## stop the local stack and remove its data
-	@$(BIN)/contractline reset
+reset: $(RUNS) ## stop the local stack and remove its data (YES=1: without a question)
+	@$(BIN)/contractline reset $(if $(YES),--yes)
 
-status: $(READY) ## show each service
+status: $(RUNS) ## show each service, and whether each stream flows
 	@$(BIN)/contractline status
 
-register-schemas: $(READY) ## register the released schemas of the contracts
+register-schemas: $(RUNS) ## register the released schemas of the contracts
 	@$(BIN)/contractline apply schemas
 
 # With Docker. Only the tests need Python on the host. Run in compose/, since its .env names the files.
@@ -89,17 +112,22 @@ compose-test: $(READY) ## the whole-flow tests, on containers of their own
 compose-down: ## stop the containers; their data stay
 	@$(COMPOSE) --profile "*" down
 
-bench: setup ## measure on the real stack, beside the alternatives
+bench: setup $(READY) ## measure on the real stack, beside the alternatives
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --require-hashes -r benchmarks/requirements.lock
 	$(BIN)/python -m benchmarks
 
-lock: $(READY) ## renew requirements.lock and the action's, requirements-check.lock and -engine.lock, from pyproject.toml
+lock: $(READY) ## renew requirements.lock, its part that runs, and the action's (-check, -engine), from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --extra stack --extra producer --extra dev pyproject.toml -o requirements.lock
+	printf 'hatchling\neditables\n' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --constraint requirements.lock --extra stack --extra producer --extra demo pyproject.toml - -o requirements-run.lock
 	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --constraint requirements.lock pyproject.toml - -o requirements-check.lock
 	echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header --constraint requirements.lock --extra engine pyproject.toml - -o requirements-engine.lock
+
+screenshots: $(READY) ## take the pictures of the live page for the docs (the stack runs; needs chromium)
+	$(BIN)/python docs/screenshots.py
 
 clean: ## remove the environment and caches; the stack's data stay (make reset removes those)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,9 +27,10 @@ from benchmarks.streams import (
     make_topics,
     variant,
 )
-from contractline.engine.config import render_config
 from contractline.mapping.sql import statements
-from contractline.settings import Endpoints
+from contractline.server.config import admin, render_config, render_users, starter
+from contractline.server.library import Library
+from contractline.settings import Endpoints, environment
 from contractline.stack.ports import LOOPBACK, any_free
 from contractline.targets.warehouse import Warehouse
 from producer.commit import Record
@@ -136,21 +136,17 @@ def _consumers(bench: Bench, rows: int, rounds: int) -> None:
 @contextmanager
 def _engine_of_its_own(bench: Bench) -> Iterator[tuple[Endpoints, psutil.Process]]:
     """Run an engine whose consumers have no name of their own, so that a group can have two."""
-    config = re.sub(r"\s*<group_instance_id>.*</group_instance_id>", "", render_config())
-    with tempfile.TemporaryDirectory(prefix="contractline-bench-engine-") as folder:
-        port = any_free()
-        (Path(folder) / "config.xml").write_text(config)
-        (Path(folder) / "password").write_text(PASSWORD)
-        argv = [sys.executable, "-m", "contractline.engine", "--port", str(port)]
-        for option, name in (
-            ("data", "data"),
-            ("config", "config.xml"),
-            ("password-file", "password"),
-        ):
-            argv += [f"--{option}", str(Path(folder) / name)]
+    with tempfile.TemporaryDirectory(prefix="contractline-bench-engine-") as name:
+        folder, port = Path(name), any_free()
+        users = folder / "users.xml"
+        users.write_text(render_users([starter(), admin(PASSWORD)]))
+        (folder / "config.xml").write_text(render_config(folder / "data", users, port))
+        library = Library.of(environment()).provide(lambda arrived: None, lambda: None)
+        options = (f"--config={folder / 'config.xml'}", f"--data={folder / 'data'}")
+        argv = [sys.executable, "-m", "contractline.server", str(library), *options]
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, cwd=folder)
         try:
-            url = f"http://default:{PASSWORD}@{LOOPBACK}:{port}"
+            url = f"http://admin:{PASSWORD}@{LOOPBACK}:{port}"
             wait_until(lambda: answers(url), "the second engine")
             yield (
                 bench.endpoints.model_copy(update={"clickhouse_url": url}),

@@ -51,18 +51,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repository", type=Path)
+    parser.add_argument("--commits", type=int, default=GENERATED_COMMITS, help="to generate")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
         _print_peak(options.repository, options.peak)
         return
-    with _repository(options.repository) as path, running_stack() as bench:
+    with _repository(options.repository, options.commits) as path, running_stack() as bench:
         total = int(Git(path).text("rev-list", "--count", "HEAD"))
         readers = {
-            BASELINE: lambda: _git_alone(path, total),
-            ONE: lambda: _read(path, 1),
-            TWO: lambda: _read(path, 2),
+            BASELINE: lambda: git_alone(path, total),
+            ONE: lambda: read_all(path, 1),
+            TWO: lambda: read_all(path, 2),
             KAFKA: lambda: _to_kafka(path, bench),
         } | _others(path)
         busy: dict[str, list[float]] = defaultdict(list)
@@ -79,7 +80,7 @@ def main() -> None:
     ):
         if other in figures:
             print(f"  goal: {one} at least x{goal} {other}: x{ratios(figures, one, other).text()}")
-    _report_memory(options.repository)
+    _report_memory(options.repository, options.commits)
 
 
 def _timed(reader: Reader, busy: list[float]) -> Callable[[], float]:
@@ -100,13 +101,15 @@ def _busy() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def _git_alone(path: Path, total: int) -> int:
+def git_alone(path: Path, total: int) -> int:
+    """Let git count the lines of a history, its output thrown away; return its commits."""
     command = ("git", "-C", str(path), "log", "--numstat", "-z", "--diff-merges=first-parent")
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return total
 
 
-def _read(path: Path, workers: int) -> int:
+def read_all(path: Path, workers: int) -> int:
+    """Read a history with our reader, and return its commits."""
     return sum(map(len, _stretches(path, workers)))
 
 
@@ -152,9 +155,9 @@ def _others(path: Path) -> dict[str, Reader]:
     return {"Perceval": perceval, "GitPython": gitpython}
 
 
-def _report_memory(path: Path | None) -> None:
+def _report_memory(path: Path | None, commits: int) -> None:
     """Print the peak memory of reading some commits, and four times as many."""
-    with _repository(path) as found:
+    with _repository(path, commits) as found:
         total = int(Git(found).text("rev-list", "--count", "HEAD"))
         print("\nPeak memory of reading (2 processes; MiB of ours, of the largest git)")
         for number in (total // 4, total):
@@ -177,8 +180,8 @@ def _print_peak(path: Path, number: int) -> None:
 
 
 @contextmanager
-def _repository(given: Path | None) -> Iterator[Path]:
-    """Give the repository, or a generated one."""
+def _repository(given: Path | None, commits: int) -> Iterator[Path]:
+    """Give the repository, or a generated one of so many commits."""
     if given:
         yield given
         return
@@ -187,18 +190,18 @@ def _repository(given: Path | None) -> Iterator[Path]:
         git = Git(path)
         git.run("init", "-q", "--bare", "-b", "main")
         process = git.start("fast-import", "--quiet")
-        process.communicate(b"".join(_generated()))
+        process.communicate(b"".join(_generated(commits)))
         git.run("repack", "-adq")
         yield path
 
 
-def _generated() -> Iterator[bytes]:
+def _generated(commits: int) -> Iterator[bytes]:
     """Give a stream for ``git fast-import``: invented commits over files that grow and change."""
     here = Project.find(Path(__file__).resolve().parent)
     world = World(1, 1, datetime(2026, 1, 5, tzinfo=UTC), here.postgres_sql / USERS_FILE)
     random = Random(1)
     files = [[f"line {k} of {n}" for k in range(80)] for n in range(GENERATED_FILES)]
-    for commit in islice(world.commits(), GENERATED_COMMITS):
+    for commit in islice(world.commits(), commits):
         message = commit.message.encode()
         yield f"commit refs/heads/main\nauthor {commit.author} {commit.authored} +0000\n".encode()
         yield f"committer {commit.committer} {commit.committed} +0000\n".encode()

@@ -26,9 +26,9 @@ from benchmarks.running import (
     wait_until,
 )
 from benchmarks.streams import commits
+from contractline.cache import CACHE_VARIABLE
 from contractline.settings import environment
 from contractline.stack.control import Stack
-from contractline.stack.layout import CACHE_VARIABLE
 from contractline.stack.process import family, marked
 from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import REPOSITORY, clean_environment
@@ -63,9 +63,11 @@ def main() -> None:
         bench = Bench(stack)
         _say("first start, no data yet", "s", [_seconds(bench, "up")])
         apply_everything(bench)
-        _say("warm start to all ready, data kept", "s", _starts(bench, options.starts))
+        if options.starts:
+            _say("warm start to all ready, data kept", "s", _starts(bench, options.starts))
         _memory(bench, options.rest)
-        _kills(bench, options.kills)
+        if options.kills:
+            _kills(bench, options.kills)
         _say("stop", "s", [_seconds(bench, "down")])
 
 

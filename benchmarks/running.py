@@ -7,7 +7,7 @@ import platform
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +20,9 @@ from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.events import Event
 from contractline.project import Project
+from contractline.settings import Endpoints
 from contractline.stack.control import Stack
-from contractline.targets import apply_all
+from contractline.targets import Outcome, apply_all
 from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import RunningStack, clean_environment, copy_project, own_ports
 
@@ -84,10 +85,37 @@ def running_stack() -> Iterator[Bench]:
 
 
 def apply_everything(bench: Bench) -> None:
-    """Apply every target; a benchmark on a half-made pipeline would measure nothing."""
-    for outcome in apply_all(bench.project, bench.contracts, bench.endpoints):
-        if outcome.error is not None:
-            raise outcome.error
+    """Apply every target; a benchmark on a half-made pipeline would measure nothing.
+
+    Raises:
+        SystemExit: one could not be applied.
+    """
+    apply(bench.project, bench.contracts, bench.endpoints)
+
+
+def apply(
+    project: Project,
+    contracts: Sequence[Contract],
+    endpoints: Endpoints,
+    targets: Sequence[str] | None = None,
+) -> None:
+    """Apply some targets of a project; all that there are unless given.
+
+    Raises:
+        SystemExit: one could not be applied; says which, and why, in a sentence.
+    """
+    for outcome in apply_all(project, contracts, endpoints, targets):
+        if outcome.exit_code:
+            raise SystemExit(f"{outcome.target} could not be applied: {_why(outcome)}")
+
+
+def _why(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return str(outcome.error)
+    left = outcome.left or outcome.plan
+    if left is None:
+        return "nothing was said about it"
+    return next((one.message for one in left.refusals), f"{len(left.steps)} steps are left")
 
 
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:

@@ -21,9 +21,27 @@ CREATE TABLE IF NOT EXISTS ingestion.errors
     raw String COMMENT 'Bytes of its value.',
     reason String COMMENT 'Why it could not be decoded, in the words of the engine.',
     class LowCardinality(String) COMMENT 'transient: its schema could not be fetched; poison: it can\'t be read as it is.',
-    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its row was put into the stream after all; null while it is open.',
-    revision UInt64 COMMENT 'Which decision is later: 0 on arrival, then microseconds since 1970.'
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When its row was put into the stream after all, or when it was dismissed; null while it is open.',
+    revision UInt64 COMMENT 'Which decision is later: 0 on arrival, then microseconds since 1970.',
+    dismissed_by LowCardinality(String) COMMENT 'Who dismissed it; empty when nobody did.',
+    dismissed_because String COMMENT 'Why it was dismissed.'
 )
 ENGINE = ReplacingMergeTree(revision)
 ORDER BY (topic, partition, offset, at)
 COMMENT 'Messages that could not be decoded, kept with everything that a second try needs.';
+
+-- How many records of each stream arrived in each minute, and how long they were on their way: from
+-- Kafka's timestamp, or from the commit in PostgreSQL. Add up and merge what you read.
+CREATE TABLE IF NOT EXISTS ingestion.arrivals
+(
+    stream LowCardinality(String) COMMENT 'Stream of the records.',
+    minute DateTime('UTC') COMMENT 'Minute in which ClickHouse stored them.',
+    messages SimpleAggregateFunction(sum, UInt64) COMMENT 'How many.',
+    late SimpleAggregateFunction(sum, UInt64) COMMENT 'How many took longer than the contract promises.',
+    delays AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64) COMMENT 'How many milliseconds they took: the state of quantiles.',
+    promised_ms SimpleAggregateFunction(max, UInt64) COMMENT 'How many milliseconds the contract promised then.'
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (stream, minute)
+TTL minute + INTERVAL 90 DAY
+COMMENT 'How many records arrived in each minute, and how long they were on their way; kept for 90 days.';

@@ -1,4 +1,4 @@
-"""The command line: ``python -m producer --source fake|git``."""
+"""The command line: ``python -m producer --source fake|git|github|webhook``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
+from typing import IO
 
 from contractline.avro.depth import room_for_depth
 from contractline.errors import ContractlineError
 from producer.report import Account, reporter
 from producer.run import Run
-from producer.settings import load_settings
+from producer.settings import Settings, load_settings
 from producer.sources.base import Say
 
 
@@ -25,11 +26,32 @@ def main() -> int:
     except ContractlineError as problem:
         _complain(str(problem), problem.hint)
         return problem.exit_code
+    if settings.plan_only:
+        return _plan(settings)
     stop, abandon = threading.Event(), threading.Event()
     with room_for_depth(), reporter() as shown, _signals(stop, abandon, shown.say):
         account = Run(settings, shown, stop, abandon).carry()
     _show(account, as_json=settings.as_json)
     return account.exit_code
+
+
+def _plan(settings: Settings) -> int:
+    """Let the source say what it would do; Kafka is not asked, so what was read is not known."""
+    stop = threading.Event()
+    try:
+        source = settings.make_source(lambda words: _print(sys.stdout, words))
+        with _signals(stop, threading.Event(), lambda words: _print(sys.stderr, words)):
+            for _ in source.batches({}, stop):
+                pass
+    except ContractlineError as problem:
+        _complain(str(problem), problem.hint)
+        return problem.exit_code
+    return 0
+
+
+def _print(out: IO[str], words: str) -> None:
+    out.write(f"{words}\n")
+    out.flush()
 
 
 def _show(account: Account, *, as_json: bool) -> None:

@@ -40,9 +40,10 @@ def now_micros() -> int:
 def message(text: str) -> str:
     """Return a commit's message as the contract holds it: without the newlines at its end.
 
-    git ends a message with one and GitHub's API with none; an author may add more.
+    git ends a message with one and GitHub's API with none; an author may add more. A zero byte ends
+    the message, as it does for git.
     """
-    return text.rstrip("\n")
+    return text.partition("\0")[0].rstrip("\n")
 
 
 def commit_record(

@@ -45,6 +45,10 @@ class Saved:
     position: str
 
 
+INTERRUPTED = 130
+"""The exit code of a run that a signal ended before its end, as shells have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """What became of every record: read = acknowledged + failed + refused.
@@ -59,6 +63,7 @@ class Account:
         refused: what broke the contract, and is in the dead-letter file.
         seconds: how long it took.
         stopped: whether a signal ended the run.
+        interrupted: whether that run would have ended by itself, so that some was not read.
         dead_letters: the file of refused records; None when there were none.
         cursors: the positions that were saved.
         error: why the run could not end as it should; None when it did.
@@ -74,6 +79,7 @@ class Account:
     refused: int = 0
     seconds: float = 0.0
     stopped: bool = False
+    interrupted: bool = False
     dead_letters: str | None = None
     cursors: Sequence[Saved] = ()
     error: str | None = None
@@ -81,9 +87,15 @@ class Account:
 
     @property
     def exit_code(self) -> int:
-        """0 when everything was acknowledged, 1 when something was refused, 2 when it could not."""
+        """What became of the run.
+
+        0 when everything was acknowledged, 1 when something was refused, 2 when it could not, 130
+        when a signal ended it before its end.
+        """
         if self.error is not None or self.failed:
             return 2
+        if self.interrupted:
+            return INTERRUPTED
         return 1 if self.refused else 0
 
     def to_json(self) -> str:

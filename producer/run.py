@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TypeVar
 
 from contractline.contracts.load import contract_named, load_contracts
@@ -21,11 +21,12 @@ from contractline.kafka.letters import Letters
 from contractline.kafka.patience import persist
 from contractline.kafka.produce import Channel, Delivery
 from contractline.kafka.registry import Registry
-from producer import cursors
+from producer import cursors, reachability
 from producer.cursors import Cursors
+from producer.reachability import Marks
 from producer.report import Account, Count, Reporter, Saved
 from producer.settings import Settings
-from producer.sources.base import Place, Source
+from producer.sources.base import Listening, Place, Source
 
 STREAM = "commits"
 SAVE_EVERY_SECONDS = 5.0
@@ -60,6 +61,7 @@ class Run:
         self._abandon = abandon
         self._letters = Letters(settings.dead_letters, STREAM)
         self._channel: Channel | None = None
+        self._marks: Marks | None = None
         self._error: ContractlineError | None = None
         self._pending: dict[Place, str] = {}
         self._saved: dict[Place, str] = {}
@@ -85,13 +87,23 @@ class Run:
         endpoints = self._settings.endpoints
         registry_url = endpoints.need("schema_registry_url")
         servers = endpoints.need("kafka_bootstrap_servers")
-        with Registry(registry_url) as registry, Delivery(servers, say, self._abandon) as delivery:
+        with (
+            source.listening() if isinstance(source, Listening) else nullcontext(),
+            Registry(registry_url) as registry,
+            Delivery(servers, say, self._abandon) as delivery,
+        ):
             self._channel = self._open(contract_named(contracts, STREAM), registry, delivery)
             kept = None
             if source.resumes:
                 contract = contract_named(contracts, cursors.CONTRACT)
                 channel = self._open(contract, registry, delivery)
                 kept = Cursors(contract, registry, delivery, channel)
+            self._marks = Marks(
+                lambda: self._open(
+                    contract_named(contracts, reachability.CONTRACT), registry, delivery
+                ),
+                say,
+            )
             with Following([self._channel.encoder], say):
                 self._send(source, kept, delivery, self._channel)
 
@@ -115,9 +127,14 @@ class Run:
             with closing(source.batches(known, self._stop)) as batches:
                 for batch in batches:
                     channel.send_all(batch.records, self._letters.keep)
+                    if self._marks and batch.unreachable:
+                        self._marks.send(batch.unreachable)
                     self._pending.update(batch.positions)
                     delivery.poll()
                     self._see_failures(delivery, channel)
+                    if batch.on_acknowledged:
+                        self._flush(delivery, channel)
+                        batch.on_acknowledged()
                     self._show(source, delivery, channel)
                     waited = time.monotonic() - self._saved_at
                     if not batch.records or waited > SAVE_EVERY_SECONDS:
@@ -130,19 +147,22 @@ class Run:
 
     def _save(self, kept: Cursors | None, delivery: Delivery, channel: Channel) -> None:
         """Wait for all acknowledgements, then save the positions that they cover."""
-        delivery.flush()
-        self._see_failures(delivery, channel)
+        self._flush(delivery, channel)
         if kept and self._pending:
             kept.save(self._pending)
             self._saved |= self._pending
             self._pending.clear()
         self._saved_at = time.monotonic()
 
-    @staticmethod
-    def _see_failures(delivery: Delivery, channel: Channel) -> None:
-        if channel.failed:
+    def _flush(self, delivery: Delivery, channel: Channel) -> None:
+        delivery.flush()
+        self._see_failures(delivery, channel)
+
+    def _see_failures(self, delivery: Delivery, channel: Channel) -> None:
+        failed = channel.failed + (self._marks.failed if self._marks else 0)
+        if failed:
             reasons = ", ".join(channel.failures)
-            problem = f"{channel.failed:,} records were not taken: {reasons}"
+            problem = f"{failed:,} records were not taken: {reasons}"
             raise KafkaUnavailable(delivery.servers, problem, hint="run again: they are sent again")
 
     def _show(self, source: Source, delivery: Delivery, channel: Channel) -> None:
@@ -170,6 +190,7 @@ class Run:
             refused=channel.refused if channel else 0,
             seconds=seconds,
             stopped=self._stop.is_set(),
+            interrupted=self._stop.is_set() and not self._settings.is_endless,
             dead_letters=str(self._letters.file) if self._letters.kept else None,
             cursors=[Saved(place, position) for place, position in self._saved.items()],
             error=str(error) if error else None,

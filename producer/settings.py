@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from contractline.errors import SettingInvalid
 from contractline.project import Project
 from contractline.settings import Endpoints
-from producer.git.refs import Choice
+from producer.github import options as github
+from producer.options import day, positive, whole
+from producer.refs import ALL, Choice
 from producer.sources.base import Say, Source
 from producer.sources.git import GitSettings, GitSource
+from producer.sources.git_many import GitRepositories
+from producer.webhook import options as webhook
 
 MakeSource = Callable[[Say], Source]
 
@@ -21,7 +24,6 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 DEFAULT_COUNT = 1000
 DEFAULT_FOLLOW_RATE = 10.0
-DEFAULT_START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Settings:
         make_source: makes the source; it says what happens through its argument.
         as_json: whether the account is printed as JSON.
         dead_letters: the file that keeps refused records.
+        plan_only: whether the source only says what it would do.
+        is_endless: whether the run goes on until a signal ends it.
     """
 
     project: Project
@@ -43,6 +47,8 @@ class Settings:
     make_source: MakeSource
     as_json: bool
     dead_letters: Path
+    plan_only: bool = False
+    is_endless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +78,16 @@ def load_settings(arguments: Sequence[str]) -> Settings:
         make_source=_KINDS[options.source].make(options, project),
         as_json=options.json,
         dead_letters=options.dead_letters or letters,
+        plan_only=getattr(options, "plan", False),
+        is_endless=options.source == "webhook" or options.follow,
     )
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse twice, so that each source has options of its own and knows no others."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--source")
+    # Without a value it is left to the second parser, which says so with the usage.
+    first.add_argument("--source", nargs="?")
     source = first.parse_known_args(arguments)[0].source
     parser = _parser()
     if source in _KINDS:
@@ -120,24 +129,24 @@ def _fake_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--count",
-        type=_whole,
+        type=whole,
         help=f"how many ({DEFAULT_COUNT}; with --follow without end)",
     )
     group.add_argument(
         "--rate",
-        type=_positive,
+        type=positive,
         help=f"commits a second (as fast as possible; with --follow {DEFAULT_FOLLOW_RATE:g})",
     )
     group.add_argument("--follow", action="store_true", help="go on until stopped")
     group.add_argument(
-        "--repositories", type=_whole, default=5, metavar="N", help="how many (%(default)s)"
+        "--repositories", type=whole, default=5, metavar="N", help="how many (%(default)s)"
     )
     group.add_argument(
         "--start",
-        type=_day,
-        default=DEFAULT_START,
+        type=day,
         metavar="DATE",
-        help=f"the day of the first commits ({DEFAULT_START:%Y-%m-%d})",
+        help="the day of the first commits (otherwise the last ones are given, until now; with"
+        " --follow each is dated as it is given)",
     )
 
 
@@ -145,9 +154,7 @@ def _fake(options: argparse.Namespace, project: Project) -> MakeSource:
     try:
         from producer.sources.fake import USERS_FILE, FakeSettings, FakeSource
     except ImportError as problem:
-        raise SettingInvalid(
-            "--source fake", f"{problem}", hint="install the extra: pip install -e '.[producer]'"
-        ) from problem
+        raise _lacks_extra("--source fake", problem) from problem
     settings = FakeSettings(
         users=project.postgres_sql / USERS_FILE,
         start=options.start,
@@ -155,6 +162,7 @@ def _fake(options: argparse.Namespace, project: Project) -> MakeSource:
         repositories=options.repositories,
         count=options.count or (None if options.follow else DEFAULT_COUNT),
         rate=options.rate or (DEFAULT_FOLLOW_RATE if options.follow else None),
+        live=options.follow,
     )
     return lambda _: FakeSource(settings)
 
@@ -164,14 +172,22 @@ def _git_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--repository",
         required=True,
+        action="extend",
+        nargs="+",
         metavar="PATH-or-URL",
-        help="a clone (bare or not), or a URL that git can reach; a URL is kept as a bare clone",
+        help="clones (bare or not), or URLs that git can reach; a URL is kept as a bare clone",
     )
     group.add_argument(
-        "--name", metavar="OWNER/NAME", help="its canonical name (from the URL or the remote)"
+        "--name",
+        action="append",
+        default=[],
+        metavar="OWNER/NAME",
+        help="the canonical name (from the URL or the remote); with several repositories once for "
+        "each, in their order, or not at all",
     )
     refs = group.add_mutually_exclusive_group()
-    refs.add_argument("--all", action="store_true", help="read every ref")
+    _branch_option(refs)
+    refs.add_argument("--all", action="store_true", help="read every ref, tags included")
     refs.add_argument(
         "--ref",
         action="append",
@@ -180,7 +196,7 @@ def _git_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--workers",
-        type=_whole,
+        type=whole,
         default=2,
         metavar="N",
         help="git processes that count lines side by side (%(default)s)",
@@ -188,9 +204,9 @@ def _git_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--follow", action="store_true", help="go on with what is new until stopped")
     group.add_argument(
         "--poll-interval",
-        type=_positive,
+        type=positive,
         metavar="SECONDS",
-        help="how often to look for something new (1 for a path, 30 for a URL)",
+        help="how often to look for something new (0.25 for a path, 30 for a URL)",
     )
     group.add_argument(
         "--again", action="store_true", help="read everything again, whatever was read before"
@@ -198,43 +214,86 @@ def _git_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _git(options: argparse.Namespace, project: Project) -> MakeSource:
+    paths, names = options.repository, options.name or [None] * len(options.repository)
+    if len(names) != len(paths):
+        raise SettingInvalid("--name", f"{len(names)} names for {len(paths)} repositories")
+    if len({name for name in names if name}) < len(options.name):
+        raise SettingInvalid("--name", "gives one name to several repositories")
     settings = GitSettings(
-        repository=options.repository,
+        repository=paths[0],
         clones=project.state / "clones",
-        name=options.name,
-        choice=Choice(tuple(options.ref), options.all),
+        name=names[0],
+        choice=Choice(tuple(options.ref), all=options.all)
+        if options.all or options.ref
+        else Choice.of_branches(options.branch),
         workers=options.workers,
         follow=options.follow,
         poll_seconds=options.poll_interval,
         again=options.again,
     )
-    return lambda say: GitSource(settings, say)
+    if len(paths) == 1:
+        return lambda say: GitSource(settings, say)
+    wanted = [replace(settings, repository=p, name=n) for p, n in zip(paths, names, strict=True)]
+    return lambda say: GitRepositories(
+        [GitSource(one, say) for one in wanted], follow=options.follow, say=say
+    )
+
+
+def _webhook_options(parser: argparse.ArgumentParser) -> None:
+    webhook.add_options(parser)
+    _branch_option(parser)
+
+
+def _webhook(options: argparse.Namespace, project: Project) -> MakeSource:
+    try:
+        from producer.sources.webhook import WebhookSettings, WebhookSource
+    except ImportError as problem:
+        raise _lacks_extra("--source webhook", problem) from problem
+    host, port = options.listen
+    settings = WebhookSettings(
+        host=host,
+        port=port,
+        queue=webhook.queue_file(options, project),
+        rules=webhook.rules(options, Choice.of_branches(options.branch)),
+        github=webhook.github(options, project),
+    )
+    return lambda say: WebhookSource(settings, say)
+
+
+def _github_options(parser: argparse.ArgumentParser) -> None:
+    github.add_options(parser)
+    _branch_option(parser)
+
+
+def _github(options: argparse.Namespace, project: Project) -> MakeSource:
+    try:
+        from producer.sources.github import GitHubSource
+    except ImportError as problem:
+        raise _lacks_extra("--source github", problem) from problem
+    settings = github.settings(options, project)
+    return lambda say: GitHubSource(settings, say)
+
+
+def _branch_option(group: argparse._ActionsContainer) -> None:
+    """Add the choice of branches, which is the same for every source that reads repositories."""
+    group.add_argument(
+        "--branch",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help=f"read this branch; can be given several times; {ALL!r} for every branch, "
+        "each commit once (the default branch)",
+    )
+
+
+def _lacks_extra(setting: str, problem: ImportError) -> SettingInvalid:
+    hint = "install the extra: pip install -e '.[producer]'"
+    return SettingInvalid(setting, f"{problem}", hint=hint)
 
 
 _KINDS = {
     "fake": _Kind("generated commits", _fake_options, _fake),
     "git": _Kind("the history of a repository", _git_options, _git),
+    "github": _Kind("repositories at GitHub, by its API", _github_options, _github),
+    "webhook": _Kind("what GitHub pushes", _webhook_options, _webhook),
 }
-
-
-def _whole(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
-    return int(text)
-
-
-def _positive(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no number above 0")
-    return value
-
-
-def _day(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as problem:
-        raise argparse.ArgumentTypeError(f"{text} is no day such as 2026-01-05") from problem

@@ -8,10 +8,11 @@ CREATE DATABASE IF NOT EXISTS github;
 -- The newest record of each row. Read it with FINAL.
 CREATE TABLE IF NOT EXISTS github.identities
 (
-    kind String COMMENT 'What the identity is, login, email, noreply or name.',
-    identity String COMMENT 'The login, email address, noreply address or mailmap name itself, lower-case. [pii]',
+    kind String COMMENT 'What the identity is, login, email, noreply, mailmap or name.',
+    identity String COMMENT 'The login, email address, noreply address, mailmap entry or name itself, lower-case. [pii]',
     user_name String COMMENT 'The user that it belongs to. [pii]',
     updated_at Nullable(DateTime64(6, 'UTC')) COMMENT 'When the row was last changed, UTC.',
+    verified Bool DEFAULT true COMMENT 'Whether somebody said so; false for a row that was only suggested, by a name say.',
     is_deleted UInt8 COMMENT '1 when the row was deleted in PostgreSQL.',
     op LowCardinality(String) COMMENT 'What happened: r read at the start, c created, u updated, d deleted.',
     changed_at DateTime64(3, 'UTC') COMMENT 'When PostgreSQL committed the change.',
@@ -32,6 +33,7 @@ CREATE TABLE IF NOT EXISTS ingestion.github_identities
     identity String,
     user_name String,
     updated_at Nullable(String),
+    verified Nullable(Bool),
     __deleted Nullable(String),
     __op Nullable(String),
     __lsn Nullable(Int64),
@@ -52,6 +54,7 @@ SELECT
     identity,
     user_name,
     if(match(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), 6, 'UTC')) AS updated_at,
+    ifNull(verified, true) AS verified,
     ifNull(__deleted, '') = 'true' AS is_deleted,
     ifNull(__op, '') AS op,
     fromUnixTimestamp64Milli(ifNull(__source_ts_ms, 0), 'UTC') AS changed_at,
@@ -76,6 +79,20 @@ SELECT
 FROM ingestion.github_identities
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.github_identities_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(fromUnixTimestamp64Milli(__source_ts_ms)), now64(3)), 0)) AS delay
+SELECT
+    'github_identities' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 300) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(300) AS promised_ms
+FROM ingestion.github_identities
+WHERE _error = '' AND ifNull(__op, '') != 'r' AND isNotNull(fromUnixTimestamp64Milli(__source_ts_ms))
+GROUP BY stream, minute;
+
 -- Reads postgres.public.github_identities; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.github_identities_queue
 (
@@ -83,6 +100,7 @@ CREATE TABLE IF NOT EXISTS ingestion.github_identities_queue
     identity String,
     user_name String,
     updated_at Nullable(String),
+    verified Nullable(Bool),
     __deleted Nullable(String),
     __op Nullable(String),
     __lsn Nullable(Int64),
@@ -111,6 +129,7 @@ SELECT
     identity,
     user_name,
     updated_at,
+    verified,
     __deleted,
     __op,
     __lsn,

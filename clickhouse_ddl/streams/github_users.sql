@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS github.users
     team String COMMENT 'Team that the person belongs to.',
     birth_date Nullable(Date32) COMMENT 'Birth date; null when unknown. [pii]',
     updated_at Nullable(DateTime64(6, 'UTC')) COMMENT 'When the row was last changed, UTC.',
+    valid_from Nullable(Date32) COMMENT 'First day (UTC) of this team and position, where it is not the day of the change.',
     is_deleted UInt8 COMMENT '1 when the row was deleted in PostgreSQL.',
     op LowCardinality(String) COMMENT 'What happened: r read at the start, c created, u updated, d deleted.',
     changed_at DateTime64(3, 'UTC') COMMENT 'When PostgreSQL committed the change.',
@@ -34,6 +35,7 @@ CREATE TABLE IF NOT EXISTS github.users_history
     team String COMMENT 'Team that the person belongs to.',
     birth_date Nullable(Date32) COMMENT 'Birth date; null when unknown. [pii]',
     updated_at Nullable(DateTime64(6, 'UTC')) COMMENT 'When the row was last changed, UTC.',
+    valid_from Nullable(Date32) COMMENT 'First day (UTC) of this team and position, where it is not the day of the change.',
     is_deleted UInt8 COMMENT '1 when the row was deleted in PostgreSQL.',
     op LowCardinality(String) COMMENT 'What happened: r read at the start, c created, u updated, d deleted.',
     changed_at DateTime64(3, 'UTC') COMMENT 'When PostgreSQL committed the change.',
@@ -55,6 +57,7 @@ CREATE TABLE IF NOT EXISTS ingestion.github_users
     team String,
     birth_date Nullable(Date32),
     updated_at Nullable(String),
+    valid_from Nullable(Date32),
     __deleted Nullable(String),
     __op Nullable(String),
     __lsn Nullable(Int64),
@@ -76,6 +79,7 @@ SELECT
     team,
     birth_date,
     if(match(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), 6, 'UTC')) AS updated_at,
+    valid_from,
     ifNull(__deleted, '') = 'true' AS is_deleted,
     ifNull(__op, '') AS op,
     fromUnixTimestamp64Milli(ifNull(__source_ts_ms, 0), 'UTC') AS changed_at,
@@ -93,6 +97,7 @@ SELECT
     team,
     birth_date,
     if(match(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), '^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-'), NULL, parseDateTime64BestEffortOrNull(ifNull(updated_at, '1970-01-01T00:00:00.000000Z'), 6, 'UTC')) AS updated_at,
+    valid_from,
     ifNull(__deleted, '') = 'true' AS is_deleted,
     ifNull(__op, '') AS op,
     fromUnixTimestamp64Milli(ifNull(__source_ts_ms, 0), 'UTC') AS changed_at,
@@ -117,6 +122,20 @@ SELECT
 FROM ingestion.github_users
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.github_users_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(fromUnixTimestamp64Milli(__source_ts_ms)), now64(3)), 0)) AS delay
+SELECT
+    'github_users' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 300) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(300) AS promised_ms
+FROM ingestion.github_users
+WHERE _error = '' AND ifNull(__op, '') != 'r' AND isNotNull(fromUnixTimestamp64Milli(__source_ts_ms))
+GROUP BY stream, minute;
+
 -- Reads postgres.public.github_users; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.github_users_queue
 (
@@ -125,6 +144,7 @@ CREATE TABLE IF NOT EXISTS ingestion.github_users_queue
     team String,
     birth_date Nullable(Date32),
     updated_at Nullable(String),
+    valid_from Nullable(Date32),
     __deleted Nullable(String),
     __op Nullable(String),
     __lsn Nullable(Int64),
@@ -154,6 +174,7 @@ SELECT
     team,
     birth_date,
     updated_at,
+    valid_from,
     __deleted,
     __op,
     __lsn,

@@ -7,8 +7,12 @@ CREATE TABLE public.github_users (
   position   text NOT NULL,
   team       text NOT NULL,
   birth_date date,
-  updated_at timestamptz NOT NULL DEFAULT now()
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  valid_from date
 );
+
+COMMENT ON COLUMN public.github_users.valid_from IS
+  'First day (UTC) of this team and position, where it is not the day of the change.';
 
 CREATE TRIGGER touch BEFORE UPDATE ON public.github_users
   FOR EACH ROW EXECUTE FUNCTION public.contractline_touch();

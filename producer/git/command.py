@@ -42,6 +42,8 @@ _FIXED = {
     "GIT_FLUSH": "0",
     # Grafts and replacements are what one clone shows, and not the history.
     "GIT_GRAFT_FILE": "/dev/null/none",
+    # What a partial clone lacks is never fetched into it (git 2.45 and newer heed it).
+    "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_PAGER": "cat",
@@ -79,9 +81,22 @@ class Git:
         path: the repository: a worktree, a bare repository, or a folder inside one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Sequence[tuple[str, str]] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the path, and what holds besides the repository's own files.
+
+        Args:
+            path: the repository.
+            settings: more of git's settings.
+            variables: more of its variables, such as another GIT_DIR.
+        """
         self.path = path
-        self._environment = git_environment(environment())
+        own = git_environment(environment()) | dict(variables or {})
+        self._environment = with_settings(own, settings)
 
     def start(self, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
         """Start a command, with pipes to and from it.
@@ -146,7 +161,7 @@ class Git:
 
         Raises:
             GitUnusable: there is no git, or one that is too old.
-            GitFailed: the path is no repository, or git refuses to read it.
+            GitFailed: the path is not a repository, or git refuses to read it.
         """
         found = _VERSION.match(self.run("version").stdout)
         version = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -166,6 +181,17 @@ def git_environment(given: Mapping[str, str]) -> dict[str, str]:
     """
     kept = {name: value for name, value in given.items() if name not in _DROPPED}
     return kept | _FIXED
+
+
+def with_settings(given: Mapping[str, str], settings: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return an environment in which git has more settings, after those that are given in it."""
+    if not settings:
+        return dict(given)
+    before = int(given.get("GIT_CONFIG_COUNT") or 0)
+    added = {"GIT_CONFIG_COUNT": str(before + len(settings))}
+    for number, (key, value) in enumerate(settings, before):
+        added |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return {**given, **added}
 
 
 def _hint(words: str, where: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from contractline.errors import ContractlineError
 from producer.git.command import Git
+from producer.refs import Choice
 
 HEAD = "HEAD"
 _REPLACEMENTS = "refs/replace/"
@@ -28,19 +28,6 @@ class NoSuchRef(ContractlineError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which refs are read.
-
-    Attributes:
-        names: refs as people write them; what HEAD names when empty.
-        all: every ref, as ``git log --all`` takes them, but for replacements.
-    """
-
-    names: tuple[str, ...] = ()
-    all: bool = False
-
-
 def tips(git: Git, choice: Choice) -> dict[str, str]:
     """Return the commits of the chosen refs, the default branch's first.
 
@@ -58,9 +45,10 @@ def tips(git: Git, choice: Choice) -> dict[str, str]:
                 raise NoSuchRef(name, str(git.path), _branches(git))
         return found
     refs = [_head(git)]
-    if choice.all:
+    if choice.all or choice.branches:
         listed = git.text("for-each-ref", "--format=%(refname)").split("\n")
-        refs += [r for r in listed if r and not r.startswith(_REPLACEMENTS) and r not in refs]
+        taken = (r for r in listed if choice.takes(r) and not r.startswith(_REPLACEMENTS))
+        refs += [r for r in taken if r and r not in refs]
     return commits(git, refs)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from datetime import UTC, datetime
+from itertools import islice, takewhile
 from pathlib import Path
 
 from producer.commit import Record, commit_record, now_micros
@@ -26,23 +27,25 @@ class FakeSettings:
 
     Attributes:
         users: the CSV file whose people write most commits.
-        start: when the histories begin.
-        seed: decides everything but when a record is produced.
+        start: when the histories begin; when None they end now, or are followed live.
+        seed: decides everything but times.
         repositories: how many.
         count: how many commits; without end when None.
         rate: commits a second; as fast as possible when None.
+        live: whether commits are dated as they are given, where no start is set.
     """
 
     users: Path
-    start: datetime
+    start: datetime | None = None
     seed: int = 1
     repositories: int = 5
     count: int | None = None
     rate: float | None = None
+    live: bool = False
 
 
 class FakeSource:
-    """Gives the commits of a seed, always from the first on.
+    """Gives the commits of a seed: from the first on, the last ones until now, or live ones.
 
     Attributes:
         name: ``fake``.
@@ -60,13 +63,39 @@ class FakeSource:
     def batches(self, known: Positions, stop: threading.Event) -> Batches:
         """Give commits until the count is reached, at the rate that is set."""
         wanted = self._settings
-        world = World(wanted.seed, wanted.repositories, wanted.start, wanted.users)
-        commits = islice(world.commits(), wanted.count)
+        commits = self._commits(wanted.start, wanted.count)
         for number in _portions(wanted.rate, stop):
             records = [_record(commit, now_micros()) for commit in islice(commits, number)]
             if number and not records:
                 return
             yield Batch(records)
+
+    def _commits(self, start: datetime | None, count: int | None) -> Iterator[Invented]:
+        if start is not None:
+            return islice(self._world(start).commits(), count)
+        if self._settings.live or count is None:
+            return islice(self._world(datetime.now(UTC), live=time.time).commits(), count)
+        return self._until_now(count)
+
+    def _until_now(self, count: int) -> Iterator[Invented]:
+        """Give the last commits of histories that go on until now.
+
+        They begin with a year, so that a later run of the same year gives the same ones again and
+        what has come since; with an earlier one where that has not enough of them yet.
+        """
+        now = datetime.now(UTC)
+        year = now.year
+        while True:
+            world = self._world(datetime(year, 1, 1, tzinfo=UTC))
+            known = takewhile(lambda commit: commit.committed <= now.timestamp(), world.commits())
+            last = deque(known, maxlen=count)
+            if len(last) == count:
+                return iter(last)
+            year -= 1
+
+    def _world(self, start: datetime, *, live: Callable[[], float] | None = None) -> World:
+        wanted = self._settings
+        return World(wanted.seed, wanted.repositories, start, wanted.users, live=live)
 
 
 def _portions(rate: float | None, stop: threading.Event) -> Iterator[int]:

@@ -14,9 +14,16 @@ from producer.git import refs
 from producer.git.clones import Clone, is_url, name_of
 from producer.git.command import Git, GitFailed
 from producer.git.history import SOURCE, History
-from producer.sources.base import TICK_SECONDS, Batch, Batches, Place, Positions, Say
+from producer.git.partial import PartialClone, promisor
+from producer.git.watch import RefsWatch
+from producer.reachability import left_behind
+from producer.refs import Choice
+from producer.sources.base import Batch, Batches, Place, Positions, Say, ticks
 
-LOCAL_POLL_SECONDS = 1.0
+LOCAL_POLL_SECONDS = 0.25
+LOOK_ANYWAY_SECONDS = 30.0
+"""How often git is asked for a local repository's refs though nothing seems to have been written."""
+
 REMOTE_POLL_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 300.0
 
@@ -39,7 +46,7 @@ class GitSettings:
     repository: str
     clones: Path
     name: str | None = None
-    choice: refs.Choice = field(default_factory=refs.Choice)
+    choice: Choice = field(default_factory=Choice)
     workers: int = 2
     follow: bool = False
     poll_seconds: float | None = None
@@ -70,12 +77,29 @@ class GitSource:
         self._settings = settings
         self._say = say
         self._said = ""
+        self._cursors: dict[str, str] = {}
+        self._looked_at = 0.0
         self._clone: Clone | None = None
+        self._partial: PartialClone | None = None
         if is_url(settings.repository):
             self._clone = Clone(settings.repository, settings.clones, say)
             self._git = self._clone.git
         else:
             self._git = Git(_existing(settings.repository))
+        # Where objects are read: a partial clone is asked for its refs only.
+        self._objects = self._git
+        self._watch = RefsWatch(self._git)
+
+    @property
+    def where(self) -> str:
+        """The path or address, as it may be shown."""
+        return self._clone.url if self._clone else str(self._git.path)
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often to look for something new."""
+        usual = REMOTE_POLL_SECONDS if self._clone else LOCAL_POLL_SECONDS
+        return self._settings.poll_seconds or usual
 
     def batches(self, known: Positions, stop: threading.Event) -> Batches:
         """Give the commits that are new since the known positions, parents first.
@@ -85,19 +109,58 @@ class GitSource:
             GitFailed: the repository can't be read.
             NoSuchRef: a chosen ref does not exist.
         """
-        if self._clone:
-            self._clone.update(stop)
+        self.update(stop)
         if stop.is_set():
             return
-        self._git.check()
-        self.repository = self.repository or self._derived_name()
-        self._say_if_cut()
-        cursors = {} if self._settings.again else self._own(known)
+        self.open(known)
         while not stop.is_set():
-            yield from self._new(cursors, stop)
+            yield from self.new(stop)
             if not self._settings.follow:
                 return
             yield from self._pause(stop)
+
+    def update(self, stop: threading.Event, *, quiet: bool = False) -> None:
+        """Fetch what is new elsewhere; a local repository is read as it is.
+
+        Raises:
+            GitFailed: the remote can't be reached or read.
+        """
+        if self._clone:
+            self._clone.update(stop, quiet=quiet)
+
+    def open(self, known: Positions) -> None:
+        """See what the repository is and is called, and how far it was read.
+
+        Raises:
+            GitUnusable: there is no git, or one that is too old.
+            GitFailed: the repository can't be read.
+        """
+        self._git.check()
+        self.repository = self.repository or self._derived_name()
+        self._say_if_cut()
+        if remote := promisor(self._git):
+            self._partial = PartialClone(self._git, remote, self._settings.clones, self._say)
+            self._partial.follow()
+            self._objects = self._partial.git
+        self._cursors = {} if self._settings.again else self._own(known)
+
+    def new(self, stop: threading.Event) -> Batches:
+        """Give what the refs name and was not given, parents first.
+
+        Raises:
+            GitFailed: the repository can't be read.
+            NoSuchRef: a chosen ref does not exist.
+        """
+        now = time.monotonic()
+        has_moved = self._watch.has_moved()
+        if not (has_moved or self._clone or now - self._looked_at > LOOK_ANYWAY_SECONDS):
+            return
+        try:
+            yield from self._new(self._cursors, stop)
+        except BaseException:
+            self._watch.forget()  # what could not be read is read at the next look
+            raise
+        self._looked_at = now
 
     def _own(self, known: Positions) -> dict[str, str]:
         return {
@@ -114,7 +177,8 @@ class GitSource:
             self._say_once(f"{self.repository} has no commits yet")
         if not moved:
             return
-        self._say_rewritten(moved, cursors)
+        if rewritten := self._rewritten(moved, cursors):
+            yield Batch(unreachable=self._left_behind(rewritten, tips))
         # The first ref alone, with positions on the way; the others may be thousands of tags.
         first, *others = moved
         for group in ([first], others):
@@ -124,11 +188,13 @@ class GitSource:
     def _read(
         self, tips: dict[str, str], cursors: dict[str, str], stop: threading.Event
     ) -> Batches:
-        covered = sorted(set(refs.commits(self._git, sorted(set(cursors.values()))).values()))
+        covered = sorted(set(refs.commits(self._objects, sorted(set(cursors.values()))).values()))
         wanted = sorted(set(tips.values()))
         before = self.expected or 0
         trail = self._trail(tips, cursors)
-        with History(self._git, self.repository, workers=self._settings.workers) as history:
+        if self._partial:
+            self._partial.complete(wanted, covered)
+        with History(self._objects, self.repository, workers=self._settings.workers) as history:
             counting = history.count(wanted, covered)
             for records in history.read(wanted, covered):
                 if counting.done():
@@ -146,20 +212,19 @@ class GitSource:
             return None
         [(ref, tip)] = tips.items()
         old = cursors.get(ref)
-        if old and refs.commits(self._git, [old]) and refs.is_ancestor(self._git, old, tip):
+        if old and refs.commits(self._objects, [old]) and refs.is_ancestor(self._objects, old, tip):
             return _Trail(old)
         return _Trail(None)
 
     def _pause(self, stop: threading.Event) -> Batches:
         """Wait for the next look, fetching what is elsewhere; a remote that is away is waited for."""
-        usual = REMOTE_POLL_SECONDS if self._clone else LOCAL_POLL_SECONDS
-        pause = self._settings.poll_seconds or usual
+        pause = self.poll_seconds
         while not stop.is_set():
-            yield from _ticks(pause, stop)
+            yield from ticks(pause, stop)
             if self._clone is None or stop.is_set():
                 return
             try:
-                self._clone.update(stop, quiet=True)
+                self.update(stop, quiet=True)
             except GitFailed as problem:
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
                 self._say(f"{problem}; trying again in {pause:g} s")
@@ -169,21 +234,37 @@ class GitSource:
     def _place(self, ref: str) -> Place:
         return Place(self.name, self.repository, ref)
 
-    def _say_rewritten(self, moved: dict[str, str], cursors: dict[str, str]) -> None:
-        """Say which refs were rewritten; what they hold now is sent, commits sent before stay."""
+    def _rewritten(self, moved: dict[str, str], cursors: dict[str, str]) -> dict[str, str]:
+        """Say which refs were rewritten, and return what those named before, where it is still there.
+
+        What they hold now is sent; commits that were sent before stay.
+        """
         olds = {ref: cursors[ref] for ref in moved if ref in cursors}
-        there = refs.commits(self._git, sorted(set(olds.values())))
+        there = refs.commits(self._objects, sorted(set(olds.values())))
+        rewritten = {}
         for ref, old in olds.items():
             if old not in there:
                 self._say(
                     f"{self.repository} {ref}: the commit read last, {old[:12]}, is gone; "
                     "reading again what no other cursor covers"
                 )
-            elif not refs.is_ancestor(self._git, old, moved[ref]):
+            elif not refs.is_ancestor(self._objects, old, moved[ref]):
+                rewritten[ref] = old
                 self._say(
                     f"{self.repository} {ref} was rewritten: {old[:12]} is not in its history "
                     "any more; sending what is new"
                 )
+        return rewritten
+
+    def _left_behind(self, rewritten: dict[str, str], tips: dict[str, str]) -> list[Record]:
+        """Return marks of the commits that rewritten refs held and none of the chosen refs holds."""
+        held = [f"^{tip}" for tip in sorted(set(tips.values()))]
+        marks: list[Record] = []
+        for ref, old in rewritten.items():
+            lost = self._objects.text("rev-list", "--stdin", lines=[old, *held]).split()
+            place = {"repository": self.repository, "ref": ref, "before": old, "after": tips[ref]}
+            marks += left_behind(lost, source=self.name, **place)
+        return marks
 
     def _derived_name(self) -> str:
         url = self._settings.repository
@@ -229,15 +310,10 @@ class _Trail:
         return self._at if self._at != before else None
 
 
-def _ticks(seconds: float, stop: threading.Event) -> Batches:
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not stop.is_set():
-        yield Batch()
-        stop.wait(min(left, TICK_SECONDS))
-
-
 def _existing(path: str) -> Path:
     found = Path(path).expanduser()
     if not found.is_dir():
-        raise SettingInvalid("--repository", f"{path} is no folder and no URL that git can reach")
+        raise SettingInvalid(
+            "--repository", f"{path} is neither a folder nor a URL that git can reach"
+        )
     return found.resolve()

@@ -1,13 +1,14 @@
 """Inventing histories that look like real ones: the same seed gives the same commits every time.
 
-Only the seed decides, and the words of the installed Faker. Times run on a clock of their own, and
-a commit's hash is made as git makes it, so a second run with the same seed doubles nothing.
+Only the seed decides, the words of the installed Faker, and when the histories begin. Times run on
+a clock of their own, and a commit's hash is made as git makes it, so a second run with the same seed
+and beginning doubles nothing. Followed live, a commit has the time at which it is given.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,8 +95,23 @@ class _Repository:
 class World:
     """Some repositories and the people who work in them."""
 
-    def __init__(self, seed: int, repositories: int, start: datetime, users: Path) -> None:
+    def __init__(
+        self,
+        seed: int,
+        repositories: int,
+        start: datetime,
+        users: Path,
+        *,
+        live: Callable[[], float] | None = None,
+    ) -> None:
         """Prepare everything that the seed decides beforehand.
+
+        Args:
+            seed: decides.
+            repositories: how many.
+            start: when their histories begin.
+            users: the CSV file of people.
+            live: the clock (seconds since 1970) by which commits are dated, in place of their own.
 
         Raises:
             SettingInvalid: the file of users can't be read.
@@ -107,6 +123,7 @@ class World:
         self._topics = sorted({faker.word() for _ in range(400)})
         self._sentences = [faker.sentence(nb_words=9) for _ in range(200)]
         self._now = start.timestamp()
+        self._live = live
         names = _names(faker, repositories)
         self._repositories = [_Repository(name) for name in names]
         self._weights = [1 / (place + 1) for place in range(len(names))]
@@ -114,12 +131,15 @@ class World:
     def commits(self) -> Iterator[Invented]:
         """Give commits for ever, in the order of their times."""
         while True:
-            self._wait_for_work()
+            if self._live is None:
+                self._wait_for_work()
             repository = self._random.choices(self._repositories, self._weights)[0]
             person = self._crowd.one()
             # One in four pieces of work is a burst: several commits within minutes.
             burst = self._random.random() < 0.25
             for _ in range(2 + int(self._random.expovariate(0.4)) if burst else 1):
+                if self._live is not None:
+                    self._now = self._live()
                 yield self._commit(repository, person)
                 self._now += self._random.lognormvariate(5.5, 0.9)
 

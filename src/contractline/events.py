@@ -30,7 +30,7 @@ def from_json(line: str) -> Event:
     """Return the event that a line holds.
 
     Raises:
-        ValueError: the line is no event.
+        ValueError: the line is not an event.
     """
     values: dict[str, Any] = json.loads(line)
     kind = Event.kinds.get(values.pop("event", ""))
@@ -114,9 +114,11 @@ class External(ServiceEvent):
 
     variable: str
     url: str
+    is_answering: bool = True
 
     def __str__(self) -> str:
-        return f"{self.service}: not started, {self.variable} is set ({self.url})"
+        away = "" if self.is_answering else "; NOTHING ANSWERS THERE"
+        return f"{self.service}: not started, {self.variable} is set ({self.url}){away}"
 
 
 @_register
@@ -155,8 +157,15 @@ class Failed(ServiceEvent):
     tail: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        lines = "".join(f"\n  | {line}" for line in self.tail)
-        return f"{self.service}: could not start: {self.cause}{lines}\n  (all of it: {self.log})"
+        return f"{self.without_log}\n  (all of it: {self.log})"
+
+    @property
+    def without_log(self) -> str:
+        """The same where the log is not kept: the cause, and the last lines."""
+        lines = (
+            "".join(f"\n  | {line}" for line in self.tail) or "\n  (it wrote nothing to its log)"
+        )
+        return f"{self.service}: could not start: {self.cause}{lines}"
 
 
 @_register

@@ -18,6 +18,18 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Effect(StrEnum):
+    """What becomes of records for one who reads them.
+
+    ``breaks``: some are not read (in ClickHouse they lie in the errors); ``corrupts``: all are read,
+    and some values as other ones; ``ok``: all are read as they are meant.
+    """
+
+    OK = "ok"
+    BREAKS = "breaks"
+    CORRUPTS = "corrupts"
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
     """Where something stands in a text.
@@ -56,8 +68,9 @@ class Finding:
         path: the JSON path inside that file, such as ``$.fields[3].doc``.
         old: the earlier value, where the rule compares two.
         new: the value now.
-        field: the field that it is about, with dots between nested names, where the file holds no
-            place for it any more.
+        field: the field that it is about, with dots between nested names; empty where the path says
+            it, or it is about none.
+        effect: what becomes of records, where it is about that.
     """
 
     rule: RuleId
@@ -71,6 +84,7 @@ class Finding:
     old: object = None
     new: object = None
     field: str = ""
+    effect: Effect | None = None
 
     @property
     def line(self) -> int | None:

@@ -1,4 +1,4 @@
-"""Plans: what a target differs in from its declared state, as values that are printed and applied alike."""
+"""Plans: what a target differs in from its declared state, as values to print and to apply."""
 
 from __future__ import annotations
 

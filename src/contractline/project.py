@@ -40,6 +40,11 @@ class Project:
         return self.root / "connect" / "connectors"
 
     @property
+    def connect_plugin(self) -> Path:
+        """The Java sources of the plugin that the connectors name."""
+        return self.root / "connect" / "plugin"
+
+    @property
     def postgres_sql(self) -> Path:
         """The SQL that prepares the source database for change data capture."""
         return self.root / "connect" / "postgres"

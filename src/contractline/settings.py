@@ -6,8 +6,10 @@ Loaded once by the command line or the producer and passed down.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,9 +41,38 @@ SERVICES = (
 """The fields of :class:`Endpoints` that say where a service is."""
 
 
+OWN_VARIABLE = "CONTRACTLINE_STACK_VARIABLES"
+"""Which of a shell's variables a checkout's own stack has printed, by their digests."""
+
+
 def environment() -> Mapping[str, str]:
     """Return the process environment; the only place that reads it."""
     return os.environ  # noqa: TID251 - this is the place the rule points to
+
+
+def own_variables(project: Project, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what says of variables that the stack of a checkout printed them."""
+    digests = (_digest(project, name, value) for name, value in variables.items())
+    return {OWN_VARIABLE: " ".join(digests)}
+
+
+def without_own(project: Project, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the stack of a checkout did not print itself.
+
+    Those that it did don't name another installation, and are out of date once it was reset or has
+    moved to other ports: what the running stack says holds.
+    """
+    own = set(variables.get(OWN_VARIABLE, "").split())
+    return {
+        name: value
+        for name, value in variables.items()
+        if not (own and _digest(project, name, value) in own)
+    }
+
+
+def _digest(project: Project, name: str, value: str) -> str:
+    text = "\0".join((str(project.root), name, value))
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 class _StackSource(PydanticBaseSettingsSource):
@@ -66,6 +97,21 @@ class _StackSource(PydanticBaseSettingsSource):
         return {name.lower(): value for name, value in values.items()}
 
 
+class _EnvironmentSource(PydanticBaseSettingsSource):
+    """What the environment says, but for what the stack of the checkout has put there."""
+
+    def __init__(self, settings_cls: type[BaseSettings], project: Project) -> None:
+        super().__init__(settings_cls)
+        self._given = without_own(project, environment())
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self._given.get(field_name.upper()), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        names = self.settings_cls.model_fields
+        return {name: value for name in names if (value := self._given.get(name.upper()))}
+
+
 class Endpoints(BaseSettings):
     """Addresses and credentials of the services, by the names that their own tools use.
 
@@ -79,8 +125,15 @@ class Endpoints(BaseSettings):
         postgres_replication_user: the role by which Debezium reads the source's changes.
         postgres_replication_password: its password.
         clickhouse_url: ClickHouse's HTTP interface, as ``http://user:password@host:port``.
+        clickhouse_reports_url: the same for reports: an account that may read the views of the
+            database ``reporting`` and nothing else.
         clickhouse_kafka_brokers: how ClickHouse reaches Kafka, where that differs.
         clickhouse_schema_registry_url: how ClickHouse reaches the registry, where that differs.
+        metabase_url: Metabase's address.
+        metabase_user: the email address of its administrator, who is made if there is none.
+        metabase_password: the administrator's password.
+        metabase_api_key: a key of the group Administrators, in place of the two.
+        metabase_clickhouse_url: how Metabase reaches ClickHouse, with an account that only reads.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
@@ -92,8 +145,14 @@ class Endpoints(BaseSettings):
     postgres_replication_user: str | None = Field(default=None)
     postgres_replication_password: str | None = Field(default=None, repr=False)
     clickhouse_url: str | None = Field(default=None)
+    clickhouse_reports_url: str | None = Field(default=None)
     clickhouse_kafka_brokers: str | None = Field(default=None)
     clickhouse_schema_registry_url: str | None = Field(default=None)
+    metabase_url: str | None = Field(default=None)
+    metabase_user: str | None = Field(default=None)
+    metabase_password: str | None = Field(default=None, repr=False)
+    metabase_api_key: str | None = Field(default=None, repr=False)
+    metabase_clickhouse_url: str | None = Field(default=None, repr=False)
 
     @classmethod
     def load(cls, project: Project) -> Endpoints:
@@ -112,7 +171,7 @@ class Endpoints(BaseSettings):
             ) -> tuple[PydanticBaseSettingsSource, ...]:
                 return (
                     sources["init_settings"],
-                    sources["env_settings"],
+                    _EnvironmentSource(settings_cls, project),
                     TomlConfigSettingsSource(settings_cls, toml_file),
                     _StackSource(settings_cls, stack_file),
                 )
@@ -127,6 +186,13 @@ class Endpoints(BaseSettings):
     def name_all_services(self) -> bool:
         """Whether every service is known, so that no local stack is needed."""
         return all(getattr(self, name) for name in SERVICES)
+
+    def for_reports(self) -> Endpoints:
+        """Return these endpoints with the account for reports, where the same server has one."""
+        own, common = self.clickhouse_reports_url, self.clickhouse_url
+        if own is None or (common is not None and _place(own) != _place(common)):
+            return self
+        return self.model_copy(update={"clickhouse_url": own})
 
     def need(self, name: str) -> str:
         """Return an endpoint that must be known.
@@ -144,8 +210,18 @@ class Endpoints(BaseSettings):
         return value
 
 
+def _place(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+_DSN_PASSWORD = re.compile(r"(?<=password=)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
+"""The password in a DSN of PostgreSQL that is not a URL: ``host=db password=secret``."""
+
+
 def without_password(url: str) -> str:
     """Return a URL as it may be shown: with the password replaced by ``***``."""
+    if "://" not in url:
+        return _DSN_PASSWORD.sub("***", url)
     parts = urlsplit(url)
     if parts.password is None:
         return url

@@ -11,7 +11,7 @@ import pytest
 from contractline.rules import sinkbreaks
 from contractline.rules.ruleset import RULES
 from tests.fixtures.cases import OPTION
-from tests.fixtures.edits import Edit, edits, with_expected
+from tests.fixtures.edits import Edit, edits, update
 
 EDITS = edits()
 LEAST = 60
@@ -21,8 +21,7 @@ LEAST = 60
 def test_edit(edit: Edit, tmp_path, request):
     foretold, verdict = edit.foretold(edit.change(tmp_path))
     if request.config.getoption(OPTION):
-        text = with_expected(edit.file.read_text(encoding="utf-8"), foretold)
-        edit.file.write_text(text, encoding="utf-8")
+        update(edit, foretold)
     else:
         assert foretold == edit.expected, f"`pytest {OPTION}` writes it"
     assert all(one.message and one.hint and one.file and one.path for one in verdict.findings)

@@ -22,6 +22,7 @@ from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.laws import LAWS
 from contractline.rules.ruleset import RULES_OF_CHANGE
+from tests.fixtures.snapshot import put_commits
 from tests.fixtures.trees import record
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +50,7 @@ NEEDS: dict[str, list[dict[str, Any]]] = {
             "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2},
         }
     ],
-    "SINK_DEFAULT_KEPT": [{"name": "additions", "type": "long", "default": -1}],
+    "SINK_DEFAULT_KEPT": [{"name": "state", "type": "string", "default": "open"}],
     "SINK_ENUM_IS_TEXT": [
         {"name": "state", "type": {"type": "enum", "name": "State", "symbols": ["OPEN", "CLOSED"]}}
     ],
@@ -79,7 +80,13 @@ UNTRIED = {
     *("CONTRACT_READABLE", "PERSONAL_DATA_CLASSIFIED", "COMPACTION_NEEDS_KEY", "SCHEMA_IS_RECORD"),
     "DEFAULT_KEPT",
     *("KEY_FIELDS_IN_VALUE", "LOGICAL_TYPE_KNOWN", "CDC_METADATA_LAST", "CDC_COLUMN_APPENDED"),
-    *("CDC_TOPIC_NAMES_TABLE", "CDC_CAPTURE_MATCHES", "CDC_CAPTURE_CURRENT", "SYSTEM_HAS_NO_SINK"),
+    *(
+        "CDC_TOPIC_NAMES_TABLE",
+        "CDC_CAPTURE_MATCHES",
+        "CDC_CAPTURE_CURRENT",
+        "CDC_NULL_KEPT",
+        "SYSTEM_HAS_NO_SINK",
+    ),
     *("CDC_PROPERTY_FITS_FIELD", "HISTORY_NEEDS_CDC", "ROW_VERSION_NEEDS_PRODUCER"),
     *("DERIVED_COLUMN_FREE", "SINK_FIELD_NOT_RENAMED", "SINK_FIELD_STAYS", "SINK_UNION_SINGLE"),
     *("SINK_COLUMN_SINGLE", "SINK_TABLES_READ_ON", "SCHEMA_FILE_NAMED", "VERSIONS_CONTIGUOUS"),
@@ -89,7 +96,7 @@ UNTRIED = {
     *("SINK_TABLE_UNIQUE", "CONNECTOR_PREFIX_SINGLE", "CONTRACT_KEPT", "DERIVED_COLUMN_KEPT"),
     *("COLUMN_TYPE_KEPT", "PERSONAL_DATA_KEPT", "OWNER_KEPT", "TABLES_GENERATED"),
     *("WAIVER_VALID", "WAIVER_EXPIRED", "WAIVER_USED", "WAIVER_OF_CORRUPTION_MOVES"),
-    "WAIVER_REMOVED_ONCE_MERGED",
+    *("WAIVER_REMOVED_ONCE_MERGED", "WAIVER_CAN_BE_APPLIED"),
 }
 """Rules whose examples are told in words, or are of several files: their cases try them."""
 
@@ -122,6 +129,7 @@ class Stream:
 
     def __init__(self, root: Path, rule: str) -> None:
         shutil.copytree(ROOT / "contracts", root / "contracts")
+        put_commits(root / "contracts")
         shutil.copytree(ROOT / "connect", root / "connect")
         (root / "clickhouse_ddl").mkdir()
         self.project = Project(root)

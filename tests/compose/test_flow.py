@@ -14,6 +14,7 @@ from contractline.cli._compose import read
 from tests.compose.conftest import Containers
 from tests.fixtures.stack import REPOSITORY
 from tests.flow.whole import (
+    test_a_consumer_of_ones_own_reads_both_streams,
     test_changes_in_postgresql_arrive,
     test_everything_is_in_its_declared_state,
     test_generated_commits_arrive_once,
@@ -24,6 +25,7 @@ from tests.flow.whole import (
 )
 
 __all__ = [
+    "test_a_consumer_of_ones_own_reads_both_streams",
     "test_changes_in_postgresql_arrive",
     "test_everything_is_in_its_declared_state",
     "test_generated_commits_arrive_once",

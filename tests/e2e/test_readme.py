@@ -55,7 +55,7 @@ def demo(checkout) -> str:
 
 
 def test_the_demo_shows_that_everything_arrived(demo):
-    assert demo.count("complete") == 4
+    assert demo.count("complete") == 5
     assert "MISSING" not in demo
     assert "Open errors: 0" in demo
     assert re.search(r"acknowledged to visible: \d+ ms", demo)
@@ -63,10 +63,23 @@ def test_the_demo_shows_that_everything_arrived(demo):
     assert "Developer" in demo
 
 
+def test_what_the_demo_says_to_ask_is_answered(demo, checkout):
+    (block,) = re.findall(r"Ask ClickHouse\n((?:  .*\n)+)", demo)
+    setting, *questions = block.splitlines()
+    assert len(questions) == 3
+    for question in questions:
+        ran = checkout.shell(f"{setting}\n{question}")
+        assert ran.returncode == 0, ran.stderr
+        assert "\t" in ran.stdout
+        assert "Exception" not in ran.stdout
+
+
 def test_readers_see_the_commits_that_git_counts(demo, checkout):
     expected = int(checkout.git("rev-list", "--count", "HEAD"))
-    sql = "SELECT count(), uniqExact(commit_id) FROM reporting.commits WHERE source = 'git'"
-    assert rows(checkout, sql) == [(expected, expected)]
+    # By git, and then the same commits by GitHub's API: one row each, and the later record stays.
+    sql = "SELECT count(), uniqExact(commit_id) FROM reporting.commits WHERE source = '{}'"
+    assert rows(checkout, sql.format("github")) == [(expected, expected)]
+    assert rows(checkout, sql.format("git")) == [(0, 0)]
     generated = "SELECT uniqExact(repository, commit_id) FROM github.commits WHERE source = 'fake' "
     assert rows(checkout, generated + "AND repository != 'contractline/canary'") == [(20_000,)]
 
@@ -106,4 +119,6 @@ def test_the_demo_works_a_second_time(demo, checkout):
     ran = checkout.shell("make demo")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "the stack is already running" in ran.stdout
-    assert ran.stdout.count("complete") == 4
+    assert ran.stdout.count("complete") == 5
+    # What the first one sent does not count a second time.
+    assert re.search(r"commits \(generated\) +20,000 sent +20,000 there  complete", ran.stdout)

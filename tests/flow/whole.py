@@ -6,12 +6,14 @@ running ``stack`` to which the contracts are applied, with a `watch`.
 
 from __future__ import annotations
 
+import datetime as datetime_module
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import REPOSITORY
 
 COMMITS = 2_000
+FROM = ("--start", "2026-01-05")
+"""Makes a seed's commits the same in every run, whenever it is."""
 COMMAND_SECONDS = 300
 
 
@@ -114,7 +118,7 @@ def test_generated_commits_arrive_once(stack: RunsEverything, warehouse: Warehou
     sql = "SELECT count() FROM reporting.commits WHERE source = 'fake'"
     before = one(warehouse, sql)
     for _ in range(2):
-        assert produce(stack, "--source", "fake", "--count", str(COMMITS)) == COMMITS
+        assert produce(stack, "--source", "fake", *FROM, "--count", str(COMMITS)) == COMMITS
     assert until(lambda: one(warehouse, sql) >= before + COMMITS)
     assert one(warehouse, sql) == before + COMMITS
 
@@ -143,6 +147,38 @@ def test_changes_in_postgresql_arrive(stack: RunsEverything, warehouse: Warehous
         assert until(lambda: one(warehouse, people) == row[0])
 
 
+def test_a_consumer_of_ones_own_reads_both_streams(
+    stack: RunsEverything, warehouse: Warehouse
+) -> None:
+    """The script of docs/guides/consumer.md, as a user saves it, with the client library's own classes."""
+    page = (REPOSITORY / "docs" / "guides" / "consumer.md").read_text(encoding="utf-8")
+    script = page.partition("```python\n")[2].partition("```")[0]
+    assert produce(stack, "--source", "fake", *FROM, "--seed", "11", "--count", "200") == 200
+    with psycopg.connect(stack.exports["POSTGRES_DSN"]) as database:
+        rows = database.execute("SELECT user_name, team FROM github_users").fetchall()
+    count = "SELECT count() FROM github.users FINAL"
+    assert until(lambda: one(warehouse, count) == len(rows))
+    commits = _consumed(stack, script, "commits_topic")
+    of_fake = [one for one in commits if one["source"] == "fake"]
+    assert len({one["commit_id"] for one in of_fake}) >= 200
+    assert {type(one["authored_at"]) for one in of_fake} == {datetime}
+    changes = _consumed(stack, script, "postgres.public.github_users")
+    people = {one["user_name"]: one["team"] for one in changes if one and not _is_deleted(one)}
+    gone = {one["user_name"] for one in changes if one and _is_deleted(one)}
+    assert {name: team for name, team in people.items() if name not in gone} == dict(rows)
+
+
+def _is_deleted(record: Mapping[str, Any]) -> bool:
+    return bool(record["__deleted"] == "true")
+
+
+def _consumed(stack: RunsEverything, script: str, topic: str) -> list[Any]:
+    done = _run(stack, sys.executable, "-c", script, topic)
+    assert done.returncode == 0, done.stderr
+    names = {"datetime": datetime_module, "__builtins__": {}}
+    return [eval(line, names) for line in done.stdout.splitlines()]
+
+
 def test_messages_wait_for_the_registry_and_are_replayed(
     stack: RunsEverything, warehouse: Warehouse
 ) -> None:
@@ -151,7 +187,7 @@ def test_messages_wait_for_the_registry_and_are_replayed(
     errors = "SELECT count() FROM reporting.open_errors"
     before = one(warehouse, sql)
     stack.stop("clickhouse")
-    assert produce(stack, "--source", "fake", "--seed", "7", "--count", "300") == 300
+    assert produce(stack, "--source", "fake", *FROM, "--seed", "7", "--count", "300") == 300
     stack.stop("registry")
     stack.start("clickhouse")
     assert until(lambda: clickhouse_answers(stack) and one(warehouse, errors) > 0)

@@ -101,7 +101,7 @@ def test_for_programs(diff):
     ("arguments", "error", "hint"),
     [
         (["nothing"], "`nothing` is neither a stream nor a commit", "streams: clicks, heartbeat"),
-        (["click", "v1"], "`click` is neither a stream nor a commit", "is clicks meant?"),
+        (["click", "v1"], "`click` is neither a stream nor a commit", "did you mean clicks?"),
         (["--from", "nothing"], "the repository holds no commit `nothing`", "git branch -a"),
         (["page..nothing"], "the repository holds no commit `nothing`", "git branch -a"),
         (["clicks", "v7"], "clicks has no version `v7`", "it has v1, working"),

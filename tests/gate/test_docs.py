@@ -1,4 +1,4 @@
-"""docs/gate.md says what the command, the action and the hook really take."""
+"""docs/guides/check.md says what the command, the action and the hook really take."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contractline.contracts.waivers import load_waivers
 from contractline.gate.reports import FORMATS
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "gate.md").read_text()
+PAGE = (ROOT / "docs" / "guides" / "check.md").read_text()
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 
 

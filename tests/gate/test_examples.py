@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from contractline.gate.layout import FOLDERS
+from tests.fixtures.snapshot import put_commits
 from tests.gate.conftest import Checkout
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,9 @@ def ours(tmp_path, capsys, environment) -> Checkout:
             shutil.copytree(
                 ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__")
             )
+    put_commits(root / "contracts")
     checkout = Checkout(root, capsys)
+    assert checkout.contractline("generate", "tables")[0] == 0
     checkout.git("init", "--quiet", "--initial-branch", "main")
     checkout.commit()
     checkout.git("switch", "--quiet", "--create", "change")

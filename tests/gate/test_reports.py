@@ -16,10 +16,9 @@ from markdown_it.token import Token
 from sarif_kit.validate import validation_errors
 
 from contractline.contracts.waivers import Migration, Waiver
-from contractline.finding import TOP, Finding, Position, RuleId, Severity
+from contractline.finding import TOP, Effect, Finding, Position, RuleId, Severity
 from contractline.gate.difference import StreamDifference
 from contractline.gate.report import (
-    Outcome,
     Report,
     State,
     Step,
@@ -64,7 +63,7 @@ def report(words: str = "fewer", *, streams: int = 1, each: int = 1) -> Report:
         ),
         (Waived(finding(words, file=ROOT / words), waiver),),
         StreamDifference("clicks", "v1", "v2", (words,) * each),
-        (Verdict("ClickHouse", Outcome.CORRUPTS, (words,) * each, "NONE"),),
+        (Verdict("ClickHouse", Effect.CORRUPTS, (words,) * each, "NONE"),),
         "\n".join(["--- a", "+++ b", f"+{words}"] * each),
         (words,) * each,
         (Step(words, words),),

@@ -120,13 +120,18 @@ def test_a_column_that_a_person_has_to_change_comes_before_the_tables(sized):
     nullable = SIZE.replace('"int", "default": 0', '["null", "int"], "default": null')
     sized.edit("clicks/value.avsc", [SIZE, nullable])
     released(sized)
-
-    assert [step["action"] for step in clicks(sized)["rollout"]] == [
-        "`ALTER TABLE shop.clicks MODIFY COLUMN size Nullable(Int64)`",
+    steps = [
         "`contractline apply tables`",
         "update the consumers of Avro",
         "`contractline apply schemas`",
     ]
+
+    assert [step["action"] for step in clicks(sized)["rollout"]] == steps
+
+    own = ["current: shop.clicks\n", "current: shop.clicks\n      types: {size: Nullable(Int32)}\n"]
+    sized.edit("clicks/contract.odcs.yaml", own)
+    by_hand = "`ALTER TABLE shop.clicks MODIFY COLUMN size Nullable(Int32)`"
+    assert [step["action"] for step in clicks(sized)["rollout"]] == [by_hand, *steps]
 
 
 def test_tables_that_can_not_be_made_are_told_beside_those_that_are_there(sized):

@@ -91,7 +91,7 @@ def test_a_waiver_for_a_field_that_goes(checkout, before, after, meant, others):
         assert checked(checkout)[2] == []
         assert f"its `path` may be {meant[0]}\n" in checkout.contractline("check")[1]
     for path in meant:
-        waiver(checkout, "VERSIONS_COMPATIBLE", {"path": path})
+        waiver(checkout, "VERSIONS_COMPATIBLE", {"path": path, "migration": {"level": "NONE"}})
         assert checked(checkout) == (1, ["WORKING_SCHEMA_RELEASED"], ["VERSIONS_COMPATIBLE"])
 
 
@@ -199,6 +199,16 @@ def test_a_release_minds_waivers(checkout):
     )
     assert checkout.contractline("release", "clicks")[0] == 1
     waiver(checkout, "VERSIONS_COMPATIBLE", {"path": "page"})
+    code, out, _ = checkout.contractline("release", "clicks")
+    assert code == 1
+    assert "WAIVER_CAN_BE_APPLIED" in out
+    assert "they fit FORWARD_TRANSITIVE: `migration: {level: FORWARD_TRANSITIVE}`" in out
+    waiver(checkout, "VERSIONS_COMPATIBLE", {"path": "page", "migration": {"level": "BACKWARD"}})
+    assert "the versions do not fit BACKWARD" in checkout.contractline("release", "clicks")[1]
+    for level in ("FORWARD", "NONE"):
+        entry = {"path": "page", "migration": {"level": level}}
+        waiver(checkout, "VERSIONS_COMPATIBLE", entry)
+        assert checked(checkout)[1] == ["WORKING_SCHEMA_RELEASED"]
     assert checkout.contractline("release", "clicks")[0] == 0
     checkout.generate()
     assert checked(checkout)[2] == ["VERSIONS_COMPATIBLE"]

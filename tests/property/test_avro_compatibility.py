@@ -83,6 +83,7 @@ def test_there_are_reasons_exactly_when_it_is_incompatible(pair):
 def test_what_is_compatible_is_read(pair):
     reader, writer = pair
     assume(can_read(reader, writer))
+    assume(all(type_ != [] for _, type_ in writer.types()))  # no value fits a union of no types
     writes = fastavro.parse_schema(json.loads(writer.text, object_hook=plain))
     reads = fastavro.parse_schema(json.loads(reader.text, object_hook=plain))
     for datum in fastavro.utils.generate_many(writes, 3):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +14,9 @@ from hypothesis import strategies as st
 from contractline.contracts.load import load_contract
 from contractline.kafka.encode import Encoders, RecordRefused, Writer
 from contractline.kafka.wire import HEADER_BYTES, SchemaId
+from tests.fixtures import snapshot
 
-COMMITS = load_contract(Path(__file__).parents[2] / "contracts" / "commits").contract
+COMMITS = load_contract(snapshot.COMMITS).contract
 assert COMMITS is not None
 SCHEMA = parse_schema(COMMITS.value.definition)
 ENCODERS = Encoders.of(

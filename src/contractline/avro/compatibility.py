@@ -149,6 +149,22 @@ _PROMOTIONS = {
 _NAMED = ("record", "enum", "fixed")
 
 
+def strongest_level(schemas: Sequence[Schema]) -> Compatibility:
+    """Return the strongest level at which each schema may follow those before it."""
+    levels = (
+        Compatibility.FULL_TRANSITIVE,
+        Compatibility.BACKWARD_TRANSITIVE,
+        Compatibility.FORWARD_TRANSITIVE,
+    )
+    return next((level for level in levels if keep(schemas, level)), Compatibility.NONE)
+
+
+def keep(schemas: Sequence[Schema], level: Compatibility) -> bool:
+    """Tell whether each schema may follow those before it at a level."""
+    numbered = list(enumerate(schemas, 1))
+    return not any(breaks(schema, numbered[: n - 1], level) for n, schema in numbered[1:])
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where the walk is: in the reader's schema, in the writer's, and in words."""

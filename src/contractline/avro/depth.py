@@ -44,10 +44,13 @@ def is_too_deep(value: Any, text: str) -> bool:
         value: the value.
         text: its text, which for most values shows at a glance that they can't.
     """
-    if text.count("[") + text.count("{") < MAX_DEPTH:
-        return False
+    return text.count("[") + text.count("{") >= MAX_DEPTH and is_deeper(value, MAX_DEPTH)
+
+
+def is_deeper(value: Any, most: int) -> bool:
+    """Tell whether a JSON value nests more than so many levels deep."""
     level, depth = [value], 0
-    while level and depth <= MAX_DEPTH:
+    while level and depth <= most:
         level = [child for node in level for child in _children(node)]
         depth += 1
     return bool(level)

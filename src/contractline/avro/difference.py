@@ -42,7 +42,7 @@ def _inside(old: Any, new: Any, name: str) -> Iterator[str]:
         for one, other in zip(old, new, strict=True):
             yield from _types(one, other, name)
     elif isinstance(old, list) or isinstance(new, list):
-        becomes = "a union of one type" if isinstance(new, list) else "no union any more"
+        becomes = "a union of one type" if isinstance(new, list) else "not a union any more"
         yield f"`{name}`: is {becomes}" if name else f"is {becomes}"
     elif isinstance(old, dict) and isinstance(new, dict):
         yield from _inside_one(old, new, name)

@@ -34,7 +34,7 @@ def read_bytes(file: Path) -> bytes:
         if not file.exists():
             raise FileUnreadable("does not exist")
         if not file.is_file():
-            raise FileUnreadable("is no regular file")
+            raise FileUnreadable("is not a regular file")
         if (size := file.stat().st_size) > MAX_BYTES:
             raise FileUnreadable(f"is {size:,} bytes large; at most {MAX_BYTES:,} are read")
         return file.read_bytes()
@@ -54,11 +54,11 @@ def decoded(content: bytes) -> str:
     """Return the content as text.
 
     Raises:
-        FileUnreadable: it is no UTF-8.
+        FileUnreadable: it is not UTF-8.
     """
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as problem:
         position = Position(content.count(b"\n", 0, problem.start) + 1)
         byte = content[problem.start]
-        raise FileUnreadable(f"is no UTF-8: byte 0x{byte:02x}", position) from problem
+        raise FileUnreadable(f"is not UTF-8: byte 0x{byte:02x}", position) from problem

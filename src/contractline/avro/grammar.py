@@ -84,7 +84,9 @@ class _Reading:
     def type(self, node: Any, at: Steps, namespace: str) -> Iterator[Problem]:
         if isinstance(node, str):
             if node not in PRIMITIVE and full_name(node, namespace) not in self.names:
-                yield Problem(at, f"`{node}` is no Avro type and no named type defined before it")
+                yield Problem(
+                    at, f"`{node}` is not an Avro type and no named type defined before it"
+                )
         elif isinstance(node, list):
             yield from self._union(node, at, namespace)
         elif isinstance(node, dict):
@@ -106,12 +108,10 @@ class _Reading:
         elif not isinstance(kind, str):
             yield Problem((*at, "type"), "a type inside a type: write the inner one in its place")
         elif kind not in PRIMITIVE:
-            yield Problem((*at, "type"), f"`{kind}` is no Avro type")
+            yield Problem((*at, "type"), f"`{kind}` is not an Avro type")
         yield from _texts(node, at)
 
     def _union(self, branches: list[Any], at: Steps, namespace: str) -> Iterator[Problem]:
-        if not branches:
-            yield Problem(at, "the union has no branches")
         seen: set[str] = set()
         for position, branch in enumerate(branches):
             place = (*at, position)
@@ -134,7 +134,7 @@ class _Reading:
             return
         full = full_name(name, space)
         if not all(_NAME.match(part) for part in full.split(".")):
-            yield Problem((*at, "name"), f"`{full}` is no name: {_NAME_WORDS}")
+            yield Problem((*at, "name"), f"`{full}` is not a name: {_NAME_WORDS}")
         elif full in self.names or full in PRIMITIVE:
             yield Problem((*at, "name"), f"`{full}` is defined twice; refer to it by name instead")
         self.names.setdefault(full, node)
@@ -158,7 +158,7 @@ class _Reading:
                 yield Problem(place, "the field has no `name`")
                 continue
             if not _NAME.match(one["name"]):
-                yield Problem((*place, "name"), f"`{one['name']}` is no name: {_NAME_WORDS}")
+                yield Problem((*place, "name"), f"`{one['name']}` is not a name: {_NAME_WORDS}")
             if one["name"] in seen:
                 yield Problem((*place, "name"), f"the record holds the field `{one['name']}` twice")
             seen.add(one["name"])
@@ -187,7 +187,7 @@ class _Reading:
     def _fits(self, node: Any, value: Any, namespace: str) -> bool:
         """Whether a JSON value is a default of a type, as the specification writes defaults."""
         if isinstance(node, list):
-            return self._fits(node[0], value, namespace)
+            return bool(node) and self._fits(node[0], value, namespace)
         kind = node if isinstance(node, str) else node["type"]
         if kind not in (*PRIMITIVE, *NAMED, "array", "map"):
             node = self.names[full_name(kind, namespace)]
@@ -231,7 +231,7 @@ def _symbols(node: dict[str, Any], at: Steps) -> Iterator[Problem]:
     for position, symbol in enumerate(symbols):
         place = (*at, "symbols", position)
         if not isinstance(symbol, str) or not _NAME.match(symbol):
-            yield Problem(place, f"`{symbol}` is no symbol: {_NAME_WORDS}")
+            yield Problem(place, f"`{symbol}` is not a symbol: {_NAME_WORDS}")
         elif symbol in seen:
             yield Problem(place, f"the enum holds the symbol `{symbol}` twice")
         else:

@@ -170,7 +170,7 @@ class _Making:
             here = (*at, name)
             if not _NAME.match(name):
                 self._note(
-                    here, "is no name that Avro takes", "use letters, digits and underscores"
+                    here, "is not a name that Avro takes", "use letters, digits and underscores"
                 )
                 continue
             lacking = shape.records - inner.count + inner.nulls

@@ -48,7 +48,7 @@ def record(text: str | bytes, line: int = 1) -> Record:
     """Return the record that a text holds; numbers with a fraction are decimals, nothing is lost.
 
     Raises:
-        RecordUnreadable: it is no JSON object in UTF-8, or says a name twice.
+        RecordUnreadable: it is not a JSON object in UTF-8, or says a name twice.
     """
     plain = text if isinstance(text, str) else _text(text, line)
     return _record(_value(plain, line), line)
@@ -101,7 +101,7 @@ def _value(text: str, line: int) -> Any:
             text, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_object
         )
     except json.JSONDecodeError as problem:
-        raise RecordUnreadable(f"no JSON: {problem.msg}", line + problem.lineno - 1) from problem
+        raise RecordUnreadable(f"not JSON: {problem.msg}", line + problem.lineno - 1) from problem
     except RecursionError as problem:
         raise RecordUnreadable(TOO_DEEP, line) from problem
     except ValueError as problem:
@@ -112,7 +112,7 @@ def _value(text: str, line: int) -> Any:
 
 
 def _whole(value: Record, text: bytes, line: int) -> Record:
-    """Refuse texts that are no texts: JSON can write half of a character, and nothing else can."""
+    """Refuse texts that are not texts: JSON can write half of a character, and nothing else can."""
     if _HALF.search(text):
         try:
             json.dumps(value, ensure_ascii=False, default=str).encode()
@@ -141,4 +141,4 @@ def _object(pairs: list[tuple[str, Any]]) -> Record:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"no JSON: {name} is no number")
+    raise ValueError(f"not JSON: {name} is not a number")

@@ -131,6 +131,8 @@ def scanty_defaults(record: Node) -> Iterator[str]:
 
 
 def _is_scanty(node: Node, default: Any) -> bool:
+    if not node.branches:
+        return False
     node = node.branches[0]
     if node.kind == "array" and isinstance(default, list):
         return any(_is_scanty(node.items, one) for one in default)
@@ -162,15 +164,21 @@ def _endless(inside: Mapping[str, set[str]]) -> set[str]:
 
 def types_along(record: Node, names: Sequence[str]) -> Iterator[Node]:
     """Yield the type of each field on the way to a field inside records, as far as there are any."""
+    for outer, definition in fields_along(record, names):
+        yield outer.of(definition["type"])
+
+
+def fields_along(record: Node, names: Sequence[str]) -> Iterator[tuple[Node, dict[str, Any]]]:
+    """Yield each field on the way to a field inside records, with the record that holds it."""
     node = record
     for name in names:
         records = [one for one in node.branches if one.kind == "record"]
         found = [(outer, one) for outer in records if (one := outer.field(name)) is not None]
         if not found:
             return
-        outer, one = found[-1]
-        node = outer.of(one["type"])
-        yield node
+        yield found[-1]
+        outer, definition = found[-1]
+        node = outer.of(definition["type"])
 
 
 def has_field(record: Node, names: Sequence[str]) -> bool:

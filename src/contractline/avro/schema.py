@@ -23,13 +23,13 @@ from contractline.finding import Position, placed
 
 
 class SchemaInvalid(ContractlineError):
-    """When a text is no Avro schema.
+    """When a text is not an Avro schema.
 
     Attributes:
         where: the file or subject that the text came from.
         problem: what is wrong first.
-        problems: all that is wrong, each with its place; none when the text is no JSON.
-        position: where reading stopped, when the text is no JSON.
+        problems: all that is wrong, each with its place; none when the text is not JSON.
+        position: where reading stopped, when the text is not JSON.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Schema:
         """Return the schema that a JSON text holds.
 
         Raises:
-            SchemaInvalid: the text is no JSON, or no schema by Apache Avro's rules.
+            SchemaInvalid: the text is not JSON, or no schema by Apache Avro's rules.
         """
         schema = cls(_json(text, where), where)
         try:
@@ -83,7 +83,7 @@ class Schema:
         return schema
 
     def _mistakes(self) -> list[Problem]:
-        """Return why it is no schema."""
+        """Return why it is not a schema."""
         found = [problem for problem in self.problems if not problem.of_default]
         # Apache's takes each plain record without a problem, as a property test holds: it is
         # asked of the others only, for the sake of hundreds of contracts.
@@ -272,7 +272,7 @@ def _finite(number: str) -> float:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def _types(node: Any, at: Steps) -> Iterator[tuple[Steps, Any]]:

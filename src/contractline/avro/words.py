@@ -9,6 +9,7 @@ from typing import Any
 from contractline.avro.grammar import MEMBER
 
 _MOST_NAMES = 50
+NO_TYPE = "a union of no types"
 
 
 def type_words(node: Any) -> str:
@@ -16,7 +17,7 @@ def type_words(node: Any) -> str:
     if isinstance(node, str):
         return node
     if isinstance(node, list):
-        return " or ".join(type_words(branch) for branch in node)
+        return " or ".join(type_words(branch) for branch in node) or NO_TYPE
     kind = node["type"]
     match kind:
         case "array":
@@ -34,7 +35,7 @@ def type_words(node: Any) -> str:
 def full_type_words(node: Any) -> str:
     """Return a type with what tells it from another of the same name: symbols, size, precision."""
     if isinstance(node, list):
-        return " or ".join(full_type_words(branch) for branch in node)
+        return " or ".join(full_type_words(branch) for branch in node) or NO_TYPE
     words = type_words(node)
     if not isinstance(node, dict):
         return words

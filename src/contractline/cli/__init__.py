@@ -1,4 +1,4 @@
-"""The command line. To add a command: a module beside this with a ``command``, and its line below.
+"""The command line. To add a command: a module beside this with a ``command``, and its line and group.
 
 A command's module is imported only when the command runs, so that the start stays quick. Exit
 codes: 0 fine, 1 findings or drift, 2 could not tell, 130 interrupted.
@@ -27,31 +27,64 @@ COMMANDS = {
     "setup": "bring everything that the local stack needs, without starting it",
     "up": "start the local stack",
     "down": "stop the local stack",
-    "status": "show how each service is",
+    "status": "show how each service is, and whether each stream flows",
+    "doctor": "say what is wrong, since when, and what to do",
     "logs": "show a service's log",
     "restart": "stop a service, or all, and start again",
     "reset": "stop the local stack and remove its data",
     "env": "print the variables by which clients find the services",
-    "check": "hold the contracts against the rules",
+    "check": "hold the contracts, or the reports, against the rules",
+    "ask": "ask a question of reports/ and print the answer",
+    "explain": "tell which records and messages a number is made of",
     "rules": "list the rules, and explain one",
     "new": "make a whole stream from a table, a sample or a schema",
+    "evolve": "let a stream follow its table after an ALTER TABLE",
     "prove": "try every version's records on the real engine",
     "catalog": "describe every stream on one page",
     "diff": "show what changed in a contract, or between two commits",
     "compat": "tell whether one schema may follow another, without a contract",
+    "retire": "take a stream out of the systems and the checkout",
     "release": "turn a changed working schema into the next version",
     "plan": "show what the systems differ in from their declared state",
     "apply": "bring the systems to their declared state",
+    "verify": "compare a table in PostgreSQL with its rows in ClickHouse",
+    "resnapshot": "read the rows of captured tables again, while their changes flow",
     "generate": "write what follows from the contracts into committed files",
-    "dump": "write what a running registry holds as contracts",
+    "dump": "write what a running registry or Metabase holds as files",
     "registry": "back the schema registry up and restore it, ids included",
     "produce": "send records that are written as JSON",
+    "dlq": "list, show, replay and dismiss messages that could not be read",
+    "tail": "show a stream's newest messages, decoded",
     "replay": "put messages that could not be read into their streams again",
     "rebuild": "load everything that a stream's topic holds into its tables again",
+    "people": "find the people behind commits, and say whose an identity is",
+    "dashboard": "show the dashboards of reports/ in a browser, live",
+    "mcp": "let an assistant read reports and contracts",
     "demo": "run the whole pipeline once on real input, and show what arrived",
     "watch": "keep the pipeline in its declared state until told to stop",
 }
 """The commands: a name, which is also the name of its module, and what it does in one line."""
+
+GROUPS = {
+    "Start and stop": ("setup", "up", "demo", "status", "logs", "restart", "env", "down", "reset"),
+    "Change": (
+        "new",
+        "evolve",
+        "retire",
+        "check",
+        "rules",
+        "diff",
+        "compat",
+        "prove",
+        "release",
+        "generate",
+        "dump",
+    ),
+    "Run": ("plan", "apply", "produce", "watch"),
+    "Look": ("ask", "explain", "verify", "people", "dashboard", "mcp", "tail", "catalog"),
+    "Mend": ("doctor", "dlq", "replay", "rebuild", "resnapshot", "registry"),
+}
+"""The order in which `--help` shows the commands, by what somebody wants to do."""
 
 INTERRUPTED = 130
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
@@ -124,8 +157,10 @@ class _Commands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), COMMANDS[name]) for name in names])
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from contractline.errors import ContractlineError
 from contractline.project import Project
+from contractline.settings import environment
 
 if TYPE_CHECKING:
     from contractline.contracts.model import Contract
@@ -28,6 +29,16 @@ PERSON = "John K"
 TEAMS = ("Java-team", "Python-team")
 VISIBLE_SECONDS = 60.0
 LOOK_SECONDS = 0.005
+
+QUESTIONS = (
+    "SELECT team, position, count() AS commits, uniqExact(user_name) AS people"
+    " FROM reporting.commits WHERE team != '' GROUP BY ALL ORDER BY commits DESC",
+    "SELECT toStartOfWeek(committed_at, 1) AS week, count() AS commits FROM reporting.commits"
+    " GROUP BY week ORDER BY week DESC LIMIT 8",
+    "SELECT author, author_email, count() AS commits FROM reporting.commits"
+    " WHERE user_name = '' GROUP BY ALL ORDER BY commits DESC LIMIT 5",
+)
+"""What people ask first: who commits how much, when, and who of them is nobody that is known."""
 
 _IS_THERE = "SELECT count() FROM reporting.users WHERE user_name = {person:String}"
 _MOVE = "UPDATE public.github_users SET team = %s WHERE user_name = %s RETURNING team"
@@ -64,11 +75,18 @@ class Account:
 class Sender:
     """A producer at work in a process of its own."""
 
-    def __init__(self, project: Project, source: str, *arguments: str) -> None:
+    def __init__(
+        self,
+        project: Project,
+        source: str,
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._source = source
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", "producer", "--source", source, "--json", *arguments],
             cwd=project.root,
+            env={**environment(), **(variables or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -150,6 +151,12 @@ def _review(plan: Blueprint) -> Iterator[str]:
     yield "purpose and descriptions say only what could be seen: write what is meant"
     yield "mark personal data with `classification: pii` in contract.odcs.yaml"
     is_table = plan.source["kind"] == "postgres"
+    if not is_table and (doubles := _doubles(plan.values[-1].definition)):
+        yield (
+            f"{', '.join(doubles)}: a double, which holds most decimal fractions only nearly; money is"
+            ' exact as {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2} in an'
+            " .avsc, and a type can't change later"
+        )
     if plan.key is not None:
         yield "the key and the order of its fields can never change"
     elif is_table:
@@ -161,3 +168,19 @@ def _review(plan: Blueprint) -> Iterator[str]:
         yield "without a key no record replaces another, and a key can't be added later"
     if plan.key is not None and not is_table:
         yield f"partitions ({plan.topic['partitions']}) can't grow once there are records"
+
+
+def _doubles(node: Any, name: str = "") -> list[str]:
+    """Return the fields that hold doubles, by their names from the outermost on."""
+    if isinstance(node, list):
+        return [one for branch in node for one in _doubles(branch, name)]
+    if not isinstance(node, dict):
+        return [name] if node in ("double", "float") else []
+    if node["type"] != "record":
+        inner = node.get("items") or node.get("values") or node["type"]
+        return _doubles(inner, name)
+    return [
+        one
+        for field in node["fields"]
+        for one in _doubles(field["type"], f"{name}.{field['name']}".lstrip("."))
+    ]

@@ -1,23 +1,19 @@
-"""What the stack's commands show while they work: lines anywhere, bars and a spinner on a terminal."""
+"""What the stack's commands show while they work: lines anywhere, a spinner on a terminal."""
 
 from __future__ import annotations
 
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from contractline.cli._fetching import fetching
 from contractline.events import Event
 from contractline.stack.artefacts import Artefacts
 from contractline.stack.control import Stack
 from contractline.stack.history import State, fold
-
-PLAIN_SECONDS = 5.0
 
 
 @contextmanager
@@ -80,46 +76,8 @@ def provide(artefacts: Artefacts) -> None:
     """Bring the artefacts, showing how far it is."""
     if artefacts.is_complete():
         return
-    missing = artefacts.missing()
-    total = sum(artefact.size for artefact in missing)
-    if missing:
-        click.echo(f"fetching {len(missing)} files, {total / 1e6:.0f} MB, into {artefacts.store}")
-    shown = _bar if sys.stdout.isatty() else _lines
-    with shown(total) as progress:
+    total = artefacts.missing_bytes
+    if total:
+        click.echo(f"fetching {total / 1e6:.0f} MB into {artefacts.cache}")
+    with fetching(total) as progress:
         artefacts.provide(progress, lambda: click.echo("waiting: another process is fetching them"))
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[_Bar]:
-    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(), transient=True) as progress:
-        yield _Bar(progress, total)
-
-
-class _Bar:
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task("fetching", total=total or None)
-
-    def __call__(self, arrived: int) -> None:
-        self._progress.advance(self._task, arrived)
-
-
-@contextmanager
-def _lines(total: int) -> Iterator[_Lines]:
-    yield _Lines(total)
-
-
-class _Lines:
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-        self._shown = time.monotonic()
-        self._lock = threading.Lock()
-
-    def __call__(self, arrived: int) -> None:
-        with self._lock:
-            self._done += arrived
-            if time.monotonic() - self._shown > PLAIN_SECONDS:
-                self._shown = time.monotonic()
-                click.echo(f"fetched {self._done / 1e6:.0f} of {self._total / 1e6:.0f} MB")

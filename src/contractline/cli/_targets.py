@@ -1,9 +1,9 @@
-"""What ``plan`` and ``apply`` have in common: their arguments, and how outcomes are shown."""
+"""What commands about targets have in common: their arguments, and how outcomes are shown."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +12,9 @@ from contractline.plan import Change
 
 if TYPE_CHECKING:
     from contractline.finding import Finding
+    from contractline.mapping.connector import Stream
     from contractline.plan import Plan, Step
+    from contractline.project import Project
     from contractline.targets import Outcome
 
 COLOURS = {
@@ -25,11 +27,11 @@ COLOURS = {
 _INDENT = "      "
 
 
-def chosen(name: str | None, *, prune: bool) -> tuple[str, ...]:
-    """Return the targets that an invocation is about.
+def chosen(name: str | None, *, prune: bool, to: str | None = None) -> tuple[str, ...] | None:
+    """Return the targets that an invocation is about; None for all.
 
     Raises:
-        UsageError: there is no such target, or ``--prune`` does not concern it.
+        UsageError: there is no such target, or ``--prune`` or ``--to`` does not concern it.
     """
     from contractline.targets import TARGETS
 
@@ -37,7 +39,28 @@ def chosen(name: str | None, *, prune: bool) -> tuple[str, ...]:
         raise click.UsageError(f"no target {name!r}; the targets are {', '.join(TARGETS)}")
     if prune and name not in {None, "schemas"}:
         raise click.UsageError("--prune concerns only the target schemas")
-    return tuple(TARGETS) if name is None else (name,)
+    if to is not None and name != "reports":
+        raise click.UsageError("--to concerns only the target reports")
+    return None if name is None else (name,)
+
+
+def captured(project: Project, names: Sequence[str]) -> list[Stream]:
+    """Return the streams of captured tables that an invocation names; all of them without a name.
+
+    Raises:
+        UsageError: no contract of a captured table is called so.
+        ContractsInvalid: the contracts can't be loaded.
+    """
+    from contractline.contracts.load import load_contracts
+    from contractline.mapping.connector import streams_of
+
+    known = {s.contract.name: s for s in streams_of(load_contracts(project))}
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(
+            f"no contract of a PostgreSQL table is called {', '.join(unknown)};"
+            f" there are: {', '.join(known) or 'none'}"
+        )
+    return [known[name] for name in names or known]
 
 
 def exit_code(outcomes: Iterable[Outcome]) -> int:

@@ -18,20 +18,24 @@ from contractline.cli._targets import (
 @click.command()
 @click.argument("target", required=False)
 @click.option("--prune", is_flag=True, help="Delete registered versions that no contract holds.")
+@click.option("--to", type=click.Choice(["metabase"]), help="Where reports go: to Metabase.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
-def command(invocation: Invocation, target: str | None, prune: bool, as_json: bool) -> int:
+def command(
+    invocation: Invocation, target: str | None, prune: bool, to: str | None, as_json: bool
+) -> int:
     """Bring TARGET, or all targets in their order, to the declared state.
 
-    TARGET is topics, tables, schemas, postgres or connectors. Each is planned when those before it
-    are applied, and each step is printed once it is done. Exit code 0 when all is as declared, 1
-    when something is left that can't be done here, 2 when something could not be told or done.
+    TARGET is topics, tables, schemas, postgres, connectors or reports (Metabase, where METABASE_URL
+    is set). Each is planned when those before it are applied, and each step is printed once it is
+    done. Exit code 0 when all is as declared, 1 when something is left that can't be done here, 2
+    when something could not be told or done.
     """
     from contractline.contracts.load import load_contracts
     from contractline.settings import Endpoints
     from contractline.targets import apply_all
 
-    names = chosen(target, prune=prune)
+    names = chosen(target, prune=prune, to=to)
     project = invocation.project
     outcomes = []
     for outcome in apply_all(
@@ -42,6 +46,7 @@ def command(invocation: Invocation, target: str | None, prune: bool, as_json: bo
         prune=prune,
         on_plan=lambda plan: None if as_json else show_findings(plan),
         on_step=lambda _, step: None if as_json else show_step(step),
+        on_wait=lambda words: click.echo(words, err=True),
     ):
         outcomes.append(outcome)
         if not as_json:

@@ -26,12 +26,12 @@ class _Output(click.ParamType[tuple[str, Path]]):
     ) -> tuple[str, Path]:
         output, _, file = value.partition("=")
         if output not in FORMATS or not file:
-            self.fail(f"`{value}` is no format=file; formats: {', '.join(FORMATS)}", param, ctx)
+            self.fail(f"`{value}` is not format=file; formats: {', '.join(FORMATS)}", param, ctx)
         return output, Path(file)
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["contracts"]), required=False)
+@click.argument("what", type=click.Choice(["contracts", "reports"]), required=False)
 @click.option(
     "--against",
     metavar="BASE",
@@ -79,10 +79,16 @@ def command(
     """Check the contracts and what changed in them, offline.
 
     Each mistake is reported with its rule, file, line, path and what to do. `check contracts`
-    looks at the contracts as they are and compares nothing. Exit code 0 when there is nothing
+    looks at the contracts as they are and compares nothing. `check reports` tries every question of
+    reports/ on the packaged engine, on empty and filled tables. Exit code 0 when there is nothing
     wrong (warnings aside), 1 when there is, 2 when the check could not be made.
     """
     from contractline.gate.reports import rendered
+
+    if what == "reports":
+        if against is not None or prove or files or output not in ("text", "json"):
+            raise click.UsageError("`check reports` takes no option but --format text or json")
+        return _check_reports(invocation, output)
 
     report = _report(invocation, what, against, Severity(fail_on), prove=prove)
     for written, file in files:
@@ -96,6 +102,7 @@ def _report(
 ) -> Report:
     from datetime import UTC, datetime
 
+    from contractline.cli._fetching import provide_library
     from contractline.gate.check import check, check_contracts
     from contractline.settings import environment
 
@@ -105,7 +112,36 @@ def _report(
             raise click.UsageError("`check contracts` looks at contracts alone: leave the word out")
         return check_contracts(project, today=today, fail_on=fail_on)
     with sigterm_interrupts():
+        if prove:
+            provide_library()
         return check(project, against, environment(), today=today, fail_on=fail_on, prove=prove)
+
+
+def _check_reports(invocation: Invocation, output: str) -> int:
+    import json
+
+    from contractline.cli._fetching import provide_library
+    from contractline.cli._findings import show
+    from contractline.finding import counted, errors, values
+    from contractline.reports.check import check_reports
+
+    root = invocation.project.root
+    with sigterm_interrupts():
+        provide_library()
+        checked = check_reports(invocation.project)
+    if output == "json":
+        findings = [values(finding, root) for finding in checked.findings]
+        whole = {
+            "questions": checked.questions,
+            "queries": checked.queries,
+            "findings": findings,
+        }
+        click.echo(json.dumps(whole, ensure_ascii=False, indent=2, default=str))
+    else:
+        show(checked.findings, root)
+        tried = f"{checked.questions} questions, {checked.queries} queries"
+        click.echo(f"{tried}: {counted(checked.findings)}")
+    return 1 if errors(checked.findings) else 0
 
 
 def _write(file: Path, text: str) -> None:

@@ -14,7 +14,7 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
-    from contractline.cli._demo import Sender
+    from contractline.cli._demo import Account, Sender
     from contractline.contracts.model import Contract
     from contractline.project import Project
     from contractline.settings import Endpoints
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ARRIVE_SECONDS = 180.0
 BAR_WIDTH = 28
 NEXT = ("contractline plan", "python -m producer --source fake --follow")
+PAGE = "dashboard"
 LOCAL_NEXT = (". .venv/bin/activate", *NEXT, "make down   (stops it all and keeps the data)")
 
 
@@ -74,9 +75,12 @@ def command(invocation: Invocation, repository: str, commits: int) -> int:
         _heading(f"Everything runs ({time.monotonic() - started:.0f} s)")
         if is_local:
             _show_services(project)
+        _look(project)
         _heading("Try next")
         for line in LOCAL_NEXT if is_local else NEXT:
             click.echo(f"  {line}")
+        if is_local:
+            _show_page(project)
     return 0 if complete else 1
 
 
@@ -94,15 +98,31 @@ def _run(
 
     with closing(Warehouse(endpoints)) as warehouse:
         _heading(f"Sending the history of {repository} and {commits:,} generated commits")
+        since = time.time_ns() // 1000
         with _demo.sending(project, repository, commits) as senders:
             before, now, moved = _demo.move_person(endpoints, warehouse)
             click.echo(f"  meanwhile {_demo.PERSON} moved from {before} to {now} in PostgreSQL")
             _watch(warehouse, senders)
             git, fake = (sender.account() for sender in senders)
+        by_api = _by_github(project, repository, git)
         of_git = _demo.commits_at(repository, git)
-        counts = _arrivals(endpoints, warehouse, git.repositories, of_git, fake.acknowledged)
+        sent = (of_git, fake.acknowledged, by_api)
+        counts = _arrivals(endpoints, warehouse, git.repositories, sent, since)
         freshness = _demo.canaries(contract_named(contracts, "commits"), endpoints, warehouse)
         return _report(warehouse, counts, freshness, moved)
+
+
+def _by_github(project: Project, repository: str, git: Account) -> int:
+    """Send the history once more by GitHub's API, from a server here; return how many were sent."""
+    from contractline.cli import _demo_github
+
+    if not git.repositories or not _demo_github.can_serve(project, repository):
+        click.echo("  the GitHub source is left out: its test server needs the checkout and a path")
+        return 0
+    name = git.repositories[0]
+    click.echo(f"  sending {name} once more by --source github, from this checkout's test server:")
+    click.echo("  it answers as GitHub's API does; GitHub itself is not asked")
+    return _demo_github.send(project, repository, name).acknowledged
 
 
 @contextmanager
@@ -149,21 +169,33 @@ def _arrivals(
     endpoints: Endpoints,
     warehouse: Warehouse,
     repositories: Sequence[str],
-    of_git: int,
-    of_fake: int,
+    sent: tuple[int, int, int],
+    since: int,
 ) -> list[Count]:
-    """Count both ends of each stream, waiting for what is still on its way."""
+    """Count both ends of each stream, waiting for what is still on its way.
+
+    Args:
+        endpoints: where the services are.
+        warehouse: ClickHouse.
+        repositories: those whose history was sent.
+        sent: the commits of these, the generated ones, and the same by GitHub's API.
+        since: when this run began, in microseconds: what was generated before does not count.
+    """
     from contractline.targets.database import connected
 
     end = time.monotonic() + ARRIVE_SECONDS
     name = "git, " + ", ".join(repositories)
-    names = {"names": list(repositories)}
+    of_git, of_fake, by_api = sent
+    values = {"names": list(repositories), "since": since}
     with connected(endpoints) as database:
         while True:
             counts = [
-                Count("commits", name, of_git, _one(warehouse, _OF_REPOSITORIES, names)),
-                Count("commits", "generated", of_fake, _one(warehouse, _GENERATED)),
+                Count("commits", name, of_git, _one(warehouse, _OF_REPOSITORIES, values)),
+                Count("commits", "generated", of_fake, _one(warehouse, _GENERATED, values)),
             ]
+            if by_api:
+                here = _one(warehouse, _BY_GITHUB, values)
+                counts.append(Count("commits", "the same by GitHub's API", by_api, here))
             for table in ("users", "identities"):
                 (row,) = database.rows(f"SELECT count(*) AS n FROM public.github_{table}")  # noqa: S608
                 here = _one(warehouse, f"SELECT count() FROM github.{table} FINAL")  # noqa: S608
@@ -174,7 +206,11 @@ def _arrivals(
 
 
 _OF_REPOSITORIES = "SELECT count() FROM reporting.commits WHERE repository IN {names:Array(String)}"
-_GENERATED = "SELECT count() FROM reporting.commits WHERE source = 'fake'"
+_BY_GITHUB = f"{_OF_REPOSITORIES} AND source = 'github'"
+_GENERATED = (
+    "SELECT count() FROM github.commits FINAL WHERE source = 'fake'"
+    " AND produced_at >= fromUnixTimestamp64Micro({since:Int64}, 'UTC')"
+)
 
 
 def _one(warehouse: Warehouse, sql: str, values: dict[str, Any] | None = None) -> int:
@@ -200,7 +236,7 @@ def _report(
     _heading("Freshness")
     middle, high = median_high(freshness), max(freshness)
     click.echo(
-        f"  a commit, acknowledged to visible: {middle * 1000:.0f} ms in the middle, "
+        f"  a commit, acknowledged to visible: {middle * 1000:.0f} ms (median), "
         f"{high * 1000:.0f} ms at most ({CANARIES} single commits)"
     )
     click.echo(
@@ -214,12 +250,13 @@ def _chart(warehouse: Warehouse, name: str) -> None:
         f"SELECT {name}, sum(commits) AS n, sum(additions) FROM reporting.commits_by_{name} "  # noqa: S608
         f"GROUP BY {name} ORDER BY {name} = '', n DESC"
     )
-    _heading(f"Commits by {name}")
+    _heading(f"Commits by {name} (number of commits, lines added)")
     most = max((commits for _, commits, _ in rows), default=1)
     for label, commits, added in rows:
         bar = "█" * max(1, round(BAR_WIDTH * commits / most))
         click.echo(
-            f"  {label or '(not in the table)':<20} {bar:<{BAR_WIDTH}} {commits:>7,}  +{added:,}"
+            f"  {label or '(not in the table)':<20} {bar:<{BAR_WIDTH}} {commits:>7,}"
+            f"  {added:>9,} lines"
         )
 
 
@@ -231,6 +268,30 @@ def _show_services(project: Project) -> None:
         if service.url:
             click.echo(f"  {service.name:<11} {service.url}")
     click.echo('  with their passwords: eval "$(contractline env)"')
+
+
+def _show_page(project: Project) -> None:
+    from contractline.settings import environment
+    from contractline.stack.control import Stack
+
+    url = next((s.url for s in Stack(project, environment()).status() if s.name == PAGE), "")
+    if url:
+        _heading(f"See it live: {url}")
+
+
+def _look(project: Project) -> None:
+    """Say where there is something to look at, and what to ask."""
+    from contractline.cli._demo import QUESTIONS
+
+    _heading("Look at it")
+    click.echo("  contractline dashboard       the dashboards of reports/ in a browser, live")
+    click.echo(f"  contractline catalog         every stream on one page: {project.state}/catalog")
+    _heading("Ask ClickHouse")
+    click.echo(
+        """  eval "$(contractline env)"; ask() { curl -sS "$CLICKHOUSE_URL" --data-binary "$1"; }"""
+    )
+    for sql in QUESTIONS:
+        click.echo(f'  ask "{sql}"')
 
 
 def _heading(text: str) -> None:

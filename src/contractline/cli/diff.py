@@ -28,7 +28,7 @@ class NeitherStreamNorCommit(ContractlineError):
         near = difflib.get_close_matches(word, streams, 1)
         super().__init__(
             f"`{word}` is neither a stream nor a commit",
-            hint=f"is {near[0]} meant?" if near else f"streams: {', '.join(sorted(streams))}",
+            hint=f"did you mean {near[0]}?" if near else f"streams: {', '.join(sorted(streams))}",
         )
 
 

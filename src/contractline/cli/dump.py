@@ -1,4 +1,4 @@
-"""``contractline dump``: what a running registry holds, as contracts."""
+"""``contractline dump``: what a running system holds, as files of the checkout."""
 
 from __future__ import annotations
 
@@ -21,18 +21,31 @@ from contractline.cli import Invocation
 )
 @click.option(
     "--output",
-    required=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder of the new contracts, such as contracts.",
 )
+@click.option(
+    "--metabase",
+    "from_metabase",
+    is_flag=True,
+    help="Write what was changed by hand in Metabase into the questions of reports/ instead.",
+)
 @click.pass_obj
-def command(invocation: Invocation, url: str, output: Path) -> int:
+def command(invocation: Invocation, url: str, output: Path | None, from_metabase: bool) -> int:
     """Write the subjects of a registry as contracts: all versions, the level, the key.
 
-    A pair <topic>-value, <topic>-key becomes a folder. Nothing is overwritten. What no registry
+    A pair <topic>-value, <topic>-key becomes a folder, with a number where two topics would have
+    one name (shop.orders and shop_orders). Nothing is overwritten. What no registry
     knows, such as the owner, is left out, and `contractline check` names it. Exit code 0 when all
     subjects are under contract then, 1 when some were skipped.
+
+    With --metabase, questions of reports/ that people changed in Metabase get the new title,
+    description and SQL. Exit code 1 when a change can't be written into a file; it is named.
     """
+    if from_metabase:
+        return _dump_metabase(invocation)
+    if output is None:
+        raise click.UsageError("Missing option '--output'.")
     from contractline.contracts.load import load_drafts
     from contractline.gate.streams.adopt import Adopted, adopt
     from contractline.kafka.registry import Registry
@@ -56,3 +69,22 @@ def command(invocation: Invocation, url: str, output: Path) -> int:
     if written:
         click.echo("next: `contractline check` names what a registry does not know")
     return 1 if skipped else 0
+
+
+def _dump_metabase(invocation: Invocation) -> int:
+    from contractline.metabase.target import MetabaseReports
+    from contractline.settings import Endpoints
+
+    project = invocation.project
+    exports = MetabaseReports(project, (), Endpoints.load(project)).exported()
+    for export in exports:
+        for file, text in export.files.items():
+            file.write_text(text, encoding="utf-8")
+            click.echo(f"wrote {file.relative_to(project.root)}")
+        for words in export.left:
+            click.secho(f"left {export.question}: {words} was changed too", fg="yellow")
+    if not exports:
+        click.echo("no question was changed by hand in Metabase")
+    else:
+        click.echo("next: `contractline check reports`, then `contractline apply reports`")
+    return 1 if any(export.left for export in exports) else 0

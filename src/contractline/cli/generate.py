@@ -12,15 +12,19 @@ from contractline.project import Project
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["tables", "rules", "catalog", "cdc"]), required=False)
+@click.argument(
+    "what", type=click.Choice(["tables", "rules", "catalog", "reports", "cdc"]), required=False
+)
 @click.option("--check", is_flag=True, help="Write nothing; say which files differ.")
 @click.pass_obj
 def command(invocation: Invocation, what: str | None, check: bool) -> int:
     """Write the committed files that follow from others; all but cdc, without a name.
 
     tables: clickhouse_ddl/streams, from the contracts. rules: docs/rules, from the rules. catalog:
-    docs/catalog.md, from the contracts and from what reads their tables. cdc: connect/captured, what Debezium makes of connect/postgres; PostgreSQL, Kafka, Connect and
-    Debezium are started for it, beside everything else, and removed again (about 20 s).
+    docs/catalog.md, from the contracts and from what reads their tables. reports: reports/schemas,
+    by which editors complete questions and dashboards. cdc: connect/captured, what Debezium makes
+    of connect/postgres; PostgreSQL, Kafka, Connect and Debezium are started for it, beside
+    everything else, and removed again (about 20 s).
 
     With --check exit code 0 when the files are as they should be, 1 when one differs, 2 when it
     could not be told.
@@ -65,6 +69,13 @@ def _catalog(project: Project) -> tuple[Files, Files]:
     return {project.docs / NAME: markdown(catalog(project))}, _read(project.docs, NAME)
 
 
+def _reports(project: Project) -> tuple[Files, Files]:
+    from contractline.reports.schemas import schema_files
+
+    wanted = schema_files(project)
+    return wanted, _read(project.reports / "schemas", "*.json")
+
+
 def _cdc(project: Project) -> tuple[Files, Files]:
     from contractline.cli._capture import captured
     from contractline.contracts.load import load_contracts
@@ -74,10 +85,10 @@ def _cdc(project: Project) -> tuple[Files, Files]:
     return wanted, _read(project.captured, "*")
 
 
-_KINDS = {"tables": _tables, "rules": _rules, "catalog": _catalog, "cdc": _cdc}
+_KINDS = {"tables": _tables, "rules": _rules, "catalog": _catalog, "reports": _reports, "cdc": _cdc}
 """What is generated: the files as they should be, and as they are."""
 
-_QUICK = ("tables", "rules", "catalog")
+_QUICK = ("tables", "rules", "catalog", "reports")
 """What is generated without a name, in this order: what needs no service."""
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 TABLE = "postgres:"
 
+DATABASE = "streams"
+"""The ClickHouse database of the first stream of an owner; the stack's accounts may use it."""
+
 
 @click.command()
 @click.argument("what", type=click.Choice(["stream"]))
@@ -32,7 +35,10 @@ TABLE = "postgres:"
 )
 @click.option("--key", default="", help="The fields that tell one record from another: a,b.")
 @click.option("--owner", help="Who answers for the stream (default: git's user.name).")
-@click.option("--database", help="The ClickHouse database (default: that of the other streams).")
+@click.option(
+    "--database",
+    help=f"The ClickHouse database (default: that of the owner's other streams, or {DATABASE}).",
+)
 @click.option("--connector", help="The connector that reads the table, where there are several.")
 @click.pass_obj
 def command(
@@ -60,26 +66,36 @@ def command(
     check_name(project, name)
     contracts = load_contracts(project)
     names = tuple(part.strip() for part in key.split(",") if part.strip())
-    wish = Wish(project, name, names, owner or _author(project), database or _database(contracts))
+    owner = owner or author(project)
+    wish = Wish(project, name, names, owner, database or _database(contracts, owner))
     if origin.startswith(TABLE):
         return from_table(wish, origin.removeprefix(TABLE), connector, contracts)
     return from_file(wish, Path(origin))
 
 
-def _author(project: Project) -> str:
-    """Return who works here, as git knows it."""
+def author(project: Project, otherwise: str | None = None) -> str:
+    """Return who works here, as git knows it.
+
+    Args:
+        project: the checkout.
+        otherwise: who is named where git knows nobody.
+
+    Raises:
+        SettingInvalid: git knows nobody, and nobody else is named.
+    """
     asked = ("git", "-C", str(project.root), "config", "user.name")
     try:
         answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - own command
-        name = answer.stdout.strip()
+        name = answer.stdout.strip() or otherwise
     except OSError:
-        name = ""
+        name = otherwise
     if not name:
         raise SettingInvalid("--owner", "is not given, and git knows no user.name", hint="name one")
     return name
 
 
-def _database(contracts: Sequence[Contract]) -> str:
-    """Return the ClickHouse database that most streams are in."""
-    found = Counter(c.sink.current.partition(".")[0] for c in contracts if c.sink)
-    return found.most_common(1)[0][0] if found else "streams"
+def _database(contracts: Sequence[Contract], owner: str) -> str:
+    """Return the ClickHouse database that most streams of an owner are in."""
+    own = [c.sink.current for c in contracts if c.sink and c.owner == owner]
+    found = Counter(current.partition(".")[0] for current in own)
+    return found.most_common(1)[0][0] if found else DATABASE

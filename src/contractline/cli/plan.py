@@ -11,23 +11,31 @@ from contractline.cli._targets import chosen, exit_code, show_json, show_plan, s
 @click.command()
 @click.argument("target", required=False)
 @click.option("--prune", is_flag=True, help="Plan to delete versions that no contract holds.")
+@click.option("--to", type=click.Choice(["metabase"]), help="Where reports go: to Metabase.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@click.option("--brief", is_flag=True, help="Without the SQL and JSON of the steps.")
+@click.option("--diff", is_flag=True, help="With the SQL and JSON of each step.")
 @click.pass_obj
 def command(
-    invocation: Invocation, target: str | None, prune: bool, as_json: bool, brief: bool
+    invocation: Invocation,
+    target: str | None,
+    prune: bool,
+    to: str | None,
+    as_json: bool,
+    diff: bool,
 ) -> int:
     """Show what would be done to TARGET, or to all targets in their order, and do nothing.
 
-    TARGET is topics, tables, schemas, postgres or connectors. A target that needs what an earlier
-    one would bring says so. Exit code 0 when nothing differs, 1 when something does, 2 when it
-    could not be told.
+    Each step is a line; --diff shows the SQL or the JSON of it too.
+
+    TARGET is topics, tables, schemas, postgres, connectors or reports (Metabase, where METABASE_URL
+    is set). A target that needs what an earlier one would bring says so. Exit code 0 when nothing
+    differs, 1 when something does, 2 when it could not be told.
     """
     from contractline.contracts.load import load_contracts
     from contractline.settings import Endpoints
     from contractline.targets import plan_all
 
-    names = chosen(target, prune=prune)
+    names = chosen(target, prune=prune, to=to)
     project = invocation.project
     outcomes = []
     for outcome in plan_all(
@@ -37,7 +45,7 @@ def command(
         if as_json:
             continue
         if outcome.plan is not None:
-            show_plan(outcome.plan, with_detail=not brief)
+            show_plan(outcome.plan, with_detail=diff)
         show_rest(outcome)
     if as_json:
         show_json(outcomes)

@@ -62,11 +62,14 @@ def command(
     Each column of the stream's tables must hold what Avro's own resolution gives. Needs no stack.
     Exit code 0 when all do, 1 when one does not, 2 when it could not be told.
     """
+    from contractline.cli._fetching import provide_library
     from contractline.finding import errors
     from contractline.gate.prove.proof import deployed_version, prove
     from contractline.settings import Endpoints
 
     project = invocation.project
+    if clickhouse is None:
+        provide_library()
     deployed = None if clickhouse else deployed_version(Endpoints.load(project))
     with sigterm_interrupts(), _changes(project, streams, base) as changes:
         proof = prove(

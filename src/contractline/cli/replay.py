@@ -42,7 +42,7 @@ def command(invocation: Invocation, stream: str | None, kind: str, dry_run: bool
     with closing(Warehouse(endpoints)) as warehouse:
         everything = open_errors(warehouse)
         found = [e for e in everything if e.kind in kinds and stream in {None, e.stream}]
-        _show(found)
+        _show(found, everything)
         if dry_run or not found:
             return 1 if found else 0
         streams = sorted({one.stream for one in found if one.stream})
@@ -65,11 +65,22 @@ def _replay(
     return left
 
 
-def _show(found: Sequence[OpenErrors]) -> None:
+def _show(found: Sequence[OpenErrors], everything: Sequence[OpenErrors]) -> None:
+    """Say what is open, and what of it is not taken, with the reason."""
     for one in found:
-        orphan = "" if one.stream else "; no stream reads the topic"
+        orphan = "" if one.stream else "; not taken, since no stream reads the topic"
+        click.echo(f"{_words(one)}{orphan}: {one.reason.strip()}")
+    others = [one for one in everything if one not in found]
+    for one in others:
+        click.echo(f"not taken: {_words(one)}: {one.reason.strip()}")
+    if others:
         click.echo(
-            f"{one.topic}: {one.messages} {one.kind} since {one.oldest}{orphan}: {one.reason}"
+            "  poison messages are tried with `--class poison` once their cause is gone;"
+            " `contractline dlq list` names each message, `dlq dismiss` closes one"
         )
-    if not found:
+    elif not found:
         click.echo("no open errors")
+
+
+def _words(one: OpenErrors) -> str:
+    return f"{one.topic}: {one.messages} {one.kind} since {one.oldest}"

@@ -1,4 +1,4 @@
-"""``contractline status``: how each service of the local stack is."""
+"""``contractline status``: how the services are, and whether each stream flows."""
 
 from __future__ import annotations
 
@@ -16,33 +16,92 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from contractline.stack.control import ServiceStatus
+    from contractline.status import Section
 
 COLUMNS = ("service", "state", "version", "pid", "memory", "uptime", "url")
 NUMBERS = ("pid", "memory", "uptime")
 WIDE = 200
-COLOURS = {"running": "green", "external": "cyan", "failed": "red", "stopped": "dim"}
+COLOURS = {
+    "running": "green",
+    "external": "cyan",
+    "unreachable": "red",
+    "failed": "red",
+    "stopped": "dim",
+}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(invocation: Invocation, as_json: bool) -> int:
-    """Show state, version, process, memory and address of each service.
+    """Show the services, and whether each stream flows.
 
-    Exit code 0 when all run, 1 when one does not.
+    Of each service: state, version, process, memory and address; a real installation is asked
+    whether it answers. Of each stream: rows a second over the last minute, messages that ClickHouse
+    has not read yet and the age of the oldest, messages that could not be read, whether its changes
+    are read from PostgreSQL, and whether the rows before them have arrived. Of each connector: its
+    tasks, its slot, and the WAL that is kept for it. Last, what the watch did.
+
+    Exit code 0 when everything runs and flows, 1 when something does not; it says what, and what to
+    do.
     """
-    from contractline.settings import environment
+    from contractline.settings import SERVICES, Endpoints, environment
     from contractline.stack.control import Stack
+    from contractline.status import look
+    from contractline.status.facts import Sources
 
     services = Stack(invocation.project, environment()).status()
+    endpoints = Endpoints.load(invocation.project)
+    is_known = any(getattr(endpoints, name) for name in SERVICES)
+    sections = look(Sources(invocation.project, endpoints)) if is_known else []
+    problems = [problem for section in sections for problem in section.problems]
     if as_json:
-        click.echo(json.dumps({"services": {s.name: s.to_json() for s in services}}, indent=1))
+        click.echo(json.dumps(_json(services, sections), indent=1))
     else:
         from rich.console import Console
 
         # A file or a program gets whole lines, whatever a terminal's width is taken for there.
-        Console(width=None if sys.stdout.isatty() else WIDE).print(_table(services))
-    return 0 if all(s.is_up for s in services) else 1
+        console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+        console.print(_table(services))
+        for section in sections:
+            if section.facts:
+                console.print()
+                console.print(_section(section))
+        if problems:
+            console.print("\n[red]does not flow:[/]")
+            for problem in problems:
+                console.print(f"  {problem}", markup=False, soft_wrap=True)
+    return 0 if all(s.is_up for s in services) and not problems else 1
+
+
+def _json(services: Sequence[ServiceStatus], sections: Sequence[Section]) -> dict[str, object]:
+    """Return what programs read."""
+    said: dict[str, object] = {"services": {s.name: s.to_json() for s in services}}
+    for section in sections:
+        said[section.name] = {
+            name: {fact.name: fact.value for fact in facts} | {"problems": section.of(name)}
+            for name, facts in section.facts.items()
+        }
+    said["problems"] = [problem for section in sections for problem in section.problems]
+    return said
+
+
+def _section(section: Section) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    names = list(dict.fromkeys(f.name for facts in section.facts.values() for f in facts))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(section.name, overflow="fold")
+    for name in names:
+        values = [f.value for facts in section.facts.values() for f in facts if f.name == name]
+        is_number = any(isinstance(value, int | float) for value in values)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for subject, facts in section.facts.items():
+        colour = "red" if section.of(subject) else "green"
+        shown = {fact.name: escape(fact.shown) for fact in facts}
+        table.add_row(f"[{colour}]{escape(subject)}[/]", *(shown.get(name, "") for name in names))
+    return table
 
 
 def _table(services: Sequence[ServiceStatus]) -> Table:

@@ -16,9 +16,10 @@ from contractline.cli import Invocation
 def command(invocation: Invocation) -> None:
     """Replay and restart what failed for a passing reason; until SIGTERM or Ctrl-C.
 
-    Messages whose schema could not be fetched are put into their streams once it can be. Failed
-    tasks of connectors are restarted once what they need is there; a task that stopped since a
-    table departs from its contract waits for a person.
+    Messages whose schema could not be fetched are put into their streams once it can be. A queue of
+    ClickHouse whose consumer has stopped for good gets a new one. Failed tasks of connectors are
+    restarted once what they need is there; a task that stopped since a table departs from its
+    contract waits for a person.
 
     `contractline up` runs this as one of its services.
     """

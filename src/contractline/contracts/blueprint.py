@@ -34,7 +34,7 @@ def check_name(project: Project, name: str) -> None:
     """Refuse what can't be the name of a new stream.
 
     Raises:
-        NameUnusable: it is no name, or there is a contract of that name.
+        NameUnusable: it is not a name, or there is a contract of that name.
     """
     hint = "begin with a letter; small letters, digits and underscores, at most 63"
     if not _NAME.match(name):

@@ -184,7 +184,11 @@ def load_capture(project: Project) -> Capture:
 
 def capture_sources(project: Project) -> list[Path]:
     """Return the files that a capture is made from."""
-    return [*sorted(project.postgres_sql.glob("*.sql")), *sorted(project.connectors.glob("*.json"))]
+    return [
+        *sorted(project.postgres_sql.glob("*.sql")),
+        *sorted(project.connectors.glob("*.json")),
+        *sorted(project.connect_plugin.rglob("*.java")),
+    ]
 
 
 def schema_file(project: Project, subject: str) -> Path:

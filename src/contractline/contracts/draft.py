@@ -31,7 +31,7 @@ _VERSION_FILE = re.compile(r"(key|value)\.v([1-9][0-9]{0,8})\.avsc\Z")
 
 
 def version_number(name: str, part: Part) -> int | None:
-    """Return the number of the version that a file name says; None when it is no version."""
+    """Return the number of the version that a file name says; None when it is not a version."""
     match = _VERSION_FILE.match(name)
     return int(match.group(2)) if match and match.group(1) == part else None
 
@@ -80,7 +80,7 @@ class Draft:
         findings: what is wrong with its files.
         released: the files in ``versions/``.
         names: every other schema file in the folder.
-        document: the ODCS file; None when it is no YAML.
+        document: the ODCS file; None when it is not YAML.
         waivers: the files in ``waivers/``. Mistakes in them are no findings of the contract:
             what builds on it does not depend on them.
         capture: what Debezium made of the checkout's SQL, for streams that it writes.

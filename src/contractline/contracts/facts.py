@@ -121,6 +121,9 @@ def _source(source: Source) -> Iterator[tuple[str, str]]:
             yield "connector", source.connector
             stop = "stop the stream" if source.uncontracted_columns == "stop" else "are reported"
             yield "columns that the contract lacks", stop
+            nullify = source.unrepresentable_values == "nullify"
+            become = "become null" if nullify else "stop the stream"
+            yield "values that the topic can't hold", become
             yield "epoch", str(source.epoch)
         case _:
             yield "source", "the machinery"

@@ -148,7 +148,7 @@ class _Reading:
             self._add("CONTRACT_READABLE", file, words, position=problem.position)
             return None
         except YamlInvalid as problem:
-            words = f"no YAML: {problem.problem}"
+            words = f"not YAML: {problem.problem}"
             self._add("CONTRACT_READABLE", file, words, position=problem.position)
             return None
         for mistake in mistakes(document.data):

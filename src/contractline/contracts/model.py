@@ -23,6 +23,9 @@ Part = Literal["key", "value"]
 DEFAULT_LATENCY = timedelta(milliseconds=600)
 """Produced to visible, where a contract holds no latency SLA."""
 
+PERSONAL_DATA = "pii"
+"""The ODCS ``classification`` of fields that hold personal data."""
+
 _TOPIC = r"^([A-Za-z0-9_-]|[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*)$"
 """What Kafka takes as a topic's name: never dots alone."""
 
@@ -43,7 +46,7 @@ def _iso(value: object) -> object:
     """Refuse what pydantic would also take for a duration: ``7`` as seven seconds."""
     if isinstance(value, timedelta) or (isinstance(value, str) and value.startswith("P")):
         return value
-    raise PydanticCustomError("time_delta_parsing", "is no ISO 8601 duration")
+    raise PydanticCustomError("time_delta_parsing", "is not an ISO 8601 duration")
 
 
 Duration = Annotated[timedelta, BeforeValidator(_iso)]
@@ -94,6 +97,9 @@ class PostgresSource(_Section):
         table: ``schema.table``.
         uncontracted_columns: what a column that the contract does not hold does to the stream:
             ``report`` keeps it out and says so, ``stop`` fails the task until it is contracted.
+        unrepresentable_values: what a value does that the topic can't hold, such as an infinite
+            date: ``stop`` fails the task before its row is lost, ``nullify`` makes it null where
+            the column takes null.
         epoch: raise it by one when the database was restored and its LSN started again.
     """
 
@@ -101,6 +107,7 @@ class PostgresSource(_Section):
     connector: str = Field(pattern=_FILE_NAME)
     table: str = Field(pattern=r"^[^.]+\.[^.]+$")
     uncontracted_columns: Literal["report", "stop"] = "report"
+    unrepresentable_values: Literal["stop", "nullify"] = "stop"
     epoch: int = Field(default=1, ge=1, lt=2**31, strict=True)
 
 
@@ -228,6 +235,11 @@ class Contract:
     def properties(self) -> dict[str, SchemaProperty]:
         """What the ODCS file says of single fields, by field name."""
         return properties_of(self.odcs)
+
+    @property
+    def personal_fields(self) -> frozenset[str]:
+        """The names of the fields that hold personal data."""
+        return frozenset(n for n, p in self.properties.items() if p.classification == PERSONAL_DATA)
 
     @property
     def latency(self) -> timedelta:

@@ -94,7 +94,7 @@ def mistakes(data: Any) -> Iterator[Mistake]:
 def standard_part(data: Any) -> OpenDataContractStandard | list[Mistake]:
     """Return the whole document as values, or what keeps it from being read."""
     if not isinstance(data, Mapping):
-        return [Mistake((), "the document is no mapping of names to values", _DOCS)]
+        return [Mistake((), "the document is not a mapping of names to values", _DOCS)]
     known = {name: value for name, value in data.items() if name in _members(_TOP)}
     try:
         return OpenDataContractStandard.model_validate(known)
@@ -151,7 +151,7 @@ def _part(data: Mapping[Any, Any], part: type[BaseModel], at: Steps) -> Iterator
             if part not in _OPEN:
                 yield Mistake(
                     (*at, str(name)),
-                    f"`{name}` is no name that ODCS knows here",
+                    f"`{name}` is not a name that ODCS knows here",
                     _known(str(name), members),
                 )
             continue
@@ -219,7 +219,7 @@ def _in_words(error: ErrorDetails, at: Steps, loc: Steps) -> Mistake:
             return Mistake(at[:-1], f"`{name}` is missing", f"add `{name}: …`")
         case "extra_forbidden":
             names = _NAMES.get(tuple(s for s in loc[:-1] if isinstance(s, str)), ())
-            return Mistake(at, f"`{name}` is no name that is read here", _known(name, names))
+            return Mistake(at, f"`{name}` is not a name that is read here", _known(name, names))
         case "union_tag_not_found" | "union_tag_invalid":
             words = "`kind` is none of producer, postgres, system"
             return Mistake(at, words, "say who writes the stream: `kind: producer`")
@@ -227,11 +227,11 @@ def _in_words(error: ErrorDetails, at: Steps, loc: Steps) -> Mistake:
             return Mistake(at, f"`{value}` can't be a {name}", _SPELLINGS.get(name, _DOCS))
         case "time_delta_parsing" | "time_delta_type":
             hint = "write an ISO 8601 duration, such as P7D or PT12H"
-            return Mistake(at, f"`{value}` is no duration", hint)
+            return Mistake(at, f"`{value}` is not a duration", hint)
         case "greater_than" | "greater_than_equal" if name in ("retention", "minCompactionLag"):
             return Mistake(at, f"`{value}` is too short", "a time above zero, such as P7D")
         case "string_type" if isinstance(value, int | float | date):
-            return Mistake(at, f"`{value}` is no text", f'put it in quotes: {name}: "{value}"')
+            return Mistake(at, f"`{value}` is not a text", f'put it in quotes: {name}: "{value}"')
     words = error["msg"].removeprefix("Input should be ")
     shown = type(value).__name__ if isinstance(value, list | dict) else value
     return Mistake(at, f"`{shown}` is not {words}" if words != error["msg"] else words, _DOCS)

@@ -11,13 +11,13 @@ from contractline.avro.paths import Steps
 from contractline.errors import ContractlineError
 
 MAX_LATENCY = timedelta(days=1)
-"""A stream that may be later than this is no stream."""
+"""A stream that may be later than this is not a stream."""
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class LatencyInvalid(ContractlineError):
-    """When the SLA ``latency`` of a contract is no time that a stream can promise.
+    """When the SLA ``latency`` of a contract is not a time that a stream can promise.
 
     Attributes:
         steps: its place in the ODCS file.
@@ -44,7 +44,7 @@ def promised_latency(odcs: OpenDataContractStandard) -> timedelta | None:
         if found is not None:
             raise LatencyInvalid(at, "is promised twice")
         if isinstance(sla.value, bool) or not isinstance(sla.value, int | float):
-            raise LatencyInvalid((*at, "value"), f"`{sla.value}` is no number")
+            raise LatencyInvalid((*at, "value"), f"`{sla.value}` is not a number")
         if not sla.unit:
             raise LatencyInvalid(at, f"has no unit ({', '.join(_SECONDS)})")
         if sla.unit not in _SECONDS:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from contractline.avro.compatibility import can_read
 from contractline.avro.difference import differences
+from contractline.avro.fields import field_changes
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.avro.meaning import reinterpretations
+from contractline.avro.schema import Schema
 from contractline.contracts.draft import VERSIONS, Draft
 from contractline.contracts.model import Part
 from contractline.contracts.sums import NAME as SUMS
@@ -23,7 +27,10 @@ from contractline.errors import ContractlineError
 
 CHANGELOG = "CHANGELOG.md"
 
-_VERSION = re.compile(r"(\d+)\.\d+\.\d+\Z", re.ASCII)
+SemanticVersion = tuple[int, int]
+"""The first two numbers of a contract's version; the third is that of changed words."""
+
+_VERSION = re.compile(r"(\d+)\.(\d+)\.\d+\Z", re.ASCII)
 _ENTRY = re.compile(r"^## v(\d+)$", re.MULTILINE | re.ASCII)
 
 
@@ -89,7 +96,7 @@ def plan_release(draft: Draft, message: str = "") -> Release:
     texts = {_version_file(draft, part): text for part, text in schemas.items()}
     files = [*_changelog(draft, version, changes, message), *texts.items()]
     files += _sums(draft, {file.name: text for file, text in texts.items()})
-    files += _document(draft, version or newest)
+    files += _document(draft, schemas.get("value"))
     return Release(draft.name, version, changes, tuple(files))
 
 
@@ -165,11 +172,51 @@ def _sums(draft: Draft, new: dict[str, str]) -> Iterator[tuple[Path, str]]:
         yield draft.folder / VERSIONS / SUMS, written(ordered)
 
 
-def _document(draft: Draft, newest: int) -> Iterator[tuple[Path, str]]:
-    """Yield the document with a version that names the newest released schema."""
-    match = _VERSION.match(draft.odcs.version or "")
-    if (match is None or int(match.group(1)) != newest) and draft.document is not None:
-        yield draft.odcs_file, draft.document.with_text("version", f"{newest}.0.0")
+def _document(draft: Draft, new: str | None) -> Iterator[tuple[Path, str]]:
+    """Yield the document with a version that tells what its releases ask of readers."""
+    before, after = said_version(draft.odcs.version), _version_after(draft, is_new=new is not None)
+    if before != after and draft.document is not None:
+        yield draft.odcs_file, draft.document.with_text("version", "{}.{}.0".format(*after))
+
+
+def _version_after(draft: Draft, *, is_new: bool) -> SemanticVersion:
+    said = said_version(draft.odcs.version) or (0, 0)
+    schemas = [version.schema for version in draft.versions("value")]
+    if is_new and schemas:
+        major, minor = said
+        said = (major + 1, 0) if must_act(schemas[-1], draft.value) else (major, minor + 1)
+    return max(said, least_version([*schemas, draft.value] if is_new else schemas))
+
+
+def said_version(text: str | None) -> SemanticVersion | None:
+    """Return the first two numbers of a document's version; None where it is not three numbers."""
+    match = _VERSION.match(text or "")
+    return (int(match.group(1)), int(match.group(2))) if match else None
+
+
+def least_version(schemas: Sequence[Schema]) -> SemanticVersion:
+    """Return the first two numbers that released schemas, in order, give a contract at least.
+
+    A version that readers of the one before must act on counts in the first number, every other one
+    in the second. People raise either besides when a promise changes.
+    """
+    major, minor = 1, 0
+    for before, after in pairwise(schemas):
+        major, minor = (major + 1, 0) if must_act(before, after) else (major, minor + 1)
+    return major, minor
+
+
+def must_act(before: Schema, after: Schema) -> bool:
+    """Tell whether readers of a schema must act when the next one comes.
+
+    They need not when they can go on reading with the one before: every field is there still, and
+    means the same.
+    """
+    if before.meaning == after.meaning:
+        return False
+    if not can_read(before, after) or reinterpretations(after, before):
+        return True
+    return any(change.kind in {"removed", "renamed"} for change in field_changes(before, after))
 
 
 def _natural(name: str) -> tuple[str, int]:

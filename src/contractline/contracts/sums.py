@@ -19,7 +19,7 @@ class Sums:
     Attributes:
         digests: by file name.
         lines: the line of each file's record, counted from 1.
-        bad_lines: the lines that are no records.
+        bad_lines: the lines that are not records.
     """
 
     digests: Mapping[str, str]

@@ -9,28 +9,36 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from contractline.avro.compatibility import Compatibility
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import Steps
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid
 from contractline.finding import TOP, Position
 
 FOLDER = "waivers"
+_AGREED_FOR = timedelta(days=90)
 
 WHOLE = "$"
 """The path of a waiver for a file as a whole."""
+
+VERSIONS_COMPATIBLE = "VERSIONS_COMPATIBLE"
+"""The rule whose waivers name a level, since the registry holds it too."""
 
 _NAMES = {
     "path": "the field, or the JSON path, that it is for",
     "reason": "why the rule is broken on purpose",
     "approver": "who agreed",
     "expires": "its last day, such as 2027-01-31",
-    "migration": "what readers do; `topic: …` or `table: …` when the data moves to a new one",
+    "migration": "what readers do; `topic: …` or `table: …` when the data moves to a new one,"
+    " `level: …` when the registry takes the version at another level",
 }
-_TARGETS = ("topic", "table")
+_TARGETS = ("topic", "table", "level")
 _PROSE = ("path", "reason", "approver")
 _WORDS_OF_A_REASON = 3
 """Fewer say nothing that a reviewer could judge: `legacy`, `see chat`."""
@@ -44,14 +52,16 @@ class Migration:
         words: in words; empty where a name says it.
         topic: the new topic that the data moves to; empty without one.
         table: the new table that the data moves to; empty without one.
+        level: the compatibility level at which the registry takes the version; empty without one.
     """
 
     words: str = ""
     topic: str = ""
     table: str = ""
+    level: str = ""
 
     def __str__(self) -> str:
-        names = {"topic": self.topic, "table": self.table}
+        names = {"topic": self.topic, "table": self.table, "level": self.level}
         return self.words or ", ".join(f"{kind} {name}" for kind, name in names.items() if name)
 
 
@@ -112,6 +122,36 @@ class Waivers:
     mistakes: tuple[WaiverMistake, ...] = ()
 
 
+def agreed_level(waivers: Waivers, today: date) -> Compatibility | None:
+    """Return the level at which the registry takes versions that waivers agree to; None without one."""
+    levels = (
+        waiver.migration.level
+        for waiver in waivers.entries
+        if waiver.rule == VERSIONS_COMPATIBLE and today <= waiver.expires
+    )
+    return next((Compatibility(level) for level in levels if level), None)
+
+
+def agreed_text(path: str, reason: str, approver: str, migration: str, today: date) -> str:
+    """Return the file of a waiver that a command writes; it lasts 90 days.
+
+    Args:
+        path: what of the contract it is about.
+        reason: why the rule does not hold.
+        approver: who agrees.
+        migration: what becomes of those who read the stream.
+        today: the day from which it holds.
+    """
+    waiver = {
+        "path": path,
+        "reason": reason,
+        "approver": approver,
+        "expires": (today + _AGREED_FOR).isoformat(),
+        "migration": migration,
+    }
+    return yaml.safe_dump(waiver, sort_keys=False, allow_unicode=True, width=100)
+
+
 def load_waivers(folder: Path) -> Waivers:
     """Read the waivers of a contract's folder."""
     place = folder / FOLDER
@@ -140,7 +180,7 @@ def _of_file(file: Path) -> Iterator[Waiver | WaiverMistake]:
         yield WaiverMistake(file, f"{file.name} {problem}", _example(), problem.position)
         return
     except YamlInvalid as problem:
-        words = f"no YAML: {problem.problem}"
+        words = f"not YAML: {problem.problem}"
         yield WaiverMistake(file, words, "mend the YAML", problem.position)
         return
     if isinstance(document.data, list):
@@ -160,7 +200,7 @@ class _Reading:
 
     def waiver(self, entry: Any) -> Iterator[Waiver | WaiverMistake]:
         if not isinstance(entry, Mapping):
-            yield self._mistake("this is no waiver", _example())
+            yield self._mistake("this is not a waiver", _example())
             return
         mistakes = [*self._names(entry), *self._values(entry)]
         yield from mistakes
@@ -183,23 +223,26 @@ class _Reading:
             if name not in _NAMES:
                 near = difflib.get_close_matches(str(name), _NAMES, 1)
                 hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(_NAMES)}"
-                yield self._mistake(f"`{name}` is no part of a waiver", hint, str(name))
+                yield self._mistake(f"`{name}` is not part of a waiver", hint, str(name))
 
     def _values(self, entry: Mapping[Any, Any]) -> Iterator[WaiverMistake]:
         for name in _PROSE:
             value = entry.get(name)
             if value is not None and not isinstance(value, str):
-                yield self._mistake(f"`{name}` is no text", f"say {_NAMES[name]}", name)
+                yield self._mistake(f"`{name}` is not a text", f"say {_NAMES[name]}", name)
         reason, expires, migration = map(entry.get, ("reason", "expires", "migration"))
         if isinstance(reason, str) and 0 < len(reason.split()) < _WORDS_OF_A_REASON:
             words = f"`{reason.strip()}` does not say why the rule is broken on purpose"
             yield self._mistake(words, "say it in a sentence", "reason")
         if expires is not None and _day(expires) is None:
-            words = f"`{expires}` is no day"
+            words = f"`{expires}` is not a day"
             yield self._mistake(words, "write it as 2027-01-31", "expires")
         if migration is not None and _migration(migration) is None:
-            hint = "write a sentence, or `topic: …`, or `table: database.table`"
-            yield self._mistake("this is no migration", hint, "migration")
+            hint = (
+                "write a sentence, or `topic: …`, or `table: database.table`, or `level: ` and one of"
+                f" {', '.join(Compatibility)}"
+            )
+            yield self._mistake("this is not a migration", hint, "migration")
 
     def _mistake(self, message: str, hint: str, *inner: str) -> WaiverMistake:
         return WaiverMistake(self.file, message, hint, self.document.position((*self.at, *inner)))
@@ -221,6 +264,8 @@ def _migration(value: Any) -> Migration | None:
         return None
     names = {kind: value.get(kind, "") for kind in _TARGETS}
     if not all(isinstance(name, str) for name in names.values()) or not any(names.values()):
+        return None
+    if names["level"] and names["level"] not in list(Compatibility):
         return None
     return Migration(**names)
 

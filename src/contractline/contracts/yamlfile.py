@@ -23,7 +23,7 @@ MAX_VALUES = 100_000
 
 
 class YamlInvalid(ContractlineError):
-    """When a text is no YAML that can be used.
+    """When a text is not YAML that can be used.
 
     Attributes:
         problem: what is wrong.
@@ -55,7 +55,7 @@ class YamlFile:
         """Return the document that a text holds.
 
         Raises:
-            YamlInvalid: the text is no YAML, or more than a contract ever is.
+            YamlInvalid: the text is not YAML, or more than a contract ever is.
         """
         try:
             if len(text) > SAFE_CHARACTERS:

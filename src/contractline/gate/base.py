@@ -294,7 +294,7 @@ def _schemas(registry: Registry, subject: Subject) -> Iterator[tuple[int, Schema
     """Yield the versions of a subject.
 
     Raises:
-        VersionUnreadable: one of them is no Avro schema, so that nothing can be told of it.
+        VersionUnreadable: one of them is not an Avro schema, so that nothing can be told of it.
     """
     for one in registry.versions(subject):
         if one.schema is None:

@@ -27,7 +27,6 @@ from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated
 from contractline.rules.ruleset import RULES_OF_CHANGE, RULES_OF_CHECKOUT, TABLES_GENERATED
-from contractline.rules.sinkverdict import verdict as sink_verdict
 
 if TYPE_CHECKING:
     from contractline.gate.proving import Proving
@@ -162,21 +161,6 @@ def _untried(base: Base | NoBase, parts: Sequence[Part]) -> frozenset[RuleId]:
     return frozenset(law.id for law in (*of_change, *of_checkout))
 
 
-class _Corruption:
-    """Tells whether a finding is about values that are silently read as other ones."""
-
-    def __init__(self, changes: Sequence[StreamChange], proved: Sequence[Finding]) -> None:
-        self._changes = {change.name: change for change in changes}
-        self._proved = proved
-
-    def __call__(self, finding: Finding) -> bool:
-        """Tell it of a finding of the rules about ClickHouse, or of the proof."""
-        if finding in self._proved:
-            return True
-        sink = sink_verdict(self._changes[finding.subject])
-        return sink is not None and finding in sink.corrupting
-
-
 def _report(
     inspection: Inspection,
     parts: Sequence[Part],
@@ -192,7 +176,6 @@ def _report(
         inspection.changes,
         untried=_untried(base, parts),
         today=today,
-        corrupts=_Corruption(inspection.changes, proof.corrupting if proof else ()),
     )
     return Report(
         inspection.project.root,

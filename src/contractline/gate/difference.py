@@ -13,6 +13,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.facts import fact_changes
+from contractline.contracts.model import PostgresSource
 from contractline.errors import ContractlineError
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.mapping.types import Column, columns_of
@@ -189,7 +190,10 @@ def _columns_of(draft: Draft, versions: Sequence[Schema]) -> _Columns:
     if sink is None:
         return _Columns({})
     try:
-        columns = columns_of(draft.name, versions, draft.properties, sink.types)
+        is_captured = isinstance(draft.pipeline.source, PostgresSource)
+        columns = columns_of(
+            draft.name, versions, draft.properties, sink.types, is_captured=is_captured
+        )
     except SchemaUnmappable as problem:
         return _Columns({}, str(problem))
     return _Columns({column.field: column for column in columns})

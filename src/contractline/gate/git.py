@@ -54,7 +54,7 @@ class Entry:
     Attributes:
         path: the path from the project's root, with `/`.
         id: git's digest of it.
-        size: how many bytes a file holds; None for what is no regular file.
+        size: how many bytes a file holds; None for what is not a regular file.
     """
 
     path: str

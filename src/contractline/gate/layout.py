@@ -17,7 +17,7 @@ FOLDERS = (CONTRACTS, "clickhouse_ddl", "connect", "reports", "producer")
 
 
 def laid_out(git: Git, commit: str, checkout: Path, root: Path) -> Project:
-    """Make the folders of a commit that the gate reads; what is no regular file is left out.
+    """Make the folders of a commit that the gate reads; what is not a regular file is left out.
 
     A contract's folder that the checkout holds in just the same way becomes a link to it, and so
     does any other folder: of hundreds of contracts a change touches a few.

@@ -209,7 +209,7 @@ class _Checkout:
             self._refuse(file, line, "it is nested too deep")
         # The parser takes some SQL that is none, and then its trees lack parts.
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
-            self._refuse(file, line, f"it is no SQL that ClickHouse takes ({problem})")
+            self._refuse(file, line, f"it is not SQL that ClickHouse takes ({problem})")
 
     def _text(self, file: Path) -> str:
         try:

@@ -66,7 +66,7 @@ class Code:
                 self.unread.append((file, (problem.position or TOP).line, str(problem)))
             except (SyntaxError, ValueError, RecursionError) as problem:
                 line = getattr(problem, "lineno", None) or 1
-                self.unread.append((file, line, f"no Python: {problem}"))
+                self.unread.append((file, line, f"not Python: {problem}"))
 
     def _builders(self, fields: frozenset[str], required: frozenset[str]) -> list[Path]:
         made: set[str] = set()

@@ -39,7 +39,7 @@ def panels(reports: Path) -> tuple[tuple[Panel, ...], tuple[tuple[Path, int, str
     """Return the panels under a folder, and the files that could not be read with line and reason.
 
     A question is named by its file without `.sql`: from the folder on, or by its last part. The
-    YAML beside a question of the same name describes it and is no panel.
+    YAML beside a question of the same name describes it and is not a panel.
     """
     questions = {
         name: file

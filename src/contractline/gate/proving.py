@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from contractline.contracts.change import StreamChange
 from contractline.finding import Finding
-from contractline.gate.prove.findings import LOST
 from contractline.gate.prove.proof import (
     Prover,
     StreamProof,
@@ -26,12 +25,10 @@ class Proving:
 
     Attributes:
         findings: where tables do not read what was written.
-        corrupting: those of them where values were silently read as other ones, or rows lost.
         lines: what was tried on which engine, in words.
     """
 
     findings: tuple[Finding, ...]
-    corrupting: tuple[Finding, ...]
     lines: tuple[str, ...]
 
 
@@ -50,8 +47,7 @@ def proving(project: Project, changes: Sequence[StreamChange]) -> Proving:
                 findings += proof.findings
             lines.append(f"{change.name}: {_words(proof)}")
         lines += _engine(engine.version, deployed_version(Endpoints.load(project)))
-    corrupting = (finding for finding in findings if _corrupts(finding))
-    return Proving(tuple(findings), tuple(corrupting), tuple(lines))
+    return Proving(tuple(findings), tuple(lines))
 
 
 def _proof(engine: Prover, change: StreamChange) -> StreamProof | str | None:
@@ -62,11 +58,6 @@ def _proof(engine: Prover, change: StreamChange) -> StreamProof | str | None:
         return engine.prove(change)
     except SchemaUnmappable as problem:
         return f"not tried, it has no tables: {problem}"
-
-
-def _corrupts(finding: Finding) -> bool:
-    """Tell whether a value was read as another one, which both stand in the finding, or was lost."""
-    return finding.rule == LOST or not (finding.old is None and finding.new is None)
 
 
 def _words(proof: StreamProof | str | None) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from contractline.contracts.waivers import Waiver
-from contractline.finding import Finding, Severity, counted, shown_path
+from contractline.finding import Effect, Finding, Severity, counted, shown_path
 from contractline.gate.difference import StreamDifference
 
 
@@ -23,14 +23,6 @@ class State(StrEnum):
     """No contract has that name; files that remind of one do."""
 
 
-class Outcome(StrEnum):
-    """What becomes of a reader."""
-
-    OK = "ok"
-    BREAKS = "breaks"
-    CORRUPTS = "corrupts"
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a change means for one kind of reader.
@@ -43,7 +35,7 @@ class Verdict:
     """
 
     reader: str
-    outcome: Outcome
+    outcome: Effect
     reasons: tuple[str, ...]
     promise: str = ""
 

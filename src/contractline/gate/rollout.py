@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PARTS, Draft, PartUnread
 from contractline.contracts.model import PostgresSource
-from contractline.gate.report import Outcome, Step, Verdict
+from contractline.finding import Effect
+from contractline.gate.report import Step, Verdict
 from contractline.gate.verdicts import NEWER, OLDER
 from contractline.rules.changes.tables import column_changes
 
@@ -28,7 +29,7 @@ def rollout(change: StreamChange, ddl: str, verdicts: Sequence[Verdict]) -> tupl
     if change.after is None:
         return tuple(_removal())
     try:
-        harmed = {verdict.reader for verdict in verdicts if verdict.outcome is not Outcome.OK}
+        harmed = {verdict.reader for verdict in verdicts if verdict.outcome is not Effect.OK}
         return tuple(_steps(change.before, change.after, harmed, has_ddl=bool(ddl)))
     except PartUnread:
         return ()

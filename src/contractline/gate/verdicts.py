@@ -15,8 +15,8 @@ from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Version
-from contractline.gate.report import Outcome, Verdict
-from contractline.rules.hazards import Effect
+from contractline.finding import Effect
+from contractline.gate.report import Verdict
 from contractline.rules.sinkverdict import SinkVerdict
 
 NEWER = "newer consumers"
@@ -50,7 +50,7 @@ def _sink(sink: SinkVerdict) -> Verdict:
         refused = [f"but no tables can be made of the contract as it is: {one}" for one in reasons]
         as_they_are = "the tables as they are read its records as they are meant"
         reasons = [as_they_are, *refused] if sink.is_refused else [fine]
-    return Verdict(CLICKHOUSE, Outcome(sink.kind.value), _cut(reasons))
+    return Verdict(CLICKHOUSE, sink.kind, _cut(reasons))
 
 
 def _consumers(before: Draft, after: Draft) -> Iterator[Verdict]:
@@ -65,8 +65,8 @@ def _consumers(before: Draft, after: Draft) -> Iterator[Verdict]:
             *keys,
             *_worded(direction, "can't read", unread),
         ]
-        outcome = Outcome.CORRUPTS if misread else Outcome.BREAKS if reasons else Outcome.OK
-        is_allowed = outcome is Outcome.BREAKS and not keys
+        outcome = Effect.CORRUPTS if misread else Effect.BREAKS if reasons else Effect.OK
+        is_allowed = outcome is Effect.BREAKS and not keys
         is_allowed = is_allowed and not _promises(level, direction, unread, earlier)
         yield Verdict(
             reader,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from contractline.avro.compatibility import Compatibility, keep, strongest_level
 from contractline.avro.fields import field_of
 from contractline.avro.paths import Steps, steps_of
 from contractline.avro.schema import Schema
@@ -15,8 +16,14 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import SYSTEM
 from contractline.contracts.model import Pipeline
-from contractline.contracts.waivers import WHOLE, Migration, Waiver, load_waivers
-from contractline.finding import Finding, RuleId
+from contractline.contracts.waivers import (
+    VERSIONS_COMPATIBLE,
+    WHOLE,
+    Migration,
+    Waiver,
+    load_waivers,
+)
+from contractline.finding import Effect, Finding, RuleId
 from contractline.gate.report import Waived
 from contractline.project import Project
 from contractline.rules.laws import LAWS
@@ -50,7 +57,6 @@ def waive(
     *,
     untried: Collection[RuleId],
     today: date,
-    corrupts: Callable[[Finding], bool] = lambda finding: False,
 ) -> Applied:
     """Take out the findings that a valid waiver is for.
 
@@ -60,7 +66,6 @@ def waive(
         changes: each contract before and after.
         untried: the rules that were not held against anything, so that their waivers wait.
         today: the day by which waivers expire.
-        corrupts: tells whether a finding is about values that are silently read as other ones.
     """
     waived: dict[int, Waived] = {}
     wrong: list[Finding] = []
@@ -69,7 +74,7 @@ def waive(
         for waiver in _waivers(project, change):
             if waiver.rule in NEVER_WAIVED:
                 continue
-            use = _use(waiver, change, own, untried=untried, today=today, corrupts=corrupts)
+            use = _use(waiver, change, own, untried=untried, today=today)
             faults = [one for rule in RULES_OF_WAIVER for one in _held(rule, use, change.name)]
             wrong += faults
             if not faults:
@@ -96,7 +101,6 @@ def _use(
     *,
     untried: Collection[RuleId],
     today: date,
-    corrupts: Callable[[Finding], bool],
 ) -> WaiverUse:
     own = [one for one in findings if _is_of(one, waiver.rule)]
     of_rule = [(one, set(_names(one, change))) for one in own]
@@ -110,9 +114,20 @@ def _use(
         is_expired=today > waiver.expires,
         is_merged=waiver.rule in _OF_CHANGE and waiver in earlier,
         is_untried=waiver.rule in untried,
-        is_corrupting=any(corrupts(finding) for finding in meant),
+        is_corrupting=any(finding.effect is Effect.CORRUPTS for finding in meant),
         moves=waiver in earlier or _moves(waiver.migration, change.before or change.after),
+        needed_level=_needed_level(waiver, change.after),
     )
+
+
+def _needed_level(waiver: Waiver, draft: Draft | None) -> str:
+    """Return the level that a waiver must name for the registry to take the versions; empty for none."""
+    value = draft.schemas.get("value") if draft else None
+    if waiver.rule != VERSIONS_COMPATIBLE or draft is None or not isinstance(value, Schema):
+        return ""
+    schemas = [*(version.schema for version in draft.versions("value")), value]
+    level = waiver.migration.level
+    return "" if level and keep(schemas, Compatibility(level)) else strongest_level(schemas)
 
 
 def _held(rule: RuleOfWaiver, use: WaiverUse, subject: str) -> Iterator[Finding]:
@@ -154,7 +169,9 @@ def _names(finding: Finding, change: StreamChange) -> Iterator[str]:
     """Yield by which names a waiver may name the place of a finding."""
     if finding.field:
         yield finding.field
-        return
+        # Without an effect, the path is that of the record that has lost the field.
+        if not finding.path or finding.effect is None:
+            return
     yield finding.path or WHOLE
     steps = steps_of(finding.path)
     for draft in (change.after, change.before):

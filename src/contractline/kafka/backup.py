@@ -27,7 +27,7 @@ _SHOWN = 5
 
 
 class BackupUnusable(ContractlineError):
-    """When a file is no backup of a registry, or can't be written."""
+    """When a file is not a backup of a registry, or can't be written."""
 
     def __init__(self, file: Path, problem: str, *, hint: str = "") -> None:
         self.file = file
@@ -107,7 +107,7 @@ class Backup:
             raise BackupUnusable(file, problem.strerror or str(problem)) from problem
         except (zipfile.BadZipFile, ValueError, KeyError, TypeError) as problem:
             hint = "`contractline registry backup` writes one"
-            raise BackupUnusable(file, "is no backup of a registry", hint=hint) from problem
+            raise BackupUnusable(file, "is not a backup of a registry", hint=hint) from problem
 
     def write(self, file: Path) -> None:
         """Write the backup into a new file.

@@ -31,7 +31,7 @@ class Carried:
         read: lines that were not empty.
         acknowledged: what the broker has for good.
         failed: what it did not take.
-        refused: what is no JSON or breaks the contract.
+        refused: what is not JSON or breaks the contract.
         seconds: how long it took.
     """
 
@@ -105,7 +105,7 @@ class _Carrying:
         try:
             self._channel.send(self._convert(read))
         except RecordRefused as refusal:
-            # As it was written: numbers with a fraction are no texts.
+            # As it was written: numbers with a fraction are not texts.
             self._refuse(number, json.loads(line), refusal.mistake)
 
     @property

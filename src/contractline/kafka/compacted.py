@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from io import BytesIO
-from typing import Any, cast
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
-from fastavro import schemaless_reader
 
 from contractline.contracts.model import Contract
+from contractline.kafka.decode import Decoder
 from contractline.kafka.errors import (
     FrameInvalid,
     KafkaAway,
@@ -20,7 +19,6 @@ from contractline.kafka.errors import (
     TopicMissing,
 )
 from contractline.kafka.registry import Registry
-from contractline.kafka.wire import split
 
 TIMEOUT_SECONDS = 10.0
 STEP_SECONDS = 0.05
@@ -44,12 +42,13 @@ def read_compacted(servers: str, contract: Contract, registry: Registry, say: Sa
     """
     state: State = {}
     problems: list[Exception] = []
+    decoder = Decoder(registry)
     for key, value in _messages(servers, contract.topic.name):
         try:
-            decoded = _decode(key, registry)
+            decoded = decoder.decode(key).value
             fields = tuple(decoded[name] for name in contract.key_fields)
             if value:
-                state[fields] = _decode(value, registry)
+                state[fields] = decoder.decode(value).value
             else:
                 state.pop(fields, None)
         except UNREADABLE as problem:
@@ -60,14 +59,8 @@ def read_compacted(servers: str, contract: Contract, registry: Registry, say: Sa
     return state
 
 
-UNREADABLE = (FrameInvalid, SchemaUnknown, KeyError, IndexError, EOFError, TypeError, ValueError)
-"""What decoding raises at bytes that are something else."""
-
-
-def _decode(frame: bytes, registry: Registry) -> Fields:
-    schema_id, datum = split(frame)
-    writer = registry.schema(schema_id)
-    return cast("Fields", schemaless_reader(BytesIO(datum), writer.definition, None))
+UNREADABLE = (FrameInvalid, SchemaUnknown, KeyError, TypeError)
+"""What reading a key or a value raises at bytes that are something else."""
 
 
 def _messages(servers: str, topic: str) -> Iterator[tuple[bytes, bytes | None]]:

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from fastavro import parse_schema, schemaless_writer
+from fastavro.write import LOGICAL_WRITERS
 
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import VERSIONS
@@ -32,6 +34,33 @@ Frame = tuple[bytes | None, bytes]
 """Key and value as they go to Kafka."""
 
 Say = Callable[[str], None]
+
+_DAYS_TO_1970 = date(1970, 1, 1).toordinal()
+
+
+def _days(value: Any, schema: Any) -> Any:
+    """Return a date as its days since 1970, and anything else as it is."""
+    return value.toordinal() - _DAYS_TO_1970 if isinstance(value, date) else value
+
+
+def _or_as_it_is(prepare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a value that a logical type does not take as it is, which no branch of it takes."""
+
+    def prepared(value: Any, schema: Any) -> Any:
+        try:
+            return prepare(value, schema)
+        except ValueError:
+            return value
+
+    return prepared
+
+
+# fastavro tries the branches of a union by preparing the value for each. Its own way with dates reads
+# any text as a date, so that a text beside a date became one, or ended the record with an error; a
+# decimal that one branch has no room for was never tried in the next.
+LOGICAL_WRITERS["int-date"] = _days
+for _kind in ("bytes-decimal", "fixed-decimal"):
+    LOGICAL_WRITERS[_kind] = _or_as_it_is(LOGICAL_WRITERS[_kind])
 
 FOLLOW_SECONDS = 15.0
 """How often the registry is asked for a newer version."""

@@ -43,7 +43,7 @@ class RegistryAway(RegistryUnavailable):
 
 
 class SchemaUnknown(RegistryUnavailable):
-    """When the registry holds no schema of an id: it was wiped, or the bytes are no frame."""
+    """When the registry holds no schema of an id: it was wiped, or the bytes are not a frame."""
 
 
 class KafkaUnavailable(ServiceUnavailable):

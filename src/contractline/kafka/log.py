@@ -1,4 +1,4 @@
-"""Reading a whole topic, from its beginning to where it ended when reading began, in batches."""
+"""Reading a topic to where it ended when reading began, in batches, and what comes after that."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
 
 class Log:
-    """A topic's messages up to its end of now; a context manager.
+    """A topic's messages up to its end of now, and what comes after it; a context manager.
 
     Nothing is joined and no offset is kept, so that no other reader notices. What belongs to a
     transaction that is not committed is passed over.
@@ -56,8 +56,15 @@ class Log:
         total: the offsets between beginning and end; gaps count.
     """
 
-    def __init__(self, servers: str, topic: str, say: Say) -> None:
+    def __init__(self, servers: str, topic: str, say: Say, *, last: int | None = None) -> None:
         """Find the beginning and end of each partition.
+
+        Args:
+            servers: the brokers' addresses.
+            topic: its name.
+            say: told when nothing comes for long.
+            last: how many offsets before the end of each partition reading begins; at the
+                beginning unless said.
 
         Raises:
             TopicMissing: the broker has no such topic.
@@ -87,6 +94,8 @@ class Log:
         except TopicMissing:
             self._consumer.close()
             raise
+        if last is not None:
+            bounds = {part: (max(low, high - last), high) for part, (low, high) in bounds.items()}
         self._next = {part: low for part, (low, high) in bounds.items() if low < high}
         self._ends = {part: high for part, (_, high) in bounds.items()}
         self.total = sum(high - low for low, high in bounds.values())
@@ -138,6 +147,31 @@ class Log:
         except KafkaException as problem:
             raise KafkaUnavailable.of(self._servers, problem) from problem
 
+    def after(self, stop: threading.Event) -> Iterator[Sequence[Record]]:
+        """Read what comes after the end, as it comes, until told to stop.
+
+        Raises:
+            KafkaUnavailable: the broker refused for good.
+        """
+        try:
+            ends = [TopicPartition(self._topic, *at) for at in self._ends.items()]
+            self._consumer.assign(ends)
+            # Those that were read to their ends are paused, and a new assignment leaves them so.
+            self._consumer.resume(ends)
+            while not stop.is_set():
+                messages = self._consumer.consume(TAKEN_AT_ONCE, STEP_SECONDS)
+                for message in messages:
+                    error = message.error()
+                    if error is not None and error.code() not in {
+                        *AWAY,
+                        KafkaError._PARTITION_EOF,
+                    }:
+                        raise KafkaException(error)
+                if read := [record_of(message) for message in messages if message.error() is None]:
+                    yield read
+        except KafkaException as problem:
+            raise KafkaUnavailable.of(self._servers, problem) from problem
+
     def _take(self, most: int) -> list[Record]:
         """Return the next messages of any partition; none when nothing has come yet."""
         messages = self._consumer.consume(most, STEP_SECONDS)
@@ -153,22 +187,13 @@ class Log:
             elif error.code() not in AWAY:
                 raise KafkaException(error)
             return None
-        offset, end = message.offset() or 0, self._ends[partition]
-        if offset + 1 < end:
-            self._next[partition] = offset + 1
+        record, end = record_of(message), self._ends[partition]
+        if record.offset + 1 < end:
+            self._next[partition] = record.offset + 1
         elif self._next.pop(partition, None) is not None:
             # What is produced meanwhile must not keep the others waiting.
             self._consumer.pause([TopicPartition(self._topic, partition)])
-        if offset >= end:
-            return None
-        kind, at_ms = message.timestamp()
-        return Record(
-            partition,
-            offset,
-            None if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
-            message.key() or b"",
-            message.value() or b"",
-        )
+        return record if record.offset < end else None
 
     def _notice(self, *, is_quiet: bool) -> None:
         """Say when nothing comes for long, and when it does again; the client itself tries on."""
@@ -191,3 +216,15 @@ class Log:
         place = TopicPartition(self._topic, partition)
         low, high = self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
         return low, high
+
+
+def record_of(message: Message) -> Record:
+    """Return a message of the client that holds no error."""
+    kind, at_ms = message.timestamp()
+    return Record(
+        message.partition() or 0,
+        message.offset() or 0,
+        None if kind == TIMESTAMP_NOT_AVAILABLE else at_ms,
+        message.key() or b"",
+        message.value() or b"",
+    )

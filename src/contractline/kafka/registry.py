@@ -29,6 +29,7 @@ _NOT_FOUND = 404
 _INCOMPATIBLE = 409
 _NO_SUBJECT = 40401
 _NO_SCHEMA = 40403
+_UNDISCOVERED = "Failed to discover artifact type"
 _COMPATIBLE, _NATIVE = "/apis/ccompat/v7", "/apis/registry/v3"
 """Where Apicurio has the Confluent API, and its own."""
 _READ_ONLY = frozenset({42205, 42207})
@@ -41,7 +42,7 @@ class Registered:
     Attributes:
         number: the registry's own count of the subject's versions.
         id: what messages carry.
-        schema: None where it is no Avro schema.
+        schema: None where it is not an Avro schema.
     """
 
     number: int
@@ -215,6 +216,8 @@ class Registry:
         """
         path = f"/subjects/{_name(subject)}/versions"
         answer = self._rest.call("POST", path, {"schema": schema.text, "schemaType": "AVRO"})
+        if not answer.is_ok and _UNDISCOVERED in answer.message and self._native:
+            answer = self._register_as_avro(self._native, subject, schema)
         if answer.status == _INCOMPATIBLE:
             raise self._rest.failed(
                 f"{schema.where} is not compatible with what {subject} holds: {answer.message}",
@@ -223,6 +226,20 @@ class Registry:
         self._agreed(answer, f"register {schema.where} under {subject}")
         if all(version.schema != schema for version in self.versions(subject)):
             raise self._rest.failed(f"took {schema.where}, but reads back another schema")
+
+    def _register_as_avro(self, native: Rest, subject: Subject, schema: Schema) -> Answer:
+        """Register a schema by Apicurio's own API, which is told that it is Avro.
+
+        Its Confluent API guesses, and takes a schema with the default '{}' for nothing that it knows.
+        Looking the schema up and reading it work there as with any other.
+        """
+        content = {"content": {"content": schema.text, "contentType": "application/json"}}
+        path = "/groups/default/artifacts"
+        answer = native.call("POST", f"{path}/{_name(subject)}/versions", content)
+        if answer.status != _NOT_FOUND:
+            return answer
+        first = {"artifactId": subject, "artifactType": "AVRO", "firstVersion": content}
+        return native.call("POST", path, first)
 
     # What moves as a whole, ids included
 
@@ -281,6 +298,16 @@ class Registry:
         gone = self._rest.call("DELETE", f"{path}?permanent=true")
         if gone.status not in {_NOT_FOUND, 405}:
             self._agreed(gone, f"delete version {number} of {subject} for good")
+
+    def remove_subject(self, subject: Subject) -> None:
+        """Delete a subject with all its versions and its level, for good where the registry can."""
+        for path in (f"/config/{_name(subject)}", f"/subjects/{_name(subject)}"):
+            answer = self._rest.call("DELETE", path)
+            if answer.status != _NOT_FOUND:
+                self._agreed(answer, f"delete the subject {subject}")
+        gone = self._rest.call("DELETE", f"/subjects/{_name(subject)}?permanent=true")
+        if gone.status not in {_NOT_FOUND, 405}:
+            self._agreed(gone, f"delete the subject {subject} for good")
 
     def _bodies(self, subject: Subject) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield the versions of a subject with their numbers, as the registry tells them."""

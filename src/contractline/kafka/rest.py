@@ -1,4 +1,4 @@
-"""JSON over HTTP, for what is asked by REST: the schema registry and Kafka Connect.
+"""JSON over HTTP, for what is asked by REST: the schema registry, Kafka Connect and Metabase.
 
 Whatever keeps a service from answering becomes a ServiceUnavailable in words; what an answer means
 is left to the callers.
@@ -53,6 +53,7 @@ class Rest:
         service: its name in messages.
         url: its base address, with ``user:password@`` where it needs credentials.
         setting: the variable that holds the address, for hints.
+        credentials: where credentials go, for hints; into the address unless said.
         transport: what carries the requests; the network when absent.
     """
 
@@ -62,11 +63,15 @@ class Rest:
         url: str,
         *,
         setting: str,
+        credentials: str = "",
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.service = service
         self.where = without_password(url)
         self._setting = setting
+        self._credentials = (
+            credentials or f"put them into {setting}, as http://user:password@host:port"
+        )
         parts = urlsplit(url)
         address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         self._base = address.rstrip("/")
@@ -92,6 +97,10 @@ class Rest:
         """Let the connections go."""
         self._client.close()
 
+    def set_header(self, name: str, value: str) -> None:
+        """Send a header with every request from now on, such as a session."""
+        self._client.headers[name] = value
+
     def call(self, method: str, path: str, json: Any = None) -> Answer:
         """Send a request and return the answer, whether the service agreed or not.
 
@@ -101,7 +110,7 @@ class Rest:
         return self._read(self._answered(method, path, json=json), f"{method} {path}")
 
     def bytes(self, method: str, path: str, content: bytes | None = None, kind: str = "") -> Answer:
-        """Send and receive what is no JSON; the answer's body is bytes where the service agreed.
+        """Send and receive what is not JSON; the answer's body is bytes where the service agreed.
 
         Args:
             method: the method.
@@ -124,7 +133,9 @@ class Rest:
         except httpx.TimeoutException as problem:
             raise self.away(f"no answer to {method} {path} in {TIMEOUT_SECONDS:g} s") from problem
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as problem:
-            raise self.failed("that is no http address", hint=f"check {self._setting}") from problem
+            raise self.failed(
+                "that is not an http address", hint=f"check {self._setting}"
+            ) from problem
         except (httpx.NetworkError, httpx.RemoteProtocolError) as problem:
             words = str(problem) or type(problem).__name__
             raise self.away(f"did not answer: {words}") from problem
@@ -165,13 +176,11 @@ class Rest:
             problem = f"does not accept the credentials (status {status})"
         else:
             problem = f"wants credentials (status {status})"
-        return self.failed(
-            problem, hint=f"put them into {self._setting}, as http://user:password@host:port"
-        )
+        return self.failed(problem, hint=self._credentials)
 
 
 def _words(response: httpx.Response) -> str:
-    """Return what a failure says, in a line: a proxy's in front of the service is no JSON."""
+    """Return what a failure says, in a line: a proxy's in front of the service is not JSON."""
     try:
         return Answer(response.status_code, response.json()).message
     except ValueError:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from contractline.contracts.model import Contract, PostgresSource, SystemSource
 from contractline.errors import ContractsInvalid
 from contractline.finding import Finding, RuleId, Severity
+from contractline.mapping.reading import date_columns, label_lists, snapshot_query
 
 METADATA_PREFIX = "__"
 """The fields that the unwrap transform adds; PostgreSQL columns of that name can't be contracted."""
@@ -24,11 +25,26 @@ HEARTBEAT_TABLE = "public.debezium_heartbeat"
 SIGNAL_TABLE = "public.debezium_signal"
 """The table through which a connector is told to read a table anew (connect/postgres)."""
 
+EXACT_VALUES = "contractline.connect.ExactValues"
+"""The converter of connect/plugin for types of which Debezium's own changes some values."""
+
 _POLLS_PER_LATENCY = 6
 _POLL_MIN_MS, _POLL_MAX_MS = 10, 500
 _ROWS_PER_POLL_MS = 40
 _BATCH_MIN, _BATCH_MAX = 512, 8192
 _QUEUED_BATCHES = 4
+_SNAPSHOT_QUERIES = "snapshot.select.statement.overrides"
+_ITEMS = re.compile(r"(?<!\\),")
+_LISTS = {
+    "table.include.list": ",",
+    "column.include.list": ",",
+    "message.key.columns": ";",
+    _SNAPSHOT_QUERIES: ",",
+    "nullify": "|",
+    "labels": "|",
+}
+"""The properties that list tables, and what separates them; the last ones are the converter's."""
+
 _REGEX_SIGNS = re.compile(r"([,.\\+*?\[\](){}^$|])")
 
 
@@ -87,9 +103,43 @@ def render(name: str, template: Mapping[str, str], contracts: Sequence[Contract]
         "predicates.signal.pattern": _pattern(f"{template['topic.prefix']}.{SIGNAL_TABLE}"),
         **_pace(min(stream.contract.latency for stream in streams)),
         **_heartbeat(name, template, contracts),
+        **_nullified(template, streams),
+        **_labels(template, streams),
+        **_snapshot_queries(template, streams),
     }
     keys = ";".join(_key(stream) for stream in streams if stream.contract.key_fields)
     return config | {"message.key.columns": keys} if keys else config
+
+
+def is_read(config: Mapping[str, str], table: str) -> bool:
+    """Tell whether a connector's configuration lists a table."""
+    return _pattern(table) in _ITEMS.split(config.get("table.include.list", ""))
+
+
+def without_table(
+    name: str, config: Mapping[str, str], table: str, left: Sequence[Contract]
+) -> dict[str, str]:
+    """Return the configuration of a connector that reads one table less, and all others as before.
+
+    Args:
+        name: the connector.
+        config: its configuration.
+        table: the table.
+        left: the contracts that are left, by which it keeps its pace; one is of this connector.
+    """
+    of_table = re.compile(rf"{re.escape(_pattern(table))}(\\\..*|:.*)?|{re.escape(table)}")
+    changed = dict(config)
+    changed.pop(f"{_SNAPSHOT_QUERIES}.{table}", None)
+    converter = f"{exact_converter(config)}."
+    for key, value in config.items():
+        separator = _LISTS.get(key.removeprefix(converter))
+        if separator is None:
+            continue
+        items = re.split(rf"(?<!\\){re.escape(separator)}", value)
+        changed[key] = separator.join(item for item in items if not of_table.fullmatch(item))
+        if not changed[key]:
+            del changed[key]
+    return changed | _pace(min(stream.contract.latency for stream in streams_of(left, name)))
 
 
 def render_capture(
@@ -121,6 +171,12 @@ def render_capture(
     return config | {"message.key.columns": columns} if columns else config
 
 
+def exact_converter(config: Mapping[str, str]) -> str:
+    """Return the name that a connector gives the converter of exact values; empty without it."""
+    names = (name.strip() for name in config.get("converters", "").split(","))
+    return next((name for name in names if config.get(f"{name}.type") == EXACT_VALUES), "")
+
+
 def _mistakes(
     name: str, template: Mapping[str, str], contracts: Sequence[Contract]
 ) -> list[Finding]:
@@ -137,6 +193,9 @@ def _mistakes(
             )
         if not stream.contract.values:
             found.append(_mistake(stream.contract.name, "no version of the value is released"))
+        if _nullifies(stream) and not exact_converter(template):
+            words = f"`unrepresentableValues: nullify` needs a converter {EXACT_VALUES}"
+            found.append(_mistake(stream.contract.name, f"{words} in the connector's template"))
     return found
 
 
@@ -179,6 +238,41 @@ def _heartbeat(
     raise ContractsInvalid(
         [_mistake(name, f"needs a contract for its heartbeats, with a topic that ends in {suffix}")]
     )
+
+
+def _nullified(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:
+    """Name the tables whose values that the topic can't hold become null."""
+    tables = [_pattern(s.source.table) for s in streams if _nullifies(s)]
+    return {f"{exact_converter(template)}.nullify": "|".join(tables)} if tables else {}
+
+
+def _labels(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:
+    """Name the lists of enumerations: nothing that Debezium hands its converters tells them."""
+    columns = [
+        rf"{_pattern(stream.source.table)}\.{_pattern(name)}"
+        for stream in streams
+        for name in label_lists(stream.contract.values[-1].schema)
+    ]
+    exact = exact_converter(template)
+    return {f"{exact}.labels": "|".join(columns)} if exact and columns else {}
+
+
+def _snapshot_queries(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:
+    """Let the first snapshot read dates as text."""
+    queries = {}
+    for stream in streams if exact_converter(template) else ():
+        if dates := date_columns(stream.contract.values[-1].schema):
+            is_whole = stream.source.uncontracted_columns == "stop"
+            columns = () if is_whole else stream.columns
+            queries[stream.source.table] = snapshot_query(stream.source.table, columns, dates)
+    if not queries:
+        return {}
+    texts = {f"{_SNAPSHOT_QUERIES}.{table}": query for table, query in queries.items()}
+    return {_SNAPSHOT_QUERIES: ",".join(queries), **texts}
+
+
+def _nullifies(stream: Stream) -> bool:
+    return stream.source.unrepresentable_values == "nullify"
 
 
 def _within(value: int, low: int, high: int) -> int:

@@ -29,6 +29,11 @@ STREAMS = "streams"
 """The folder of the generated files in clickhouse_ddl."""
 
 ERRORS = f"{INGESTION}.errors"
+ARRIVALS = f"{INGESTION}.arrivals"
+SHARED = (ERRORS, ARRIVALS)
+"""The tables that all streams share."""
+
+_SUFFIXES = ("", "_current", "_history", "_errors", "_arrivals", QUEUE_SUFFIX, "_feed")
 
 KAFKA_BROKERS = "kafka_brokers"
 SCHEMA_REGISTRY_URL = "schema_registry_url"
@@ -66,7 +71,7 @@ _WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A column of a table that is no field of the record.
+    """A column of a table that is not a field of the record.
 
     Attributes:
         name: the column.
@@ -105,6 +110,27 @@ def stream_columns(contract: Contract) -> tuple[Column, ...]:
     return () if contract.sink is None else _Stream(contract, contract.sink, INGESTION).columns
 
 
+def consumer_group(stream: str) -> str:
+    """Return the consumer group by which ClickHouse reads a stream's topic."""
+    return f"contractline_{stream}"
+
+
+def machinery(stream: str) -> tuple[str, ...]:
+    """Return the tables and views between a stream's topic and its tables, as ``database.name``.
+
+    They are in the order in which they are made: whatever reads another one comes after it.
+    """
+    return tuple(f"{INGESTION}.{stream}{suffix}" for suffix in _SUFFIXES)
+
+
+def own_column(contract: Contract, wanted: str) -> str:
+    """Return the name of a column that is not a field of the record, such as ``version``."""
+    taken = {column.name for column in stream_columns(contract)}
+    while wanted in taken:
+        wanted = f"_{wanted}"
+    return wanted
+
+
 def stream_files(project: Project, contracts: Sequence[Contract]) -> dict[Path, str]:
     """Return the files under clickhouse_ddl/streams as the contracts want them.
 
@@ -128,8 +154,10 @@ class _Stream:
         self.sink = sink
         self.ingestion = ingestion
         versions = [version.schema for version in contract.values] or [contract.value]
-        self.columns = columns_of(contract.name, versions, contract.properties, sink.types)
         self.is_cdc = isinstance(contract.source, PostgresSource)
+        self.columns = columns_of(
+            contract.name, versions, contract.properties, sink.types, is_captured=self.is_cdc
+        )
         self._refuse_taken_names()
         self.kept = [c for c in self.columns if not (self.is_cdc and c.name in _CDC_FIELDS)]
         self.made = list(self._made_columns())
@@ -143,7 +171,8 @@ class _Stream:
             " The two ${…} are filled in when it is applied.\n"
         )
         parts = [head, *self._databases(), *self._tables()]
-        parts += [self._stream(), *self._views(), self._errors(), self._queue(), self._feed()]
+        parts += [self._stream(), *self._views(), self._errors(), self._arrivals()]
+        parts += [self._queue(), self._feed()]
         return "\n".join(parts)
 
     def _tables_in_words(self) -> str:
@@ -276,7 +305,7 @@ class _Stream:
         """Completeness in the upper eight bits, microseconds below; never negative."""
         by_name = {column.name: column for column in self.columns}
         if version.latest not in by_name:
-            words = "is no field of the value, so it can't say what is later"
+            words = "is not a field of the value, so it can't say what is later"
             raise self._refusal(Unmappable.NO_TIME, (version.latest,), words)
         late = _micros(by_name[version.latest], self.contract.name)
         ranks = len(version.rank)
@@ -335,6 +364,36 @@ class _Stream:
             f"FROM {self.ingestion}.{name}\nWHERE _error != '';\n"
         )
 
+    def _arrivals(self) -> str:
+        """Count records by the minute, and how long each was on its way.
+
+        Rows that a snapshot read are not counted: nobody waited for them since they were written.
+        """
+        name, have = self.contract.name, {column.name for column in self.columns}
+        sent, counted = "_timestamp_ms", ["_error = ''"]
+        if self.is_cdc and "__source_ts_ms" in have:
+            sent = "fromUnixTimestamp64Milli(__source_ts_ms)"
+        if self.is_cdc and "__op" in have:
+            counted.append("ifNull(__op, '') != 'r'")
+        promised = self.contract.latency // timedelta(milliseconds=1)
+        delay = f"greatest(dateDiff('millisecond', assumeNotNull({sent}), now64(3)), 0)"
+        return (
+            f"{_remark('How many records arrived in each minute, and how long they took.')}"
+            f"CREATE MATERIALIZED VIEW IF NOT EXISTS {self.ingestion}.{name}_arrivals"
+            f" TO {self.ingestion}.arrivals AS\n"
+            f"WITH toFloat64({delay}) AS delay\n"
+            "SELECT\n"
+            f"    {literal(name)} AS stream,\n"
+            "    toStartOfMinute(now('UTC')) AS minute,\n"
+            "    count() AS messages,\n"
+            f"    countIf(delay > {promised}) AS late,\n"
+            "    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,\n"
+            f"    toUInt64({promised}) AS promised_ms\n"
+            f"FROM {self.ingestion}.{name}\n"
+            f"WHERE {' AND '.join((*counted, f'isNotNull({sent})'))}\n"
+            "GROUP BY stream, minute;\n"
+        )
+
     def _queue(self) -> str:
         lines = [f"    {identifier(c.path)} {c.queue_type}" for c in self.columns]
         settings = ",\n    ".join(f"{k} = {v}" for k, v in self._settings().items())
@@ -352,7 +411,7 @@ class _Stream:
         return {
             "kafka_broker_list": f"'${{{KAFKA_BROKERS}}}'",
             "kafka_topic_list": literal(self.contract.topic.name),
-            "kafka_group_name": literal(f"contractline_{self.contract.name}"),
+            "kafka_group_name": literal(consumer_group(self.contract.name)),
             "kafka_format": "'AvroConfluent'",
             "format_avro_schema_registry_url": f"'${{{SCHEMA_REGISTRY_URL}}}'",
             **DECODING,
@@ -421,7 +480,7 @@ def _micros(column: Column, contract: str) -> str:
             raw = f"ifNull({raw}, 0)" if "Nullable(" in column.type else raw
             clamped = f"least(greatest({raw}, 0), {limit.get(unit, 2**63 - 1)})"
             return scaled.format(clamped)
-    words = "is no timestamp, so it can't say what is later"
+    words = "is not a timestamp, so it can't say what is later"
     raise SchemaUnmappable(contract, Refusal(Unmappable.NO_TIME, column.field, words))
 
 

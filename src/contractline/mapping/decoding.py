@@ -1,7 +1,7 @@
 """What ClickHouse's AvroConfluent makes of a writer's type in a column: a model of the engine. Pure.
 
 The lines of :data:`LINES` say which Avro types a column reads and how; the engine refuses every
-other pair, whatever the value. They hold for ClickHouse 26.1 with the settings of our queues
+other pair, whatever the value. They hold for ClickHouse 26.7 with the settings of our queues
 (``input_format_avro_allow_missing_fields``, ``input_format_null_as_default``); a test tries each
 line on the engine.
 
@@ -11,6 +11,7 @@ text, the symbol of an Enum.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -127,17 +128,28 @@ _EMPTY: Mapping[str, Any] = {
 
 
 def _whole(node: Node, column: Type) -> Decoder:
-    """A number in a whole one: cut off and wrapped round, silently."""
+    """A number in a whole one, silently: a whole one is wrapped round, another one cut off."""
     bits, is_signed = WHOLE[column.name](column)
     if not bits:
         return _refused(node, column)
-    if column.name == "Bool":
-        return Reads(lambda value: wrapped(int(value), bits, is_signed) != 0)
-    return Reads(lambda value: wrapped(int(value), bits, is_signed))
+    least, most = (-(1 << bits - 1), (1 << bits - 1) - 1) if is_signed else (0, (1 << bits) - 1)
+
+    def value(written: Any) -> int | bool:
+        if isinstance(written, float) and not least <= written <= most:
+            raise ValueRefused(f"{written} does not fit {column.name}")
+        kept = wrapped(int(written), bits, is_signed)
+        return kept != 0 if column.name == "Bool" else kept
+
+    return Reads(value)
 
 
 def _float(_: Node, column: Type) -> Decoder:
-    return Reads(single if column.name == "Float32" else float)
+    def value(written: Any) -> float:
+        if math.isfinite(written) and abs(written) > _MOST_IN_SINGLE:
+            raise ValueRefused(f"{written} does not fit {column.name}")
+        return single(written)
+
+    return Reads(value if column.name == "Float32" else float)
 
 
 def _text(_: Node, __: Type) -> Decoder:
@@ -164,7 +176,7 @@ def _uuid(_: Node, __: Type) -> Decoder:
                 return UUID(text)
         except ValueError:
             pass
-        raise ValueRefused(f"{text[:_UUID_LETTERS]!r} is no UUID")
+        raise ValueRefused(f"{text[:_UUID_LETTERS]!r} is not a UUID")
 
     return Reads(value)
 
@@ -208,6 +220,8 @@ def _sized(node: Node, column: Type) -> Decoder:
         return _uuid(node, column)
     if column.name in ("FixedString", "IPv6"):
         return Reads(_bytes)
+    if column.name == "Bool":
+        return Reads(lambda value: value != b"\0")
     return Reads(lambda value: int.from_bytes(value, "little", signed=column.name[0] == "I"))
 
 
@@ -225,6 +239,19 @@ def _map(node: Node, column: Type) -> Decoder:
     if isinstance(inner, Refuses):
         return inner
     return Reads(lambda value: {_bytes(k): inner.value(v) for k, v in value.items()})
+
+
+def _pairs(node: Node, column: Type) -> Decoder:
+    """A list of records of two fields in a Map: keys in the first, whatever their names."""
+    fields = node.items.fields if node.items.kind == "record" else ()
+    if len(fields) != _OF_A_PAIR:
+        return _refused(node, column)
+    names = [field["name"] for field in fields]
+    types = dict(zip(names, (column.inner[0].bare, column.inner[1]), strict=True))
+    inner = _parts({f["name"]: decoder(node.items.of(f["type"]), types[f["name"]]) for f in fields})
+    if isinstance(inner, Refuses):
+        return inner
+    return Reads(lambda value: [tuple(inner.value(one).values()) for one in value])
 
 
 def _record(node: Node, column: Type) -> Decoder:
@@ -287,7 +314,12 @@ WHOLE: Mapping[str, Callable[[Type], tuple[int, bool]]] = {
 
 _NUMBERS = ("boolean", "int", "long", "float", "double")
 _TEXTS = ("string", "bytes")
-_SIZES = {"UUID": 36, "IPv6": 16, "Int128": 16, "UInt128": 16, "Int256": 32, "UInt256": 32}
+_SIZES = {
+    "UUID": 36,
+    "IPv6": 16,
+    "Bool": 1,
+    **{f"{sign}Int{bits}": bits // 8 for sign in ("", "U") for bits in (8, 16, 32, 64, 128, 256)},
+}
 
 LINES = (
     Line(_NUMBERS, tuple(WHOLE), _whole),
@@ -300,6 +332,7 @@ LINES = (
     Line(("enum",), ("Enum8", "Enum16"), _enum),
     Line(("array",), ("Array",), _array),
     Line(("map",), ("Map",), _map),
+    Line(("array",), ("Map",), _pairs),
     Line(("record",), ("Tuple",), _record),
 )
 """Which columns read which types of Avro, and how. Unions and null: :func:`decoder`."""
@@ -309,6 +342,10 @@ DECIMAL_BYTES = ((9, 4), (18, 8), (38, 16), (76, 32))
 
 _UUID_LETTERS = 36
 _MAX_NUMBER_BITS = 64
+_MOST_IN_SINGLE = (2 - 2**-23) * 2.0**127
+_OF_A_PAIR = 2
+SCHEMA_LEVELS = 256
+"""Levels of JSON in a schema; the engine fetches no schema with more."""
 
 
 def wrapped(value: int, bits: int, is_signed: bool) -> int:

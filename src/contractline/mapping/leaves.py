@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from contractline.avro.node import Node, types_along
+from contractline.avro.misplaced import type_meant
+from contractline.avro.node import Node, fields_along, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.mapping.refusal import Refusal, Unmappable
@@ -139,6 +140,25 @@ def scalar(node: Node) -> str:
     if node.logical == "decimal":
         return f"Decimal({node.json['precision']}, {node.json.get('scale', 0)})"
     return _LOGICAL.get((node.kind, node.logical)) or _PLAIN.get(node.kind, "")
+
+
+def column_meant(record: Node, field: Sequence[str]) -> str:
+    """Return the column type that a field's logical type would give, were it not beside its type.
+
+    Empty where no logical type stands beside it, or where no column holds it.
+
+    Args:
+        record: the version.
+        field: the names of the field, outermost first.
+    """
+    along = list(fields_along(record, field))
+    meant = type_meant(along[-1][1]) if len(along) == len(field) else None
+    if meant is None:
+        return ""
+    try:
+        return _shallow(_type(_branch(along[-1][0].of(meant))[0]))
+    except _Refused:
+        return ""
 
 
 def type_place(steps: Steps) -> Steps:
@@ -325,7 +345,7 @@ def _branch(whole: Node) -> tuple[Node, bool]:
     """Return the type that is not null, and whether null is the other."""
     if whole.kind != "union":
         return whole, False
-    branches = [branch for branch in whole.branches if branch.kind != "null"]
+    branches = _branches(whole)
     if len(branches) != 1:
         raise _Refused(
             Unmappable.UNION,
@@ -338,18 +358,26 @@ def _branch(whole: Node) -> tuple[Node, bool]:
 
 def _own_branch(whole: Node) -> tuple[Node, bool]:
     """Return the same of a field with a type of its own: a union of several as it is."""
-    branches = [branch for branch in whole.branches if branch.kind != "null"]
+    branches = _branches(whole)
     if len(branches) == 1:
         return branches[0], whole.kind == "union" and len(whole.branches) > 1
     return whole, len(branches) < len(whole.branches)
 
 
+def _branches(union: Node) -> list[Node]:
+    """Return the types of a union besides null."""
+    if not union.branches:
+        problem = "is a union of no types, which is nothing to keep"
+        raise _Refused(Unmappable.NOTHING, problem, "give it a type")
+    return [branch for branch in union.branches if branch.kind != "null"]
+
+
 def _type(node: Node) -> str:
     """Return the ClickHouse type of a value without parts."""
     if node.kind == "array":
-        return f"Array({_item(node.items)})"
+        return f"Array({_item(node.items, 'list')})"
     if node.kind == "map":
-        return f"Map(String, {_item(node.items)})"
+        return f"Map(String, {_item(node.items, 'map')})"
     plain = scalar(node)
     if node.logical == "decimal" and node.json["precision"] > MOST_DIGITS:
         problem = f"is a decimal of more than {MOST_DIGITS} digits, and ClickHouse has none of them"
@@ -368,14 +396,14 @@ def _shallow(type_: str) -> str:
     return type_
 
 
-def _item(whole: Node) -> str:
+def _item(whole: Node, holder: str) -> str:
     item, is_null = _branch(whole)
     if item.kind == "record":
         raise _Refused(
             Unmappable.LIST_OF_RECORDS,
-            "is a list of records, and ClickHouse refuses every message once such a record"
+            f"is a {holder} of records, and ClickHouse refuses every message once such a record"
             " gains a field",
-            "use one list for each of the record's fields, or a stream of its own",
+            f"use a {holder} for each of the record's fields, or a stream of its own",
         )
     inner = _type(item)
     return nullable(inner) if is_null and not is_list(inner) else inner

@@ -202,6 +202,16 @@ def _inside(
     """Compare the parts of a value that has parts; None for one that has none."""
     below = reader.items if reader.kind == writer.kind and writer.kind in ("array", "map") else None
     match writer.kind:
+        case "array" if column.name == "Map":
+            fields = writer.items.fields
+            below = below if below and below.kind == "record" else writer.items
+            return (
+                _compared(
+                    writer.items.of(f["type"]), below.of(f["type"]), type_, one[f["name"]], got
+                )
+                for one, pair in zip(value, stored, strict=True)
+                for f, type_, got in zip(fields, column.inner, pair, strict=True)
+            )
         case "array":
             return (
                 _compared(writer.items, below or writer.items, column.inner[0], one, got)

@@ -1,4 +1,4 @@
-"""The types that ClickHouse itself gives the columns of an Avro schema: the only ones of a Variant. Pure."""
+"""The types that ClickHouse itself gives an Avro schema's columns: the only ones of a Variant. Pure."""
 
 from __future__ import annotations
 

@@ -44,20 +44,35 @@ _AVRO: Mapping[str, Any] = {
         "inet",
         "cidr",
         "macaddr",
+        "macaddr8",
+        "money",
+        "bit varying",
+        "tsvector",
     ),
     "string",
 )
 
 
-_UNKNOWN_TO_DEBEZIUM = frozenset(
+_TEXT_IN_LISTS = frozenset({"bit", "interval"})
+"""Types whose lists hold PostgreSQL's own text, although a single value is something else."""
+
+_WITHOUT_AVRO_TYPE = frozenset(
     {
-        *("line", "lseg", "box", "path", "polygon", "circle", "tsquery", "pg_lsn"),
-        *("xid8", "txid_snapshot", "pg_snapshot", "refcursor", "composite", "multirange"),
+        *("bit", "char", "point", "citext", "hstore", "ltree", "isbn", "geometry", "geography"),
+        *("vector", "halfvec", "sparsevec", "int4range", "int8range", "numrange"),
+        *("daterange", "tsrange", "tstzrange"),
     }
 )
-"""Types of columns that are in no record: the connector leaves out what it does not know."""
+"""Further types that Debezium writes; what it makes of them is not told here."""
+
+_UNKNOWN_IN_LISTS = frozenset(
+    {"money", "point", "xml", "isbn", "vector", "halfvec", "sparsevec", "char"}
+)
+"""Types of which Debezium writes no lists."""
 
 
+_TO_THE_MILLISECOND = re.compile(r"(?:time|timestamp)(?:\([4-6]\))? without time zone(?:\[\])*\Z")
+_WITH_ZONE = re.compile(r"time(?:\(\d\))? with time zone(?:\[\])*\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -71,12 +86,14 @@ class Column:
             ``multirange`` for any of these and for lists of them.
         nullable: whether it takes NULL.
         has_default: whether it has a default other than NULL.
+        exactly: its type with length and precision, that of a domain's base.
     """
 
     name: str
     type: str
     nullable: bool
     has_default: bool
+    exactly: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +108,66 @@ class Difference:
 def avro_type(sql_type: str) -> Any:
     """Return the Avro type of a PostgreSQL type; None for a type that is not known here."""
     if sql_type.endswith("[]"):
-        items = avro_type(sql_type.removesuffix("[]"))
+        item = sql_type.removesuffix("[]")
+        items = "string" if item in _TEXT_IN_LISTS else avro_type(item)
         return None if items is None else {"type": "array", "items": ["null", items]}
     return "string" if sql_type == "enum" else _AVRO.get(sql_type)
 
 
 def is_known(sql_type: str) -> bool:
     """Whether Debezium writes columns of a type at all."""
-    plain = sql_type.removesuffix("[]")
-    return plain not in _UNKNOWN_TO_DEBEZIUM and not plain.startswith("reg")
+    if sql_type.endswith("[]"):
+        item = sql_type.removesuffix("[]")
+        return item not in _UNKNOWN_IN_LISTS and is_known(item)
+    # Types of extensions are known by their own names, wherever their schema is.
+    plain = sql_type.rpartition(".")[2].strip('"')
+    return sql_type == "enum" or sql_type in _AVRO or plain in _WITHOUT_AVRO_TYPE
+
+
+def merges_values(sql_type: str) -> str:
+    """Return which values of a type arrive as one, so that it can't be a key; empty for none.
+
+    Args:
+        sql_type: the type with its precision, a domain's as its base.
+    """
+    if sql_type.startswith("interval") and not sql_type.endswith("[]"):
+        return "'1 mon' and '30.4375 days' arrive as one"
+    if is_cut(sql_type):
+        return "it arrives cut to the millisecond, so that several values become one"
+    if is_with_zone(sql_type):
+        return "'12:00+00' and '13:00+01' arrive as one"
+    return "it is null in every change" if sql_type == "name" else ""
+
+
+def exact_key(sql_type: str) -> str:
+    """Return what to make of a key column of a type that merges values."""
+    if not is_cut(sql_type):
+        return "put a column of text beside it"
+    if sql_type.startswith("timestamp"):
+        return "make it timestamp(3), or timestamptz, which arrives to the microsecond"
+    return "make it time(3)"
+
+
+def is_cut(sql_type: str) -> bool:
+    """Whether times of a type, or of its lists, arrive cut to the millisecond."""
+    return bool(_TO_THE_MILLISECOND.match(sql_type))
+
+
+def is_with_zone(sql_type: str) -> bool:
+    """Whether a type is a time of day with its zone, or a list of them."""
+    return bool(_WITH_ZONE.match(sql_type))
 
 
 def is_name(column: str) -> bool:
     """Whether Avro takes the name of a column for a field's."""
     return bool(_NAME.match(column))
+
+
+def alike(names: Iterable[str]) -> list[str]:
+    """Return the names that differ from another one only by case: Debezium reads no such table."""
+    found = list(names)
+    lower = [name.lower() for name in found]
+    return [name for name in found if lower.count(name.lower()) > 1]
 
 
 def fields_of(columns: Iterable[Column]) -> list[dict[str, Any]]:

@@ -29,6 +29,36 @@ _BODY = re.compile(r"\bAS\s+(?=\(?\s*(?:SELECT|WITH)\b)", re.IGNORECASE)
 _ENGINE = re.compile(r"\bENGINE\s*=\s*(\w+)", re.IGNORECASE)
 
 
+def modify_column(table: str, stream: str, column: str, old: str, new: str) -> str:
+    """Return what a person does to give a column of a table another type, with its rows kept.
+
+    ClickHouse takes a number that becomes a time for seconds, whatever its unit (milliseconds would
+    be the year 2299), and does not read the bytes of a decimal: such rows come from the topic again.
+
+    Args:
+        table: the table, with its database.
+        stream: whose it is.
+        column: the column.
+        old: its type.
+        new: the type that it shall have.
+    """
+    before, after = (_BARE.sub("", type_) for type_ in (old, new))
+    is_cast = not (
+        (after.startswith("DateTime64") and before.startswith(("Int", "UInt", "Float")))
+        or (after.startswith("Decimal") and before.startswith("String"))
+    )
+    if is_cast:
+        return f"ALTER TABLE {table} MODIFY COLUMN {identifier(column)} {new}"
+    return (
+        f"RENAME TABLE {table} TO {table}_old; contractline apply tables;"
+        f" contractline rebuild {stream}"
+    )
+
+
+_BARE = re.compile(r"^(Nullable|LowCardinality|\()*")
+"""What stands around a type."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One ``CREATE`` statement of a DDL file.
@@ -99,7 +129,7 @@ def statements(text: str) -> list[Statement]:
     """Return the statements of a DDL file, in order.
 
     Raises:
-        StatementUnknown: a statement is no ``CREATE`` of a known kind.
+        StatementUnknown: a statement is not a ``CREATE`` of a known kind.
     """
     return [_statement(sql) for sql in _split(text)]
 
@@ -120,6 +150,11 @@ def identifier(name: str) -> str:
         return name
     quoted = name.replace("\\", "\\\\").replace("`", "\\`")
     return f"`{quoted}`"
+
+
+def qualified(table: str) -> str:
+    """Return a ``database.name`` as SQL, each part in backticks where it needs them."""
+    return ".".join(map(identifier, table.split(".", 1)))
 
 
 def escape(text: str) -> str:

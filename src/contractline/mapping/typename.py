@@ -36,8 +36,8 @@ NAMES = (*_BARE, *_WRAPPERS, *_LISTS, *_NUMBERED, *_ENUMS, "DateTime")
 DEEPEST = 497
 """Types inside each other, the innermost not counted.
 
-A statement's tree may be 1,000 levels deep (``max_ast_depth``), and each type takes two of them; a
-Tuple with names takes three. The statement around it has the rest.
+A statement's tree may be 1,000 levels deep (``max_ast_depth``), and each type takes two of them.
+The statement around it has the rest.
 """
 
 _NEVER_NULL = ("Nullable", "Array", "Map", "LowCardinality", "Variant", "Dynamic", "JSON")
@@ -69,7 +69,7 @@ class TypeMisspelt(ContractlineError):
         self.text = text
         self.problem = problem
         shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-        super().__init__(f"`{shown}` is no ClickHouse type: {problem}", hint=hint)
+        super().__init__(f"`{shown}` is not a ClickHouse type: {problem}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +199,7 @@ class _Reading:
         if not (following and following[0]):
             return "", self._type()
         label = self._word("a name")
-        with self._deeper(1):
-            return label, self._type()
+        return label, self._type()
 
     def _symbols(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Read ``'symbol' = number, …``; a number that is not written follows the one before."""

@@ -18,9 +18,12 @@ from open_data_contract_standard.model import SchemaProperty
 from contractline.avro.decimals import scaled
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
+from contractline.avro.words import default_words
 from contractline.mapping.leaves import (
     ABSENT,
     Leaf,
+    Leaves,
+    column_meant,
     is_list,
     leaves_of,
     nullable,
@@ -70,6 +73,8 @@ class Column:
         is_time_text: whether it is a timestamp that arrives as text.
         is_everywhere: whether every version holds it.
         is_own: whether the contract gives the type.
+        is_read_again: whether records that lack it are read again from the captured table, so that
+            they need not be read as the default.
         comment: what it means.
     """
 
@@ -81,6 +86,7 @@ class Column:
     is_time_text: bool = False
     is_everywhere: bool = True
     is_own: bool = False
+    is_read_again: bool = False
     comment: str = ""
 
     @property
@@ -131,6 +137,8 @@ def columns_of(
     versions: Sequence[Schema],
     described: Mapping[str, SchemaProperty],
     types: Mapping[str, str],
+    *,
+    is_captured: bool = False,
 ) -> tuple[Column, ...]:
     """Return the columns that hold every version of a record (:class:`Mapped`).
 
@@ -139,20 +147,29 @@ def columns_of(
         versions: the schemas of the value, oldest first.
         described: what the ODCS file says of single fields.
         types: column types of the contract's own, by field.
+        is_captured: whether the records are the rows of a table, see :func:`map_versions`.
 
     Raises:
         SchemaUnmappable: ClickHouse can't hold them all in one table.
     """
-    mapped = map_versions(versions, described, types)
+    mapped = map_versions(versions, described, types, is_captured=is_captured)
     for refusal in mapped.refusals:
         raise SchemaUnmappable(contract, refusal)
     return mapped.columns
 
 
 def map_versions(
-    versions: Sequence[Schema], described: Mapping[str, SchemaProperty], types: Mapping[str, str]
+    versions: Sequence[Schema],
+    described: Mapping[str, SchemaProperty],
+    types: Mapping[str, str],
+    *,
+    is_captured: bool = False,
 ) -> Mapped:
-    """Return the columns that hold every version of a record, and what can't be held."""
+    """Return the columns that hold every version of a record, and what can't be held.
+
+    The rows of a captured table are read again once a version holds a new column. So it matters
+    little what a record that lacks the column is read as, and its default may be any.
+    """
     each = [leaves_of(schema, types) for schema in versions]
     refusals = {r.field: replace(r, version=n) for n, one in enumerate(each) for r in one.refusals}
     newest_first = [leaves.of for leaves in reversed(each)]
@@ -161,9 +178,11 @@ def map_versions(
         held = [(n, leaves.of[field]) for n, leaves in enumerate(each) if field in leaves.of][::-1]
         lacking = [leaves.root for leaves in reversed(each) if field not in leaves.of]
         default = _default([leaf for _, leaf in held], lacking)
-        refusal = _change(held) or _hidden_default(held, default, is_everywhere=not lacking)
+        hidden = _hidden_default(held, default, is_everywhere=not lacking)
+        refusal = _change(held, each) or (None if is_captured else hidden)
         if refusal is None:
-            columns.append(_column(field, newest_first, default, described))
+            column = _column(field, newest_first, default, described)
+            columns.append(replace(column, is_read_again=hidden is not None))
         else:
             refusals.setdefault(field, refusal)
     refusals |= {refusal.field: refusal for refusal in _twins(columns, newest_first)}
@@ -234,11 +253,18 @@ def _comment(leaf: Leaf, described: Mapping[str, SchemaProperty], *, is_removed:
     return " ".join(" ".join(part.split()) for part in parts if part)
 
 
-def _change(held: Sequence[tuple[int, Leaf]]) -> Refusal | None:
-    """Refuse a value that one column can't hold, from the versions that have it, newest first."""
+def _change(held: Sequence[tuple[int, Leaf]], versions: Sequence[Leaves]) -> Refusal | None:
+    """Refuse a value that one column can't hold, from the versions that have it, newest first.
+
+    A version that has the newer one's logical type beside the type holds the same value: what the
+    column makes of it is told by the rules.
+    """
     version, now = held[0]
-    for _, before in held[1:]:
-        if (before.type, before.path) != (now.type, now.path):
+    for number, before in held[1:]:
+        if (before.type, before.path) == (now.type, now.path):
+            continue
+        meant = column_meant(versions[number].root, now.field)
+        if (meant, before.path) != (now.type, now.path):
             return Refusal(
                 _kind_of_change(before, now),
                 now.field,
@@ -277,13 +303,15 @@ def _hidden_default(
         return None
     if not (of_list or any(one.is_nullable for _, one in held)):
         return None
-    own = "an empty list" if of_list else "null"
+    own, empty = ("null", "null")
+    if of_list:
+        own, empty = ("an empty map", "{}") if leaf.type[0] == "M" else ("an empty list", "[]")
     return Refusal(
         Unmappable.DEFAULT_HIDDEN,
         leaf.field,
-        f"has the default {default!r} and some version lacks it; ClickHouse can't tell a record"
-        f" that lacks the field from one that holds {own}",
-        f"use the default {'[] or {}' if of_list else 'null'}",
+        f"has the default {default_words(default)} and some version lacks it; ClickHouse can't tell"
+        f" a record that lacks the field from one that holds {own}",
+        f"use the default {empty}",
         version,
         (*leaf.steps, "default"),
     )

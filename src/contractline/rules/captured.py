@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,9 @@ from contractline.contracts.capture import Source
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Part, PostgresSource
 from contractline.finding import TOP, Finding, RuleId, Severity
+from contractline.mapping.nulls import nulls_become_defaults
 from contractline.mapping.postgres import Difference, differences
+from contractline.rules.cdc import is_nullable
 from contractline.rules.rule import Violation
 
 COMMAND = "`contractline generate cdc` tries it on the real PostgreSQL and Debezium, in 20 s"
@@ -73,6 +76,50 @@ def cdc_capture_matches(draft: Draft) -> Iterator[Violation | Finding]:
         captured = draft.capture.schema(topic, part)
         if captured is not None:
             yield from _unlike(draft, source, part, schema, captured)
+
+
+def cdc_null_kept(draft: Draft) -> Iterator[Violation]:
+    """The connector of a field that takes null and has a default lets null pass.
+
+    Why: Kafka Connect answers with a field's default where its value is null. Where neither the
+    unwrap transform nor the converter is told not to ask so, every NULL of the column arrives as
+    the column's default, and no reader can tell.
+
+    Bad: a template whose only transform is the unwrap, with its settings as they are.
+    Good: `transforms.unwrap.replace.null.with.default` is false, and the last transform is a
+    `contractline.connect.KeepNulls`; or `value.converter.ignore.default.for.nullables` is true in
+    its place (Confluent's converter from 7.3 on).
+    """
+    if not _table(draft):
+        return
+    template = _template(draft)
+    missing = nulls_become_defaults(template) if template else ""
+    for part, schema in draft.working() if missing else ():
+        for at, field in schema.all_fields():
+            if part == "value" and is_nullable(field) and field.get("default") is not None:
+                yield Violation(
+                    f"NULL arrives as the default {field['default']!r}",
+                    f"{_template_name(draft)} lacks {missing}",
+                    at,
+                    draft.file(part),
+                )
+
+
+def _template_name(draft: Draft) -> str:
+    source = draft.pipeline.source
+    connector = source.connector if isinstance(source, PostgresSource) else ""
+    return f"connect/connectors/{connector}.json"
+
+
+def _template(draft: Draft) -> Mapping[str, object]:
+    """Return the template of a stream's connector; nothing where it can't be read."""
+    name = _template_name(draft)
+    text = next((source.text for source in draft.capture.sources if source.name == name), "")
+    try:
+        template = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return template if isinstance(template, dict) else {}
 
 
 def _declared(draft: Draft) -> Source | None:

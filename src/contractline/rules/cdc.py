@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 from contractline.avro.paths import Steps
@@ -110,6 +109,9 @@ def cdc_metadata_last(draft: Draft) -> Iterator[Violation]:
 def cdc_column_appended(draft: Draft) -> Iterator[Violation]:
     """A new column's field comes after all columns of the version before.
 
+    One in place of a column that is gone may be that column, renamed. Where the table's SQL was
+    captured, the capture decides (CDC_CAPTURE_MATCHES).
+
     Why: that is where PostgreSQL puts a new column of a table, and Debezium follows the table.
 
     Bad: ``["user_name", "level", "team", …]`` after ``["user_name", "team", …]``.
@@ -117,22 +119,21 @@ def cdc_column_appended(draft: Draft) -> Iterator[Violation]:
     """
     if not isinstance(draft.pipeline.source, PostgresSource):
         return
-    versions = draft.versions("value")
-    schemas = [(version.file, version.schema) for version in versions]
-    schemas.append((draft.file("value"), draft.value))
-    for (_, before), (file, after) in pairwise(schemas):
-        old, new = _columns(before), _columns(after)
-        kept = [name for name in new if name in old]
-        if kept != [name for name in old if name in new]:
-            words = "the columns stand in another order than in the version before"
-            yield Violation(words, "give them the table's order", ("fields",), file)
-            continue
-        for name in new[: new.index(kept[-1])] if kept else []:
-            if name not in old:
-                at: Steps = ("fields", new.index(name))
-                words = f"the new column `{name}` stands before `{kept[-1]}`"
-                hint = "move it behind the table's other columns, before `__deleted`"
-                yield Violation(words, hint, at, file)
+    earlier = [v.schema for v in draft.versions("value") if v.schema != draft.value]
+    captured = draft.capture.schema(draft.pipeline.topic.name, "value")
+    new = _columns(draft.value)
+    if not earlier or (captured and [n for n in _columns(captured) if n in new] == new):
+        return
+    old = _columns(earlier[-1])
+    kept = [name for name in new if name in old]
+    if not kept or kept != old:
+        return
+    for name in new[: new.index(kept[-1])]:
+        if name not in old:
+            at: Steps = ("fields", new.index(name))
+            words = f"the new column `{name}` stands before `{kept[-1]}`"
+            hint = "move it behind the table's other columns, before `__deleted`"
+            yield Violation(words, hint, at, draft.file("value"))
 
 
 def cdc_topic_names_table(draft: Draft) -> Iterator[Violation]:

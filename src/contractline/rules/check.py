@@ -67,4 +67,5 @@ def _finding(rule: Rule | RuleOfAll | RuleOfChange, draft: Draft, violation: Vio
         violation.old,
         violation.new,
         violation.field,
+        violation.effect,
     )

@@ -10,6 +10,7 @@ from contractline.contracts.draft import Draft
 from contractline.contracts.load import SYSTEM
 from contractline.contracts.model import PostgresSource
 from contractline.contracts.promises import owner_of
+from contractline.contracts.release import least_version, said_version
 from contractline.rules.rule import Violation
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
@@ -30,7 +31,7 @@ def folder_name_is_id(draft: Draft) -> Iterator[Violation]:
     Bad: ``id: commits-v2`` in contracts/commits. Good: ``id: commits`` in contracts/commits.
     """
     if not _NAME.match(draft.name) or draft.name == SYSTEM:
-        words = f"the folder's name `{draft.name}` is no name of a stream"
+        words = f"the folder's name `{draft.name}` is not a name of a stream"
         yield Violation(words, "lower-case letters, digits and underscores, a letter first")
     elif draft.odcs.id and draft.odcs.id != draft.name:
         words = f"the id is `{draft.odcs.id}` and the folder is called `{draft.name}`"
@@ -120,7 +121,7 @@ def property_is_field(draft: Draft) -> Iterator[Violation]:
     seen: set[str] = set()
     for at, name in _properties(draft):
         if name not in fields:
-            words = f"the property `{name}` is no field of value.avsc"
+            words = f"the property `{name}` is not a field of value.avsc"
             yield Violation(words, "rename it as the field, or remove it", (*at, "name"))
         elif name in seen:
             yield Violation(f"the property `{name}` stands twice", "keep one of them", at)
@@ -151,22 +152,30 @@ def _speaks_of_a_person(name: str) -> bool:
 
 
 def contract_version_names_release(draft: Draft) -> Iterator[Violation]:
-    """The document's version begins with the number of the newest released value schema.
+    """The document's version counts what the released value schemas ask of readers.
 
-    Why: one number tells readers which schema they get. `contractline release` sets it; raise
-    the second number for changed promises and the third for changed words.
+    Why: one number tells readers whether they must act. `contractline release` raises the first
+    number when a field goes, is renamed, means something else or can't be read by readers of the
+    version before, and the second for every other version, such as a field that is added. Raise
+    either for changed promises, and the third for changed words.
 
-    Bad: ``version: 1.0.0`` with value.v2.avsc released. Good: ``version: 2.0.0``.
+    Bad: ``version: 1.0.0`` with value.v2.avsc released, which adds a field.
+    Good: ``version: 1.1.0``.
     """
     newest, version = draft.newest_number("value"), draft.odcs.version or ""
-    if not re.match(r"\d+\.\d+\.\d+\Z", version, re.ASCII):
-        words = f"the version `{version}` is no <released version>.<minor>.<patch>"
+    said = said_version(version)
+    if said is None:
+        words = f"the version `{version}` is not <major>.<minor>.<patch>"
         yield Violation(words, "write three numbers with dots, such as 1.0.0", ("version",))
-    elif newest and int(version.partition(".")[0]) != newest:
-        expected = f"{newest}.0.0"
-        words = f"the version is {version}; the newest released schema is v{newest}"
-        hint = f"write `version: {expected}`, or run `contractline release {draft.name}`"
-        yield Violation(words, hint, ("version",), old=expected, new=version)
+    elif newest and said < (newest, 0):
+        least = least_version([one.schema for one in draft.versions("value")])
+        if said < least:
+            expected = "{}.{}.0".format(*least)
+            words = (
+                f"the version is {version}; what was released up to v{newest} makes it {expected}"
+            )
+            hint = f"write `version: {expected}`, or run `contractline release {draft.name}`"
+            yield Violation(words, hint, ("version",), old=expected, new=version)
 
 
 def _properties(draft: Draft) -> Iterator[tuple[Steps, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from contractline.avro.grammar import LOGICAL_TYPES
+from contractline.avro.misplaced import is_misplaced, is_named_only, type_meant
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft
 from contractline.mapping.ddl import ENVELOPE
@@ -57,6 +59,75 @@ def logical_type_known(draft: Draft) -> Iterator[Violation]:
                     yield Violation(problem, hint, (*at, "logicalType"), draft.file(part))
 
 
+def logical_type_in_type(draft: Draft) -> Iterator[Violation]:
+    """A logical type is written in the type, not beside it.
+
+    Why: Avro takes what is beside a field's type for a property of no meaning. Every reader gets a
+    plain number or plain bytes, and no error says so. Once such a version is released: remove the
+    logical type and name the unit in the doc, or add a field with the right form beside it, or put
+    it into the type and agree to LOGICAL_TYPES_KEPT in a waiver whose migration says what old
+    records hold; columns of times then read them as well.
+
+    Bad::
+
+        {"name": "seen_at", "type": "long", "logicalType": "timestamp-millis"}
+
+    Good::
+
+        {"name": "seen_at", "type": {"type": "long", "logicalType": "timestamp-millis"}}
+    """
+    for part, schema in draft.working():
+        for at, field in schema.all_fields():
+            if not is_misplaced(field):
+                continue
+            words = (
+                f"the field `{field['name']}` has the logical type `{field['logicalType']}` beside"
+                " its type, where Avro ignores it"
+            )
+            yield Violation(words, _right_form(field), (*at, "logicalType"), draft.file(part))
+
+
+def _right_form(field: dict[str, Any]) -> str:
+    meant = type_meant(field)
+    if meant is not None:
+        return f'write `"type": {json.dumps(meant)}`'
+    if is_named_only(field["type"]):
+        return "write it where the named type is defined, or remove it"
+    return "write it in the object of the type that it is about, or remove it"
+
+
+def record_has_fields(draft: Draft) -> Iterator[Violation]:
+    """Every record, nested ones included, has a field.
+
+    Why: a record without fields holds nothing. As the whole value it makes every message alike;
+    inside another it gives no column, so that nobody can tell in ClickHouse whether it was there.
+
+    Bad: ``{"name": "extra", "type": {"type": "record", "name": "Extra", "fields": []}}``.
+    Good: leaving the field out until it has something to hold; it is added with a default then.
+    """
+    hint = "give it a field, or leave it out until it has one"
+    for part, schema in draft.working():
+        for at, node in schema.types():
+            if isinstance(node, dict) and node["type"] == "record" and not node["fields"]:
+                words = f"the record {node['name']} has no fields, so that it holds nothing"
+                yield Violation(words, hint, at, draft.file(part))
+
+
+def union_has_types(draft: Draft) -> Iterator[Violation]:
+    """Every union has a type.
+
+    Why: the Avro specification allows a union of none, and registries take it, but no value fits it:
+    a record that holds one can't be written.
+
+    Bad: ``{"name": "note", "type": []}``. Good: ``{"name": "note", "type": ["null", "string"]}``.
+    """
+    for part, schema in draft.working():
+        for at, node in schema.types():
+            if node == []:
+                words = "the union has no types, so that no record can be written"
+                yield Violation(words, "give it the types of its values", at, draft.file(part))
+
+
 def field_name_free(draft: Draft) -> Iterator[Violation]:
     """No field is called like a column that ClickHouse adds to the rows of a queue or a table.
 
@@ -90,7 +161,7 @@ def _logical_type(node: dict[str, Any]) -> tuple[str, str]:
     if name not in LOGICAL_TYPES:
         near = difflib.get_close_matches(str(name), LOGICAL_TYPES, 1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(LOGICAL_TYPES)}"
-        return f"`{name}` is no logical type of Avro", hint
+        return f"`{name}` is not a logical type of Avro", hint
     if kind not in LOGICAL_TYPES[name]:
         kinds = " or ".join(LOGICAL_TYPES[name])
         return f"`{name}` on {kind} is ignored", f"write it on {kinds}"

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import product
 from pathlib import Path
 
-from contractline.avro.node import Node, endless_fields, scanty_defaults, types_along
+from contractline.avro.depth import is_deeper
+from contractline.avro.node import Node, scanty_defaults, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
-from contractline.mapping.decoding import Reason
-from contractline.mapping.leaves import ABSENT, Leaf, leaves_of, type_place
+from contractline.contracts.model import PostgresSource
+from contractline.finding import Effect
+from contractline.mapping.decoding import SCHEMA_LEVELS, Reason
+from contractline.mapping.leaves import ABSENT, Leaf, is_list, leaves_of, nullable, type_place
 from contractline.mapping.loss import default_lost, is_resolved, losses, takes_null
 from contractline.mapping.refusal import Unmappable
 from contractline.mapping.typename import Type, TypeMisspelt, parse
@@ -27,18 +29,6 @@ from contractline.rules.places import section
 
 _CONTRACTS = 1000
 """Of how many contracts what was found is kept: rules, verdict and proof ask for the same."""
-
-
-class Effect(StrEnum):
-    """What becomes of records.
-
-    ``breaks``: some are not read, and lie in the errors; ``corrupts``: all are read, and some
-    values as other ones; ``ok``: all are read as they are meant.
-    """
-
-    OK = "ok"
-    BREAKS = "breaks"
-    CORRUPTS = "corrupts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +118,9 @@ def is_refused(draft: Draft) -> bool:
 def _mapped(draft: Draft) -> Mapped:
     sink = draft.pipeline.clickhouse
     schemas = [version.schema for version in _versions(draft)]
-    return map_versions(schemas, draft.properties, sink.types if sink else {})
+    is_captured = isinstance(draft.pipeline.source, PostgresSource)
+    types = sink.types if sink else {}
+    return map_versions(schemas, draft.properties, types, is_captured=is_captured)
 
 
 def _versions(draft: Draft) -> tuple[Version, ...]:
@@ -176,7 +168,7 @@ class _Reading:
 
     def hazards(self) -> Iterator[Hazard]:
         """Yield one hazard for each column, reason and effect: that of the newest version."""
-        yield from self._recursions()
+        yield from self._deep_schemas()
         yield from self._scanty_defaults()
         for column in self._columns:
             try:
@@ -188,7 +180,8 @@ class _Reading:
                 for reason, effect, words in self._of_column(column, type_, version):
                     file, steps = self._place(column)
                     message = f"column {column.name} {column.queue_type}: {words}"
-                    hazard = Hazard(reason, effect, column.field, message, "", file, steps)
+                    hint = _hint_for_own_type(reason, column) if column.is_own else ""
+                    hazard = Hazard(reason, effect, column.field, message, hint, file, steps)
                     found.setdefault((reason, effect), hazard)
             yield from found.values()
 
@@ -209,20 +202,16 @@ class _Reading:
                 seen.add(written)
                 yield version
 
-    def _recursions(self) -> Iterator[Hazard]:
-        """Yield the fields that hold a record inside itself, of the newest version with any."""
+    def _deep_schemas(self) -> Iterator[Hazard]:
+        """Yield a schema that nests deeper than the engine follows, the newest one."""
         for version in reversed(self._writers):
-            if version.schema.plain_fields:
-                continue
-            found = list(endless_fields(version.root))
-            for position, name in found:
+            if is_deeper(version.schema.definition, SCHEMA_LEVELS):
                 words = (
-                    f"records of {version.label} would not be read where `{name}` holds a record"
-                    " inside itself: ClickHouse does not find the end of the value"
+                    f"no record of {version.label} would be read: its schema nests more than"
+                    f" {SCHEMA_LEVELS} levels of JSON, and ClickHouse takes no such schema"
                 )
-                place = ("fields", position, "type")
-                yield Hazard(Reason.RECORD, Effect.BREAKS, (name,), words, "", version.file, place)
-            if found:
+                hint = "keep what lies deeper as text"
+                yield Hazard(Reason.TYPE, Effect.BREAKS, (), words, hint, version.file, ("fields",))
                 return
 
     def _scanty_defaults(self) -> Iterator[Hazard]:
@@ -274,6 +263,8 @@ class _Reading:
             words = f"the value of `{there}` in {version.label} would be read as {shown}"
             yield Reason.RENAME, Effect.CORRUPTS, words
             return
+        if column.is_read_again:
+            return
         default = reader.default_in(version.root)
         if takes_null(type_):
             # Without a default Avro does not read such a record: nothing is meant.
@@ -311,6 +302,20 @@ class _Reading:
             if leaf is not None:
                 return version.file, type_place(leaf.steps)
         return self._at.file("value"), ()
+
+
+def _hint_for_own_type(reason: Reason, column: Column) -> str:
+    """Return what to write as a column's type, where that can be told; empty otherwise."""
+    if reason is Reason.DEFAULT:
+        return (
+            f"write `{'.'.join(column.field)}: {nullable(column.queue_type)}`, in which the view"
+            " puts Avro's default in place of NULL; or remove the type"
+        )
+    if reason is Reason.RECORD and is_list(column.queue_type):
+        return (
+            "give the Tuple exactly the fields of the record, or keep them in a stream of their own"
+        )
+    return ""
 
 
 def node_at(root: Node, path: Sequence[str]) -> tuple[Node, bool] | None:

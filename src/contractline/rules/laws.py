@@ -32,7 +32,7 @@ class RuleUnknown(ContractlineError):
         near = nearest_rule(rule)
         super().__init__(
             f"there is no rule `{rule}`",
-            hint=f"is {near} meant?" if near else "`contractline rules` lists them",
+            hint=f"did you mean {near}?" if near else "`contractline rules` lists them",
         )
 
 

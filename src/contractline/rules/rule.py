@@ -11,7 +11,7 @@ from contractline.avro.paths import Steps
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.waivers import Waiver
-from contractline.finding import Finding, Position, RuleId, Severity
+from contractline.finding import Effect, Finding, Position, RuleId, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,8 @@ class Violation:
         position: where in the file, where the place can't tell it.
         old: the earlier value, where the rule compares two.
         new: the value now.
-        field: the field that it is about, where the file holds no place for it any more.
+        field: the field that it is about, where the place does not say it.
+        effect: what becomes of records, where it is about that.
     """
 
     message: str
@@ -37,6 +38,7 @@ class Violation:
     old: object = None
     new: object = None
     field: str = ""
+    effect: Effect | None = None
 
 
 Handler = Callable[[Draft], Iterable[Violation | Finding]]
@@ -62,6 +64,7 @@ class WaiverUse:
         is_untried: whether it is for a change, and there was nothing to compare with.
         is_corrupting: whether it is for values that are silently read as other ones.
         moves: whether its migration names a topic or table other than the present one.
+        needed_level: the level that its migration has to name, and does not; empty otherwise.
     """
 
     waiver: Waiver
@@ -72,6 +75,7 @@ class WaiverUse:
     is_untried: bool = False
     is_corrupting: bool = False
     moves: bool = False
+    needed_level: str = ""
 
 
 HandlerOfWaiver = Callable[[WaiverUse], Iterable[Violation]]

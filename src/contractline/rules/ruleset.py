@@ -72,6 +72,9 @@ RULES: tuple[Rule, ...] = (
     _rule("FIELD_HAS_DOC", fields.field_has_doc),
     _rule("FIELD_NAME_FREE", fields.field_name_free),
     _rule("LOGICAL_TYPE_KNOWN", fields.logical_type_known),
+    _rule("LOGICAL_TYPE_IN_TYPE", fields.logical_type_in_type, Severity.WARNING),
+    _rule("RECORD_HAS_FIELDS", fields.record_has_fields),
+    _rule("UNION_HAS_TYPES", fields.union_has_types),
     _rule("CDC_SCHEMA_BARE", cdc.cdc_schema_bare),
     _rule("CDC_NULLABLE_HAS_DEFAULT", cdc.cdc_nullable_has_default),
     _rule("CDC_METADATA_LAST", cdc.cdc_metadata_last),
@@ -80,6 +83,7 @@ RULES: tuple[Rule, ...] = (
     _rule("CDC_FIELD_DESCRIBED", cdc.cdc_field_described),
     _rule("CDC_PROPERTY_FITS_FIELD", cdc.cdc_property_fits_field),
     _rule("CDC_CAPTURE_MATCHES", captured.cdc_capture_matches),
+    _rule("CDC_NULL_KEPT", captured.cdc_null_kept, Severity.WARNING),
     _rule("SYSTEM_HAS_NO_SINK", sink.system_has_no_sink),
     _rule("HISTORY_NEEDS_CDC", sink.history_needs_cdc),
     _rule("ROW_VERSION_NEEDS_PRODUCER", sink.row_version_needs_producer),
@@ -158,6 +162,7 @@ RULES_OF_WAIVER: tuple[RuleOfWaiver, ...] = (
     _of_waiver("WAIVER_USED", waivers.waiver_used),
     _of_waiver("WAIVER_REMOVED_ONCE_MERGED", waivers.waiver_removed_once_merged, Severity.WARNING),
     _of_waiver("WAIVER_OF_CORRUPTION_MOVES", waivers.waiver_of_corruption_moves),
+    _of_waiver("WAIVER_CAN_BE_APPLIED", waivers.waiver_can_be_applied),
 )
 """The laws for each waiver and what it is for."""
 

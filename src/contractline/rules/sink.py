@@ -83,7 +83,7 @@ def sink_field_exists(draft: Draft) -> Iterator[Violation]:
     for at, name in _named(draft):
         if name not in fields:
             known = ", ".join(fields)
-            yield Violation(f"`{name}` is no field of value.avsc", f"its fields: {known}", at)
+            yield Violation(f"`{name}` is not a field of value.avsc", f"its fields: {known}", at)
     sink = draft.pipeline.clickhouse
     types = sink.types if sink else {}
     schemas = [draft.value, *(version.schema for version in draft.versions("value"))]
@@ -93,7 +93,7 @@ def sink_field_exists(draft: Draft) -> Iterator[Violation]:
             at = section(draft, "clickhouse", "types", name)
             near = difflib.get_close_matches(name, fields, 1)
             hint = f"did you mean `{near[0]}`?" if near else "name a field, `home.city` in a record"
-            yield Violation(f"`{name}` is no field of any version of the value", hint, at)
+            yield Violation(f"`{name}` is not a field of any version of the value", hint, at)
 
 
 def sink_type_spelled(draft: Draft) -> Iterator[Violation]:
@@ -191,7 +191,7 @@ def latest_is_timestamp(draft: Draft) -> Iterator[Violation]:
     is_time = isinstance(node, dict) and node.get("logicalType") in _TIMES
     if not is_time or not own.startswith(_TIME_COLUMNS):
         at = section(draft, "clickhouse", "version", "latest")
-        words = f"`{sink.version.latest}` is no timestamp that is never null"
+        words = f"`{sink.version.latest}` is not a timestamp that is never null"
         yield Violation(words, "name a field of type long with timestamp-micros", at)
 
 

@@ -7,6 +7,7 @@ A registry lets all of them pass. What the engine would do is known from a model
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
@@ -21,18 +22,14 @@ def sink_default_kept(draft: Draft) -> Iterator[Violation]:
 
     Why: ClickHouse fills a missing field with the default of the column's type: 0, an empty text,
     1970. The generated columns take NULL in the queue and the view puts Avro's default there, which
-    a type of your own must allow too.
+    a type of your own must allow too. A list or a map can't be NULL in ClickHouse, and a field that
+    may be null holds NULL for a null: their default is the empty one, or null.
 
-    Bad: ``types: {additions: Int64}`` on a field with ``"default": -1``.
-    Good: ``types: {additions: Nullable(Int64)}``.
+    Bad: ``types: {state: String}`` on a string with the default "open"; a map with a default that is
+    not empty. Good: ``types: {state: Nullable(String)}``, or no type; an empty map.
     """
-    return _violations(
-        draft,
-        "keep the default; for a type of your own write `Nullable(…)`: the view then puts Avro's"
-        " default in its place",
-        Reason.DEFAULT,
-        Unmappable.DEFAULT_HIDDEN,
-    )
+    reasons = (Reason.DEFAULT, Unmappable.DEFAULT_HIDDEN)
+    return _violations(draft, "keep the default that the earlier version has", *reasons)
 
 
 def sink_null_kept(draft: Draft) -> Iterator[Violation]:
@@ -127,11 +124,11 @@ def sink_record_flat(draft: Draft) -> Iterator[Violation]:
     """A record inside the record is read field by field.
 
     Why: a Tuple must have exactly the fields of the writer's record, so that a new one breaks every
-    message; the generated columns are one for each field and take new ones. A list of records can
-    only be such a Tuple, and a record inside itself has no end.
+    message; the generated columns are one for each field and take new ones. The records of a list
+    or a map can only be such Tuples, and a record inside itself has no end.
 
-    Bad: ``types: {home: "Tuple(city String)"}`` where home has a street as well; an array of records.
-    Good: no type of your own: columns home_city and so on; an array for each field.
+    Bad: ``types: {home: "Tuple(city String)"}`` where home has a street as well; an array or a map of
+    records. Good: no type of your own: columns home_city and so on; an array or a map for each field.
     """
     kinds = (Reason.RECORD, Unmappable.LIST_OF_RECORDS, Unmappable.RECURSION)
     return _violations(draft, "remove the type: each field gets a column of its own", *kinds)
@@ -165,8 +162,8 @@ def sink_type_readable(draft: Draft) -> Iterator[Violation]:
 
     Why: ClickHouse reads no message of a version whose type does not fit the column, such as a
     boolean in a String, and pads or cuts others. It reads no type at all that lies in more than 497
-    others (its ``max_ast_depth`` of 1,000), no decimal of more than 76 digits, and no schema in which
-    the default of a record leaves out one of its fields.
+    others (its ``max_ast_depth`` of 1,000), no decimal of more than 76 digits, no schema of more than
+    256 levels of JSON, and none in which the default of a record leaves out one of its fields.
 
     Bad: long → string; ``types: {flag: String}`` on a boolean; null as the only type.
     Good: another field with the new type, beside the old one.
@@ -197,7 +194,7 @@ def sink_tables_read_on(change: StreamChange) -> Iterator[Violation]:
     """
     for hazard in hazards_at_base(change):
         message = f"the tables as they are: {hazard.message}"
-        yield Violation(message, "take the change back", hazard.steps, hazard.file)
+        yield replace(_violation(hazard, ""), message=message, hint="take the change back")
 
 
 def _violations(draft: Draft, hint: str, *reasons: Reason | Unmappable) -> Iterator[Violation]:
@@ -205,4 +202,11 @@ def _violations(draft: Draft, hint: str, *reasons: Reason | Unmappable) -> Itera
 
 
 def _violation(hazard: Hazard, hint: str) -> Violation:
-    return Violation(hazard.message, hazard.hint or hint, hazard.steps, hazard.file)
+    return Violation(
+        hazard.message,
+        hazard.hint or hint,
+        hazard.steps,
+        hazard.file,
+        field=".".join(hazard.field),
+        effect=hazard.effect,
+    )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PartUnread
-from contractline.finding import Finding
+from contractline.finding import Effect, Finding
 from contractline.rules.check import held, held_by_change
 from contractline.rules.hazards import (
-    Effect,
     Hazard,
     has_tables,
     hazards_at_base,
@@ -33,13 +33,26 @@ class SinkVerdict:
         kind: what becomes of records.
         is_refused: whether the contract as it is now can't be mapped to tables.
         findings: what the rules about it say.
-        corrupting: those of the findings that are about values silently read as other ones.
     """
 
     kind: Effect
     is_refused: bool
     findings: tuple[Finding, ...]
-    corrupting: tuple[Finding, ...]
+
+    @property
+    def corrupting(self) -> tuple[Finding, ...]:
+        """Those of the findings that are about values silently read as other ones."""
+        return tuple(one for one in self.findings if one.effect is Effect.CORRUPTS)
+
+    @property
+    def foreseen(self) -> Mapping[tuple[str, ...], Finding]:
+        """What they say about the values of fields, by the names of the field, outermost first."""
+        found: dict[tuple[str, ...], Finding] = {}
+        for finding in self.findings:
+            if finding.effect not in {None, Effect.OK}:
+                names = tuple(finding.field.split(".")) if finding.field else ()
+                found.setdefault(names, finding)
+        return found
 
 
 def verdict(change: StreamChange) -> SinkVerdict | None:
@@ -59,14 +72,7 @@ def verdict(change: StreamChange) -> SinkVerdict | None:
         return None
     found = [one for rule in RULES if _is_ours(rule) for one in held(rule, draft)]
     found += [o for rule in RULES_OF_CHANGE if _is_ours(rule) for o in held_by_change(rule, change)]
-    findings = tuple(found)
-    corrupting = {one.message for one in hazards if one.effect is Effect.CORRUPTS}
-    return SinkVerdict(
-        Effect.BREAKS if is_without else _worst(hazards),
-        refused,
-        findings,
-        tuple(f for f in findings if any(f.message.endswith(words) for words in corrupting)),
-    )
+    return SinkVerdict(Effect.BREAKS if is_without else _worst(hazards), refused, tuple(found))
 
 
 def _is_ours(rule: Law) -> bool:

@@ -53,7 +53,7 @@ def schema_is_record(draft: Draft) -> Iterator[Violation]:
     """
     for part, schema in draft.working():
         if not (isinstance(schema.definition, dict) and schema.definition["type"] == "record"):
-            words = f"the {part} is no record"
+            words = f"the {part} is not a record"
             yield Violation(words, "put it into a record of one field", (), draft.file(part))
 
 

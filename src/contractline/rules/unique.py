@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import PostgresSource
+from contractline.mapping.ddl import SHARED, machinery
 from contractline.rules.places import section
 from contractline.rules.rule import Violation
 from contractline.rules.sink import tables
@@ -51,27 +53,36 @@ def source_table_unique(drafts: Sequence[Draft]) -> Iterator[tuple[Draft, Violat
 def sink_table_unique(drafts: Sequence[Draft]) -> Iterator[tuple[Draft, Violation]]:
     """Each ClickHouse table is filled by one stream, as its ``current`` or its ``history``.
 
-    Why: rows of two streams in one table replace each other.
+    Why: rows of two streams in one table replace each other. The tables in the database
+    ``ingestion`` are named after the stream, and two of them belong to all streams: ``errors`` and
+    ``arrivals``.
 
-    Bad: ``current: github.users`` in two contracts. Good: a table each.
+    Bad: ``current: github.users`` in two contracts; a contract ``errors``; ``orders_queue`` beside
+    ``orders``. Good: a table each, another name.
     """
     yield from _twice(drafts, _sink_tables, "give each its own table")
+    yield from _twice(drafts, _machinery, "give the contract another name")
+    for claims in (_sink_tables, _machinery):
+        for draft, (table, words, at) in _claimed(drafts, claims):
+            if table in SHARED:
+                yield draft, Violation(f"{words} belongs to all streams", "choose another name", at)
 
 
 def _twice(drafts: Sequence[Draft], claims: Claims, hint: str) -> Iterator[tuple[Draft, Violation]]:
     claimed: dict[str, Draft] = {}
+    for draft, (claim, words, at) in _claimed(drafts, claims):
+        if claim in claimed:
+            owner = claimed[claim]
+            folder = f"{owner.folder.parent.name}/{owner.name}"
+            words += " stands here twice" if owner is draft else f" is also that of {folder}"
+            yield draft, Violation(words, hint, at)
+        claimed[claim] = draft
+
+
+def _claimed(drafts: Sequence[Draft], claims: Claims) -> Iterator[tuple[Draft, Claim]]:
     for draft in drafts:
-        try:
-            claimed_here = claims(draft)
-        except PartUnread:
-            continue
-        for claim, words, at in claimed_here:
-            if claim in claimed:
-                owner = claimed[claim]
-                folder = f"{owner.folder.parent.name}/{owner.name}"
-                words += " stands here twice" if owner is draft else f" is also that of {folder}"
-                yield draft, Violation(words, hint, at)
-            claimed[claim] = draft
+        with suppress(PartUnread):
+            yield from ((draft, claim) for claim in claims(draft))
 
 
 def _topic(draft: Draft) -> list[Claim]:
@@ -101,3 +112,9 @@ def _sink_tables(draft: Draft) -> list[Claim]:
         (table, f"the table {table}", section(draft, "clickhouse", name))
         for name, table in tables(sink)
     ]
+
+
+def _machinery(draft: Draft) -> list[Claim]:
+    if draft.pipeline.clickhouse is None:
+        return []
+    return [(name, f"the table {name}", ("id",)) for name in machinery(draft.name)]

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
-from contractline.avro.compatibility import Break, Direction, breaks
+from contractline.avro.compatibility import Break, Direction, Incompatibility, breaks
 from contractline.avro.fields import field_of
 from contractline.avro.meaning import reinterpretations
+from contractline.avro.node import Node, fields_along
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, version_number
 from contractline.contracts.model import Version
 from contractline.contracts.sums import NAME as SUMS
 from contractline.finding import Finding, Position
+from contractline.rules.cdc import is_cdc
 from contractline.rules.rule import Violation
 
 
@@ -34,7 +36,7 @@ def schema_file_named(draft: Draft) -> Iterator[Violation]:
         if not any(version_number(name, part) for part in PARTS):
             hint = "released schemas are called value.v1.avsc, key.v1.avsc and so on"
             file = draft.folder / VERSIONS / name
-            yield Violation(f"{name} is no name of a version", hint, file=file)
+            yield Violation(f"{name} is not a name of a version", hint, file=file)
 
 
 def versions_contiguous(draft: Draft) -> Iterator[Violation]:
@@ -57,10 +59,14 @@ def versions_contiguous(draft: Draft) -> Iterator[Violation]:
 def versions_distinct(draft: Draft) -> Iterator[Violation]:
     """No two versions of the value mean the same, docs aside.
 
-    Why: a registry takes the second one for the first, so that its numbers and these part ways.
+    Why: a registry takes the second one for the first, so that its numbers and these part ways, and
+    producers follow its newest. Debezium looks up the exact schema instead, and a column that was
+    added may be dropped again, so that versions of a captured table may come back.
 
     Bad: value.v3.avsc that brings value.v1.avsc back. Good: a v3 that differs from both.
     """
+    if is_cdc(draft):
+        return
     hint = "a released version can't come back: add a field that tells them apart"
     seen: dict[Schema, Version] = {}
     versions = draft.versions("value")
@@ -90,7 +96,7 @@ def released_version_unchanged(draft: Draft) -> Iterator[Violation | Finding]:
     for number in sums.bad_lines:
         hint = "take the file back from git"
         yield Violation(
-            "this line is no record of one file",
+            "this line is not a record of one file",
             hint,
             file=folder / SUMS,
             position=Position(number),
@@ -207,7 +213,6 @@ def logical_types_kept(draft: Draft) -> Iterator[Violation]:
     Bad: ``timestamp-millis``, and ``timestamp-micros`` in the next version.
     Good: a new field ``paid_at_micros`` beside ``paid_at``.
     """
-    hint = "keep the field as it was and add another beside it"
     for file, schema, earlier in _followers(draft):
         seen = set()
         for number, before in earlier:
@@ -216,7 +221,23 @@ def logical_types_kept(draft: Draft) -> Iterator[Violation]:
                     seen.add((one.reason, one.reader_steps))
                     old, new = one.writer_type, one.reader_type
                     words = f"v{number}: {one.reason}"
+                    hint = _kept_or_agreed(one, schema, number, before)
                     yield Violation(words, hint, one.reader_steps, file, old=old, new=new)
+
+
+def _kept_or_agreed(change: Incompatibility, schema: Schema, number: int, before: Schema) -> str:
+    """Return what to do about another logical type: more where the earlier one stood beside its type."""
+    other = "keep the field as it was and add another beside it"
+    field = field_of(schema, change.reader_steps)
+    along = list(fields_along(Node.root(before), field_of(before, change.writer_steps)))
+    logical = along[-1][1].get("logicalType") if along else None
+    if logical is None or f"({logical}" not in change.reader_type:
+        return other
+    return (
+        f"{other}; or, where every record of v{number} holds {logical} as its schema says beside"
+        f" the type, agree to it in waivers/LOGICAL_TYPES_KEPT.yaml: path `{'.'.join(field)}`,"
+        f" migration `records of v{number} are read as {logical}`"
+    )
 
 
 def _missing(one: Break, earlier: Mapping[int, Schema]) -> str:

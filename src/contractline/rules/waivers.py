@@ -34,7 +34,7 @@ def waiver_valid(draft: Draft) -> Iterator[Violation]:
     for file, rule in {waiver.file: waiver.rule for waiver in draft.waivers.entries}.items():
         if rule not in known:
             near = nearest_rule(rule)
-            hint = f"is {near} meant?" if near else "`contractline rules` lists them"
+            hint = f"did you mean {near}?" if near else "`contractline rules` lists them"
             yield Violation(f"there is no rule `{rule}`", hint, file=file)
         elif rule in NEVER_WAIVED:
             yield Violation(f"{rule} has no exceptions", "mend what it found", file=file)
@@ -96,4 +96,29 @@ def waiver_of_corruption_moves(use: WaiverUse) -> Iterator[Violation]:
     if use.is_corrupting and not use.moves:
         words = f"{use.waiver.rule} at {use.waiver.path} corrupts values silently"
         hint = "name a new one: `migration: {topic: …}` or `migration: {table: database.table}`"
+        yield Violation(words, hint, file=use.waiver.file, position=use.waiver.position)
+
+
+def waiver_can_be_applied(use: WaiverUse) -> Iterator[Violation]:
+    """A waiver of VERSIONS_COMPATIBLE names the level at which the registry takes the version.
+
+    `contractline apply schemas` gives the subject that level for as long as the waiver holds.
+
+    Why: the registry holds the contract's level as well, and would refuse what the gate let pass.
+
+    Bad: ``migration: Readers take the new version first.``
+    Good: ``migration: {level: BACKWARD}``.
+    """
+    if use.findings and use.needed_level:
+        named = use.waiver.migration.level
+        words = (
+            f"the versions do not fit {named}"
+            if named
+            else f"the waiver of {use.waiver.rule} for {use.waiver.path} names no level, and the"
+            " registry would refuse the version"
+        )
+        hint = (
+            f"they fit {use.needed_level}: `migration: {{level: {use.needed_level}}}`; or make a new"
+            " stream, whose subjects begin anew"
+        )
         yield Violation(words, hint, file=use.waiver.file, position=use.waiver.position)

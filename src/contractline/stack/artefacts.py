@@ -8,7 +8,6 @@ the lock.
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -18,23 +17,21 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contractline.cache import DiskFull, Progress, locked
 from contractline.errors import ContractlineError
+from contractline.server.library import Library
 from contractline.stack import lock
-from contractline.stack.errors import DiskFull
 from contractline.stack.layout import read_json
 from contractline.stack.lock import Artefact, sha256
-
-Progress = Callable[[int], None]
-"""Called with the bytes that arrived; negative when they have to be fetched again."""
 
 UNPACK = "tar.gz"
 MANIFEST = "manifest.json"
 CONVERTER_FOLDER = "plugins/avro"
+COMPILER_FOLDER = "compiler"
 CONVERTER = "io.confluent.connect.avro.AvroConverter"
 # Room for the unpacked registry and what the downloads need meanwhile.
 SPARE_BYTES = 400_000_000
@@ -53,15 +50,22 @@ class WheelDamaged(ContractlineError):
 
 @dataclass(frozen=True, slots=True)
 class Artefacts:
-    """The artefacts of one lock in one cache folder."""
+    """The artefacts of one lock in one cache folder.
+
+    Attributes:
+        cache: the folder.
+        locked: the files of the lock.
+        library: ClickHouse's library, which comes from npm; None where there is none.
+    """
 
     cache: Path
     locked: tuple[Artefact, ...]
+    library: Library | None = None
 
     @classmethod
     def of(cls, cache: Path) -> Artefacts:
-        """Return the artefacts of the shipped lock."""
-        return cls(cache, lock.read(lock.LOCK.read_text()))
+        """Return the artefacts of the shipped locks."""
+        return cls(cache, lock.read(lock.LOCK.read_text()), Library.within(cache))
 
     @property
     def store(self) -> Path:
@@ -79,12 +83,24 @@ class Artefacts:
         wanted = {a.name: a for a in self.locked if not a.wheel}
         return [a for name, a in wanted.items() if not self._is_stored(a)]
 
+    @property
+    def missing_bytes(self) -> int:
+        """How much has to be fetched."""
+        library = self.library
+        packed = 0 if library is None or library.is_there else library.package.size
+        return packed + sum(artefact.size for artefact in self.missing())
+
     def _is_stored(self, artefact: Artefact) -> bool:
         file = self.store / artefact.name
         return file.exists() and file.stat().st_size == artefact.size
 
     def is_complete(self) -> bool:
         """Tell whether the runtime folder is there, with all its files in their sizes."""
+        if self.library is not None and not self.library.is_there:
+            return False
+        return self._is_laid_out()
+
+    def _is_laid_out(self) -> bool:
         runtime = self.runtime
         manifest = read_json(runtime / MANIFEST)
         return bool(manifest) and all(
@@ -100,12 +116,15 @@ class Artefacts:
 
         Raises:
             ArtefactsMissing: files are missing and can't be fetched.
+            LibraryMissing: ClickHouse's library is missing and can't be fetched.
             DiskFull: no room is left.
             WheelDamaged: an installed package is not the locked one.
         """
-        if not self.is_complete():
-            with _alone(self.cache / "lock", waiting):
-                if not self.is_complete():
+        if self.library is not None:
+            self.library.provide(progress, waiting)
+        if not self._is_laid_out():
+            with locked(self.cache / "lock", waiting):
+                if not self._is_laid_out():
                     self._fetch(progress)
                     self._lay_out()
         return self.runtime
@@ -222,18 +241,6 @@ def _repository_addresses() -> Callable[[Artefact], Sequence[str]]:
         return [f"{base.rstrip('/')}/{folder}/{name}" for base in context.remote_repos.values()]
 
     return addresses
-
-
-@contextmanager
-def _alone(file: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            waiting()
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ CAUSES = (
         "the Java runtime is another version than needed: install contractline[stack] again",
     ),
     (
-        r"outofmemoryerror|cannot allocate memory|could not reserve enough space|std::bad_alloc"
-        r"|insufficient memory|out of memory",
+        # Not the option -XX:+ExitOnOutOfMemoryError, which Connect lists as it starts.
+        r"(?<!exiton)outofmemoryerror|cannot allocate memory|could not reserve enough space"
+        r"|std::bad_alloc|insufficient memory|out of memory",
         "there is not enough memory: the stack needs about 1.4 GB free",
     ),
     (

@@ -12,27 +12,31 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType
 
 from contractline import events
+from contractline.cache import cache_folder
 from contractline.errors import ContractlineError
 from contractline.events import Event
 from contractline.project import Project
+from contractline.settings import own_variables
 from contractline.stack import process, site
 from contractline.stack.artefacts import Artefacts
 from contractline.stack.causes import likely_cause
 from contractline.stack.eventlog import EventReader
+from contractline.stack.external import answers
 from contractline.stack.history import Seen, State, fold
-from contractline.stack.layout import Layout, cache_folder, is_full, write_private
+from contractline.stack.layout import Layout, is_full, write_private
 from contractline.stack.process import MARKER, Identity
 from contractline.stack.services import own_exports, table
 from contractline.stack.supervisor import end_orphans
 
 STOP_SECONDS = 90.0
-ANSWER_SECONDS = 180.0
+ANSWER_SECONDS = 300.0
 """How long a request may take: more than a service is given to start."""
 Listener = Callable[[Event], None]
 
@@ -94,6 +98,11 @@ class ServiceStatus:
         """Whether it runs, here or as a real installation."""
         return self.state in (State.RUNNING, State.EXTERNAL)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether it is a real installation that does not answer."""
+        return self.state is State.UNREACHABLE
+
     def to_json(self) -> dict[str, object]:
         """Return what programs read."""
         values = asdict(self)
@@ -140,7 +149,7 @@ class Stack:
             if not self.is_supervised:
                 self._start_supervisor(listen)
                 return True
-            missing = [s.name for s in self.status() if not s.is_up]
+            missing = [s.name for s in self.status() if not (s.is_up or s.is_away)]
             for name in missing:
                 self._request("start", name, listen)
             return bool(missing)
@@ -189,13 +198,17 @@ class Stack:
         self._request("stop", name, listen)
 
     def status(self) -> list[ServiceStatus]:
-        """Return how each service is."""
+        """Return how each service is; real installations are asked whether they answer."""
         seen = fold(EventReader(self.layout.events).read())
         supervised = self.is_supervised
-        return [_status(name, seen.get(name), supervised) for name in table()]
+        found = [_status(name, seen.get(name), supervised) for name in table()]
+        with ThreadPoolExecutor() as asking:
+            return list(asking.map(_asked, found))
 
     def exports(self) -> dict[str, str]:
         """Return the variables by which clients find the services, credentials included.
+
+        With them comes what tells this stack's own variables from those of another installation.
 
         Raises:
             StackNotRunning: no stack runs, so nobody knows where its services will be.
@@ -205,7 +218,8 @@ class Stack:
             raise StackNotRunning(self.project)
         place = site.build(self.project, self._environment, services)
         external = {services[name].variable: url for name, url in place.external.items()}
-        return {**own_exports(services, place), **external}
+        own = own_exports(services, place)
+        return {**own, **external, **own_variables(self.project, own)}
 
     def _supervisor(self) -> Identity | None:
         identity = Identity.read(self.layout.supervisor)
@@ -290,7 +304,13 @@ class Stack:
 
     def _is_foreign(self, name: str) -> bool:
         states = {s.name: s.state for s in self.status()}
-        return name not in states or states[name] is State.EXTERNAL
+        return name not in states or states[name] in (State.EXTERNAL, State.UNREACHABLE)
+
+
+def _asked(status: ServiceStatus) -> ServiceStatus:
+    if status.state is not State.EXTERNAL or answers(status.url):
+        return status
+    return replace(status, state=State.UNREACHABLE)
 
 
 def _status(name: str, seen: Seen | None, supervised: bool) -> ServiceStatus:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 import random
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import httpx
+import truststore
 
-from contractline.stack.errors import ArtefactsMissing, DiskFull
+from contractline.cache import DiskFull
+from contractline.stack.errors import ArtefactsMissing
 from contractline.stack.lock import Artefact, sha256
 
 PARALLEL = 8
@@ -43,9 +46,15 @@ def fetch(
         DiskFull: the folder's disk has no room.
     """
     stop = threading.Event()
-    limits = httpx.Limits(max_connections=PARALLEL)
+    client = httpx.Client(
+        follow_redirects=True,
+        timeout=TIMEOUT_SECONDS,
+        limits=httpx.Limits(max_connections=PARALLEL),
+        # What the machine trusts, a proxy's certificate authority included.
+        verify=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+    )
     with (
-        httpx.Client(follow_redirects=True, timeout=TIMEOUT_SECONDS, limits=limits) as client,
+        client,
         ThreadPoolExecutor(PARALLEL, thread_name_prefix="download") as pool,
     ):
         largest_first = sorted(artefacts, key=lambda a: -a.size)

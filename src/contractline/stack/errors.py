@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from contractline.cache import CACHE_VARIABLE
 from contractline.errors import ContractlineError
-from contractline.stack.layout import CACHE_VARIABLE
 from contractline.stack.lock import Artefact
 
 
@@ -30,15 +30,4 @@ class ArtefactsMissing(ContractlineError):
                 "  or copy that folder from a machine where `contractline setup` was run\n"
                 f"  ({CACHE_VARIABLE} names another cache folder)"
             ),
-        )
-
-
-class DiskFull(ContractlineError):
-    """When there is no room for the files that the stack needs."""
-
-    def __init__(self, folder: Path, needed: int) -> None:
-        self.folder = folder
-        super().__init__(
-            f"no room left in {folder}: {needed / 1e6:.0f} MB are needed",
-            hint=f"make room there, or name another folder with {CACHE_VARIABLE}",
         )

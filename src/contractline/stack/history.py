@@ -26,6 +26,7 @@ class State(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     EXTERNAL = "external"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from contractline.stack.layout import is_full
 from contractline.stack.services import shown_url
 from contractline.stack.services.base import Service, Site
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 PROBE_PAUSE_SECONDS = 0.05
 # Java writes its start-up cache when it ends.
 RECORDING_GRACE_SECONDS = 90.0
@@ -212,6 +212,9 @@ class Keeper:
         tail = await asyncio.to_thread(last_lines, log, self._log_start)
         full = [os.strerror(errno.ENOSPC)] if is_full(log.parent) else []
         cause = likely_cause([*tail, *full, ended], ended)
+        if not tail and cause != ended:
+            # A step before the start failed: its own words are all that there is.
+            tail = ended.splitlines()[-TAIL_LINES:]
         self._write(
             events.Failed(service=self.service.name, cause=cause, log=str(log), tail=tuple(tail))
         )

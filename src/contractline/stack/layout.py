@@ -1,30 +1,18 @@
-"""Where the local stack keeps what: the state folder of a checkout and the cache of the user."""
+"""Where the local stack keeps what: the state folder of a checkout."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from contractline.errors import ContractlineError
 from contractline.settings import STACK_ENDPOINTS
 
-CACHE_VARIABLE = "CONTRACTLINE_CACHE_DIR"
 FULL_BYTES = 64_000
-
-
-def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Return the folder in which downloads are kept for all checkouts of the user."""
-    chosen = environment.get(CACHE_VARIABLE)
-    if chosen:
-        return Path(chosen).expanduser().resolve()
-    return Path(platformdirs.user_cache_dir("contractline"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +101,7 @@ class StateDamaged(ContractlineError):
 
     def __init__(self, file: Path) -> None:
         super().__init__(
-            f"{file} is damaged: it is no JSON object",
+            f"{file} is damaged: it is not a JSON object",
             hint="take it back from a copy; `contractline reset` begins anew and drops the data",
         )
 

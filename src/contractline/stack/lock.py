@@ -61,7 +61,7 @@ def read(text: str) -> tuple[Artefact, ...]:
     """Return the artefacts of a lock's text.
 
     Raises:
-        ValueError: a line is no artefact.
+        ValueError: a line is not an artefact.
     """
     artefacts = []
     for number, line in enumerate(text.splitlines(), 1):

@@ -14,11 +14,14 @@ BYTES = 24
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Passwords:
-    """One password for each account of the stack."""
+    """One password for each account of the stack; ``clickhouse`` is that of its admin."""
 
     postgres: str
     replication: str
     clickhouse: str
+    clickhouse_writer: str
+    clickhouse_reader: str
+    clickhouse_reports: str
 
     @classmethod
     def load(cls, file: Path) -> Passwords:

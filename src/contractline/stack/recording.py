@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from contractline.cache import cache_folder
 from contractline.events import Event
 from contractline.project import Project
 from contractline.stack.artefacts import Artefacts
-from contractline.stack.layout import cache_folder
 from contractline.stack.startup import RECORD_VARIABLE, StartupCaches
 from contractline.stack.throwaway import throwaway
 

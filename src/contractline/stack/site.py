@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from contractline.cache import cache_folder
 from contractline.errors import SettingInvalid
 from contractline.project import Project
-from contractline.settings import FILE
+from contractline.settings import FILE, without_own
 from contractline.stack.artefacts import Artefacts
-from contractline.stack.layout import Layout, cache_folder
+from contractline.stack.layout import Layout
 from contractline.stack.passwords import Passwords
 from contractline.stack.ports import Ports
 from contractline.stack.services import default_ports
@@ -39,7 +40,7 @@ def build(
         startup=_startup(environment, runtime, JAVA),
         ports=Ports.load(layout.ports, default_ports(services)),
         passwords=Passwords.load(layout.passwords),
-        environment=environment,
+        environment=without_own(project, environment),
         external={},
         tell=tell,
     )
@@ -54,10 +55,7 @@ def _startup(environment: Mapping[str, str], runtime: Path, java: Path) -> Start
 
 
 def _with_external(site: Site, services: Mapping[str, Service]) -> Site:
-    """Find the services that the environment or the checkout's settings name.
-
-    After ``eval "$(contractline env)"`` it names those of this very stack: they don't count.
-    """
+    """Find the services that the environment or the checkout's settings name."""
     named = {**_in_file(site.project), **site.environment}
     external = {
         service.name: value

@@ -24,6 +24,7 @@ from contractline.settings import environment
 from contractline.stack import process, site
 from contractline.stack.causes import likely_cause
 from contractline.stack.eventlog import EventLog
+from contractline.stack.external import answers
 from contractline.stack.keeper import START_SECONDS, Keeper, ServiceFailed
 from contractline.stack.layout import Layout, write_private
 from contractline.stack.process import Identity
@@ -57,7 +58,7 @@ class Supervisor:
         """Start all, keep all until asked to stop, stop all; return the exit code."""
         began = time.monotonic()
         self._listen()
-        self._say_external()
+        await self._say_external()
         starting = asyncio.create_task(self._start_all())
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,11 +87,15 @@ class Supervisor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _say_external(self) -> None:
-        for name in self._site.external:
-            service = self._services[name]
-            url = shown_url(service, self._site)
-            self._log.write(events.External(service=name, variable=service.variable, url=url))
+    async def _say_external(self) -> None:
+        names = list(self._site.external)
+        urls = [shown_url(self._services[name], self._site) for name in names]
+        answering = await asyncio.gather(*(asyncio.to_thread(answers, url) for url in urls))
+        for name, url, is_answering in zip(names, urls, answering, strict=True):
+            variable = self._services[name].variable
+            self._log.write(
+                events.External(service=name, variable=variable, url=url, is_answering=is_answering)
+            )
 
     async def _start_all(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -5,18 +5,32 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from contractline import events
+from contractline.cache import cache_folder
 from contractline.ending import sigterm_interrupts, temporary_folder
+from contractline.errors import ContractlineError
 from contractline.events import Event
 from contractline.project import CONTRACTS, Project
-from contractline.stack.control import Stack
-from contractline.stack.layout import cache_folder
+from contractline.stack.control import Stack, StackNotStarted
 from contractline.stack.ports import free_ports
 from contractline.stack.services import default_ports, table
 from contractline.stack.services.postgres import POSTGRES
+
+
+class ThrowawayNotStarted(ContractlineError):
+    """When a stack that nobody keeps did not start: its logs go with it, so their ends are told."""
+
+    def __init__(self, cause: str, failed: Sequence[events.Failed]) -> None:
+        self.cause = cause
+        lines = "".join(f"\n{event.without_log}" for event in failed)
+        super().__init__(
+            f"a stack that is only needed for a moment could not be started: {cause}{lines}",
+            hint="`contractline up` starts the same services and keeps their logs",
+        )
 
 
 @contextmanager
@@ -35,8 +49,15 @@ def throwaway(
         variables: more of them.
 
     Raises:
-        StackNotStarted: it did not start.
+        ThrowawayNotStarted: it did not start.
     """
+    failed: list[events.Failed] = []
+
+    def heard(event: Event) -> None:
+        if isinstance(event, events.Failed):
+            failed.append(event)
+        listen(event)
+
     cache = cache_folder(environment)
     cache.mkdir(parents=True, exist_ok=True)
     named = {service.variable for service in table().values()}
@@ -49,10 +70,17 @@ def throwaway(
     with sigterm_interrupts(), temporary_folder(".throwaway-", cache) as scratch:
         stack = Stack(_project(project, scratch), {**own, **(variables or {})})
         try:
-            stack.up(listen)
+            _up(stack, heard, failed)
             yield stack
         finally:
             stack.reset(listen)
+
+
+def _up(stack: Stack, listen: Callable[[Event], None], failed: Sequence[events.Failed]) -> None:
+    try:
+        stack.up(listen)
+    except StackNotStarted as problem:
+        raise ThrowawayNotStarted(problem.cause, failed) from problem
 
 
 def made_with(stack: Stack) -> dict[str, str]:

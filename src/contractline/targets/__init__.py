@@ -3,7 +3,7 @@
 The order is that of readers before writers: topics come first, since all else reads or writes them;
 tables before schemas, since producers and the connector write with a new version as soon as it is
 registered, and a table that does not know its fields would lose them; schemas and the source
-database before connectors, since the strict converter looks every schema up.
+database before connectors, since the strict converter looks every schema up. Reports come last.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Any
 
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
@@ -24,6 +25,7 @@ TARGETS = {
     "schemas": "contractline.targets.schemas:Schemas",
     "postgres": "contractline.targets.postgres:Postgres",
     "connectors": "contractline.targets.connectors:Connectors",
+    "reports": "contractline.metabase.target:MetabaseReports",
 }
 """The targets in their order: a name, and the class that is imported when it is used."""
 
@@ -55,6 +57,11 @@ class Outcome:
         return 0 if last is None or last.is_clean else 1
 
 
+def targets_of(endpoints: Endpoints) -> tuple[str, ...]:
+    """Return the targets that an installation has: reports only where there is a Metabase."""
+    return tuple(name for name in TARGETS if name != "reports" or endpoints.metabase_url)
+
+
 def open_target(
     name: str,
     project: Project,
@@ -62,6 +69,7 @@ def open_target(
     endpoints: Endpoints,
     *,
     prune: bool = False,
+    say: Callable[[str], None] | None = None,
 ) -> Target:
     """Return a target by its name.
 
@@ -71,9 +79,12 @@ def open_target(
         contracts: all its contracts.
         endpoints: where the services are.
         prune: let ``schemas`` delete the versions that no contract holds.
+        say: lets ``connectors`` wait for Kafka Connect, and takes a line when that begins.
     """
     module, _, kind = TARGETS[name].partition(":")
-    options = {"prune": True} if prune and name == "schemas" else {}
+    options: dict[str, Any] = {"prune": True} if prune and name == "schemas" else {}
+    if say is not None and name == "connectors":
+        options["say"] = say
     target: Target = getattr(import_module(module), kind)(project, contracts, endpoints, **options)
     return target
 
@@ -82,12 +93,12 @@ def plan_all(
     project: Project,
     contracts: Sequence[Contract],
     endpoints: Endpoints,
-    names: Sequence[str] = tuple(TARGETS),
+    names: Sequence[str] | None = None,
     *,
     prune: bool = False,
 ) -> Iterator[Outcome]:
     """Plan targets in their order; one that can't be told does not keep the others from it."""
-    for name in names:
+    for name in names or targets_of(endpoints):
         try:
             plan = open_target(name, project, contracts, endpoints, prune=prune).plan()
         except ContractlineError as problem:
@@ -100,11 +111,12 @@ def apply_all(
     project: Project,
     contracts: Sequence[Contract],
     endpoints: Endpoints,
-    names: Sequence[str] = tuple(TARGETS),
+    names: Sequence[str] | None = None,
     *,
     prune: bool = False,
     on_plan: Callable[[Plan], None] = lambda plan: None,
     on_step: Callable[[str, Step], None] = lambda target, step: None,
+    on_wait: Callable[[str], None] = lambda words: None,
 ) -> Iterator[Outcome]:
     """Plan and apply targets in their order, each planned after those before it were applied.
 
@@ -112,23 +124,39 @@ def apply_all(
         project: the checkout.
         contracts: all its contracts.
         endpoints: where the services are.
-        names: the targets.
+        names: the targets; all that there are unless given.
         prune: let ``schemas`` delete the versions that no contract holds.
         on_plan: called with each plan before it is applied.
         on_step: called with the target's name and each step once it is done.
+        on_wait: called when a service that is away is waited for, with what it did not do.
     """
-    for name in names:
-        target = open_target(name, project, contracts, endpoints, prune=prune)
-        plan: Plan | None = None
-        done: list[Step] = []
-        try:
-            plan = target.plan()
-            on_plan(plan)
-            for step in target.apply(plan):
-                done.append(step)
-                on_step(name, step)
-            left = target.plan() if done else None
-        except ContractlineError as problem:
-            yield Outcome(name, plan, tuple(done), error=problem)
-        else:
-            yield Outcome(name, plan, tuple(done), left)
+    for name in names or targets_of(endpoints):
+        target = open_target(name, project, contracts, endpoints, prune=prune, say=on_wait)
+        yield applied(target, on_plan=on_plan, on_step=on_step)
+
+
+def applied(
+    target: Target,
+    *,
+    on_plan: Callable[[Plan], None] = lambda plan: None,
+    on_step: Callable[[str, Step], None] = lambda target, step: None,
+) -> Outcome:
+    """Plan and apply one target, and plan it again where something was done.
+
+    Args:
+        target: the target.
+        on_plan: called with the plan before it is applied.
+        on_step: called with the target's name and each step once it is done.
+    """
+    plan: Plan | None = None
+    done: list[Step] = []
+    try:
+        plan = target.plan()
+        on_plan(plan)
+        for step in target.apply(plan):
+            done.append(step)
+            on_step(target.name, step)
+        left = target.plan() if done else None
+    except ContractlineError as problem:
+        return Outcome(target.name, plan, tuple(done), error=problem)
+    return Outcome(target.name, plan, tuple(done), left)

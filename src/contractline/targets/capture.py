@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from contractline.finding import Finding
 from contractline.mapping.connector import METADATA_PREFIX, Stream
-from contractline.mapping.postgres import differences, fields_of, is_known, is_name
+from contractline.mapping.nulls import nulls_become_defaults
+from contractline.mapping.postgres import (
+    alike,
+    differences,
+    exact_key,
+    fields_of,
+    is_known,
+    is_name,
+    merges_values,
+)
 from contractline.targets.database import Server, Slot, Table
 from contractline.targets.differences import noticed, refused
 
@@ -90,10 +99,29 @@ def table(stream: Stream, live: Table) -> Iterator[Finding]:
         )
 
 
+def nulls(stream: Stream, template: Mapping[str, str]) -> Iterator[Finding]:
+    """Report the columns whose NULL arrives as their default, since their connector lets it."""
+    missing = nulls_become_defaults(template)
+    for field in _contracted(stream) if missing else ():
+        if isinstance(field["type"], list) and field.get("default") is not None:
+            yield noticed(
+                "CDC_NULL_KEPT",
+                stream.contract.name,
+                f"NULL in `{field['name']}` of {stream.source.table} arrives as the default"
+                f" {field['default']!r}",
+                f"connect/connectors/{stream.source.connector}.json lacks {missing}",
+            )
+
+
 def uncontracted(stream: Stream, live: Table) -> Iterator[Finding]:
     """Report the columns of a table that its contract could hold and does not."""
     version = stream.contract.values[-1]
-    found = fields_of(c for c in live.columns if is_known(c.type) and is_name(c.name))
+    same = alike(column.name for column in live.columns)
+    found = fields_of(
+        column
+        for column in live.columns
+        if is_known(column.type) and is_name(column.name) and column.name not in same
+    )
     for difference in differences(live.name, found, version_name(stream), _contracted(stream)):
         if difference.kind != "extra":
             continue
@@ -134,6 +162,15 @@ def _contracted(stream: Stream) -> list[dict[str, object]]:
 
 
 def _columns(stream: Stream, live: Table) -> Iterator[Finding]:
+    if same := alike(column.name for column in live.columns):
+        yield refused(
+            "CDC_COLUMNS_DISTINCT",
+            live.name,
+            f"has columns that differ only by case ({', '.join(same)}), and Debezium reads no such"
+            " table: the connector stops at its next change, for all of its tables",
+            "rename or drop one of them now; once the connector stopped, it also needs a new"
+            " snapshot (docs/guides/cdc.md)",
+        )
     held = fields_of(column for column in live.columns if column.name in stream.columns)
     for difference in differences(live.name, held, version_name(stream), _contracted(stream)):
         report = noticed if difference.kind == "default" else refused
@@ -166,6 +203,14 @@ def _key(stream: Stream, live: Table) -> Iterator[Finding]:
             f"ALTER TABLE {live.name} "
             + ", ".join(f"ALTER COLUMN {name} SET NOT NULL" for name in nullable),
         )
+    for column in live.columns:
+        if column.name in key and (merged := merges_values(column.exactly)):
+            yield refused(
+                "CDC_KEY_EXACT",
+                stream.contract.name,
+                f"the key column `{column.name}` of {live.name} is {column.exactly}: {merged}",
+                f"{exact_key(column.exactly)}; or take another key",
+            )
     if not any(unique <= set(key) for unique in live.unique_keys):
         yield noticed(
             "CDC_KEY_UNIQUE",

@@ -30,6 +30,7 @@ from contractline.targets.files import SqlFile, connector_names, connector_templ
 
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.2
+_STALE_SECONDS = 5.0
 
 Keys = Mapping[str, Sequence[str]]
 """The columns of the key of some tables; others have their primary key."""
@@ -218,10 +219,35 @@ def _wait(name: str, topics: Sequence[str], registry: Registry, connect: Connect
         live = connect.connectors().get(name)
         failed = [task for task in live.tasks if task.state == "FAILED"] if live else []
         if failed:
-            raise NothingCaptured(name, missing, failures.read(failed[0].trace).cause)
+            failure = failures.read(failed[0].trace)
+            if not _registered(failure, registry):
+                raise NothingCaptured(name, missing, failure.cause)
+            _restart(name, connect)
         if time.monotonic() > deadline:
             raise NothingCaptured(name, missing, f"not within {PATIENCE_SECONDS:.0f} s")
         time.sleep(_PAUSE_SECONDS)
+
+
+def _restart(name: str, connect: Connect) -> None:
+    """Restart what failed, and wait until Connect no longer tells the old failure."""
+    connect.restart(name)
+    deadline = time.monotonic() + _STALE_SECONDS
+    while time.monotonic() < deadline:
+        live = connect.connectors().get(name)
+        if live and all(task.state != "FAILED" for task in live.tasks):
+            return
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _registered(failure: failures.Failure, registry: Registry) -> bool:
+    """Register the schema that the converter could not, where that is why it failed."""
+    if not (failure.is_undiscovered and failure.topic and failure.schema):
+        return False
+    subject = Subject(f"{failure.topic}-value")
+    if registry.holds(subject, failure.schema):
+        return False
+    registry.register(subject, failure.schema)
+    return True
 
 
 def _schemas(registry: Registry, topic: str) -> dict[str, str]:

@@ -5,6 +5,8 @@ Declared by clickhouse_ddl (what people write) and by the contracts (what is gen
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
@@ -12,16 +14,24 @@ from typing import cast
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
 from contractline.finding import Finding
-from contractline.mapping.ddl import stream_files
+from contractline.mapping.ddl import flush_interval, stream_files
 from contractline.mapping.sql import StatementUnknown, filled, statements
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.addresses import addresses
 from contractline.targets.differences import noticed, plan_of
+from contractline.targets.labels import renamed_labels
+from contractline.targets.renewed import renewed_topics
 from contractline.targets.tables_diff import Unit, differences
 from contractline.targets.tables_state import read_state
 from contractline.targets.warehouse import Warehouse
+
+_FILLING = re.compile(
+    r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\S+)\s+REFRESH EVERY .+? APPEND\s", re.DOTALL
+)
+_STORING_SECONDS = 1.0
+"""How long a block takes from its end until it is stored in every table."""
 
 
 class DdlUnreadable(ContractlineError):
@@ -52,9 +62,15 @@ class Tables:
         try:
             declared = [statement for unit in units for statement in unit.statements]
             state = read_state(warehouse, declared, addresses(self._endpoints))
+            stored = state.stored
+            told = [
+                *renewed_topics(self._contracts, self._endpoints, warehouse, stored),
+                *renamed_labels(self._contracts, self._endpoints, warehouse, stored),
+            ]
         finally:
             warehouse.close()
-        return plan_of(self.name, [*differences(units, state), *self._stale_files()])
+        found = [*differences(units, state), *told, *self._stale_files()]
+        return plan_of(self.name, found)
 
     def apply(self, plan: Plan) -> Iterator[Step]:
         """Carry the steps out."""
@@ -65,8 +81,25 @@ class Tables:
                 for sql in cast("tuple[str, ...]", step.payload):
                     warehouse.run(filled(sql, values))
                 yield step
+            self._fill_again(warehouse, plan)
         finally:
             warehouse.close()
+
+    def _fill_again(self, warehouse: Warehouse, plan: Plan) -> None:
+        """Let the views that read what was there before them read it once more.
+
+        A block that was on its way when a view was made went past the view that takes what comes, and
+        was stored after the other one had read what was there.
+        """
+        made = [sql for step in plan.steps for sql in cast("tuple[str, ...]", step.payload)]
+        filling = [found[1] for sql in made if (found := _FILLING.match(sql))]
+        if not filling:
+            return
+        longest = max((flush_interval(one) for one in self._contracts if one.sink), default=None)
+        time.sleep(longest.total_seconds() + _STORING_SECONDS if longest else 0)
+        for name in filling:
+            warehouse.run(f"SYSTEM WAIT VIEW {name}")
+            warehouse.run(f"SYSTEM REFRESH VIEW {name}")
 
     def _units(self) -> list[Unit]:
         """Return what is declared: what all share, then the streams, then the reports."""

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
+from contractline.errors import ServiceUnavailable
 from contractline.kafka.rest import Answer, Rest
 from contractline.settings import Endpoints
 
+HELD = frozenset({"PAUSED", "STOPPED"})
+"""The states in which somebody holds a connector back."""
+
+_ALL = "/connectors"
+_NOT_FOUND = 404
+"""What a worker that starts answers to everything, and a little longer of each connector."""
+
 _REBALANCING = 409
-_REBALANCE_SECONDS = 30.0
+_START_SECONDS = 30.0
+"""How long a worker that answers may take to find its connectors again."""
+
+_BLOCKING = "BLOCKING"
+"""What Debezium calls the snapshot that is taken at a signal, before it reads the log on."""
+
 _PAUSE_SECONDS = 0.3
 
 
@@ -40,12 +53,37 @@ class Connector:
         return self.config.get("slot.name", "debezium")
 
 
-class Connect:
-    """Kafka Connect, read and changed one request at a time."""
+class ConnectAway(ServiceUnavailable):
+    """When Kafka Connect did not answer: trying again can help."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+
+class _Rest(Rest):
+    """The REST API, whose errors tell whether trying again can help."""
+
+    def away(self, problem: str) -> ConnectAway:
+        return ConnectAway(self.service, self.where, problem)
+
+
+class Connect:
+    """Kafka Connect, read and changed one request at a time.
+
+    Args:
+        endpoints: where it is.
+        patience_seconds: how long each request waits for a worker that is away.
+        say: takes a line when that begins.
+    """
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        *,
+        patience_seconds: float = 0.0,
+        say: Callable[[str], None] = lambda words: None,
+    ) -> None:
         url = endpoints.need("connect_url")
-        self._rest = Rest("Kafka Connect", url, setting="CONNECT_URL")
+        self._rest = _Rest("Kafka Connect", url, setting="CONNECT_URL")
+        self._patience_seconds = patience_seconds
+        self._say = say
 
     def __enter__(self) -> Self:
         return self
@@ -59,12 +97,25 @@ class Connect:
 
     def connectors(self) -> dict[str, Connector]:
         """Return every connector, by name."""
-        answer = self._agreed("GET", "/connectors?expand=status&expand=info")
+        answer = self._agreed("GET", f"{_ALL}?expand=status&expand=info")
         return {name: _connector(name, body) for name, body in answer.body.items()}
+
+    def is_in_snapshot(self, name: str) -> bool:
+        """Tell whether a connector takes the snapshot that comes before it reads the log."""
+        places = self._places(name)
+        return not places or any(
+            _is_snapshot(place) and place["snapshot"] != _BLOCKING for place in places
+        )
+
+    def is_in_blocking_snapshot(self, name: str) -> bool:
+        """Tell whether a connector takes a snapshot that interrupts its reading of the log."""
+        return any(
+            _is_snapshot(place) and place["snapshot"] == _BLOCKING for place in self._places(name)
+        )
 
     def failed(self) -> set[str]:
         """Return the names of the connectors that have failed, or a task of which has."""
-        answer = self._agreed("GET", "/connectors?expand=status")
+        answer = self._agreed("GET", f"{_ALL}?expand=status")
         return {name for name, body in answer.body.items() if "FAILED" in _states(body["status"])}
 
     def configure(self, name: str, config: Mapping[str, str]) -> None:
@@ -76,14 +127,36 @@ class Connect:
         path = f"/connectors/{quote(name)}/restart?includeTasks=true&onlyFailed=true"
         self._agreed("POST", path)
 
+    def _places(self, name: str) -> list[Mapping[str, Any]]:
+        """Return a connector's places in the log as it noted them last."""
+        answer = self._agreed("GET", f"{_ALL}/{quote(name)}/offsets")
+        return [place["offset"] for place in answer.body["offsets"]]
+
     def _agreed(self, method: str, path: str, json: Any = None) -> Answer:
-        deadline = time.monotonic() + _REBALANCE_SECONDS
+        deadline = time.monotonic() + _START_SECONDS
         while True:
-            answer = self._rest.call(method, path, json)
+            answer = self._answer(method, path, json)
             if answer.is_ok:
                 return answer
-            if answer.status != _REBALANCING or time.monotonic() > deadline:
+            if answer.status not in {_NOT_FOUND, _REBALANCING} or time.monotonic() > deadline:
                 raise self._rest.failed(f"refused {method} {path}: {answer.message}")
+            time.sleep(_PAUSE_SECONDS)
+
+    def _answer(self, method: str, path: str, json: Any) -> Answer:
+        """Send a request until Connect answers. All requests may be sent twice."""
+        began, is_said = time.monotonic(), False
+        while True:
+            try:
+                answer = self._rest.call(method, path, json)
+                if answer.status == _NOT_FOUND and path.startswith(f"{_ALL}?"):
+                    raise self._rest.away("is starting")
+                return answer
+            except ConnectAway as problem:
+                if time.monotonic() >= began + self._patience_seconds:
+                    raise
+                if not is_said:
+                    self._say(f"{problem}; waiting for it up to {self._patience_seconds:g} s")
+                    is_said = True
             time.sleep(_PAUSE_SECONDS)
 
 
@@ -93,6 +166,10 @@ def _connector(name: str, body: Mapping[str, Any]) -> Connector:
     tasks = [Task(task["id"], task["state"], task.get("trace", "")) for task in status["tasks"]]
     config = {key: value for key, value in body["info"]["config"].items() if key != "name"}
     return Connector(name, config, status["connector"]["state"], (*failed, *tasks))
+
+
+def _is_snapshot(place: Mapping[str, Any]) -> bool:
+    return bool(place.get("snapshot")) and not place.get("snapshot_completed")
 
 
 def _failed(status: Mapping[str, Any]) -> bool:

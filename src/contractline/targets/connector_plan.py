@@ -16,21 +16,20 @@ from contractline.kafka.registry import Registry
 from contractline.mapping.connector import (
     HEARTBEAT_TABLE,
     SIGNAL_TABLE,
+    Stream,
     connector_contracts,
     render,
     streams_of,
 )
 from contractline.plan import Change, Step
 from contractline.project import Project
-from contractline.targets import capture, failures
-from contractline.targets.connect import Connect, Connector, Task
+from contractline.targets import capture, failures, unrepresentable
+from contractline.targets.asked import asked_snapshots, uncompared
+from contractline.targets.connect import HELD, Connect, Connector, Task
 from contractline.targets.database import Database
 from contractline.targets.differences import noticed, refused
 from contractline.targets.files import connector_names, connector_template
 from contractline.targets.topics import Cluster
-
-HELD = frozenset({"PAUSED", "STOPPED"})
-"""The states in which somebody holds a connector back."""
 
 _PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name", "topic.prefix")
 """Properties that say where a connector stands in the log; another value loses that place."""
@@ -48,12 +47,10 @@ class Configure:
     Attributes:
         name: the connector.
         config: its whole configuration.
-        read_by_then: the tables that its first snapshot reads.
     """
 
     name: str
     config: Mapping[str, str]
-    read_by_then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +61,19 @@ class Restart:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Let a running connector read the rows that a table held before it joined."""
+class Bring:
+    """Bring the rows of a table that its changes alone don't bring, and compare both sides.
 
-    name: str
-    table: str
+    Attributes:
+        stream: the stream of the table.
+        is_there: whether they should be there already, by the connector's first snapshot.
+    """
+
+    stream: Stream
+    is_there: bool
 
 
-class Reading:
+class Differences:
     """One reading of everything that the connectors depend on.
 
     Args:
@@ -107,6 +109,7 @@ class Reading:
 
     def differences(self) -> Iterator[Step | Finding]:
         """Compare every connector, declared or not."""
+        yield from self._astray()
         declared = connector_names(self._project)
         for name in declared:
             yield from self._connector(name)
@@ -118,6 +121,21 @@ class Reading:
                 f"declare it, or delete it by hand: DELETE /connectors/{name}",
             )
 
+    def _astray(self) -> Iterator[Finding]:
+        """The snapshots asked for by hand of tables that no connector reads."""
+        tables = [stream.source.table for stream in streams_of(self._contracts)]
+        there = SIGNAL_TABLE in self._tables
+        for one in asked_snapshots(self._database) if there else ():
+            if not any(map(one.names, tables)):
+                named = ", ".join(one.tables) or "no table that can be read from its data"
+                yield noticed(
+                    "CDC_SNAPSHOT_ASKED",
+                    SIGNAL_TABLE,
+                    f"the signal `{one.id}` asks for a snapshot of {named}: no contract reads it, so"
+                    " nothing comes of it",
+                    "name schema.table of a contract in data-collections, or delete the row",
+                )
+
     def _connector(self, name: str) -> Iterator[Step | Finding]:
         template = connector_template(self._project, name)
         wanted = render(name, template, self._contracts)
@@ -127,7 +145,7 @@ class Reading:
         live = self._live.get(name)
         if live is None:
             if not unmet:
-                yield self._creation(name, wanted)
+                yield from self._creation(name, wanted)
             return
         moved = [key for key in _PLACE if live.config.get(key) != wanted.get(key)]
         if moved:
@@ -135,8 +153,11 @@ class Reading:
         elif live.config != wanted and not unmet:
             yield _change(name, live, wanted)
         else:
-            yield from self._running(live, is_ready=not unmet)
-        if not unmet:
+            running = list(self._running(live, is_ready=not unmet))
+            yield from running
+            if any(isinstance(one, Finding) for one in running):
+                return
+        if not unmet and not moved:
             yield from self._unread(name)
 
     def _unmet(self, name: str, template: Mapping[str, str]) -> Iterator[Finding]:
@@ -168,13 +189,14 @@ class Reading:
             if live := self._tables.get(stream.source.table):
                 yield from capture.uncontracted(stream, live)
 
-    def _creation(self, name: str, wanted: Mapping[str, str]) -> Step:
+    def _creation(self, name: str, wanted: Mapping[str, str]) -> Iterator[Step]:
         """Create it; its first snapshot reads all tables, unless it goes on where it once was."""
-        goes_on = self._database.slot(wanted["slot.name"]) is not None
-        tables = [] if goes_on else [s.source.table for s in streams_of(self._contracts, name)]
         detail = json.dumps(wanted, indent=2)
-        payload = Configure(name, wanted, tuple(tables))
-        return Step(Change.CREATE, name, "create it", detail, payload)
+        yield Step(Change.CREATE, name, "create it", detail, Configure(name, wanted))
+        if self._database.slot(wanted["slot.name"]) is None:
+            for stream in streams_of(self._contracts, name):
+                summary = f"compare the rows of {stream.source.table} once it has read them"
+                yield Step(Change.ALTER, name, summary, payload=Bring(stream, is_there=True))
 
     def _running(self, live: Connector, *, is_ready: bool) -> Iterator[Step | Finding]:
         if live.state in HELD:
@@ -210,6 +232,9 @@ class Reading:
         if failure.is_lasting:
             hint = _NEW_SNAPSHOT.format(live.name)
             return refused("CONNECTOR_RUNS", live.name, failure.cause, hint)
+        if failure.column:
+            streams = streams_of(self._contracts, live.name)
+            return unrepresentable.stopped_task(live.name, failure, streams, self._database, kept)
         contract = next((c for c in self._contracts if c.topic.name == failure.topic), None)
         if failure.schema is None or contract is None:
             return failure.cause
@@ -223,27 +248,43 @@ class Reading:
         return refused("CONNECTOR_RUNS", live.name, words, f"{remedy}; {kept}")
 
     def _unread(self, name: str) -> Iterator[Step | Finding]:
-        """The tables that joined after the first snapshot, and whose earlier rows are missing."""
-        read = self._database.signalled(name)
+        """The tables of which rows or values may be missing, although their changes arrive."""
+        readings = self._database.readings(name)
+        asked = asked_snapshots(self._database)
         for stream in streams_of(self._contracts, name):
-            table = stream.source.table
-            if table in read:
-                continue
-            if stream.contract.key_fields:
+            table, reading = stream.source.table, readings.get(stream.source.table)
+            if reading is None:
                 summary = f"read the rows that {table} held before it came under contract"
-                yield Step(Change.ALTER, name, summary, payload=Snapshot(name, table))
-            else:
-                yield noticed(
-                    "CDC_TABLE_READ",
+                yield Step(Change.ALTER, name, summary, payload=Bring(stream, is_there=False))
+                continue
+            missing = [column for column in stream.columns if column not in reading.columns]
+            if not missing and (signals := uncompared(asked, readings, table)):
+                summary = f"compare the rows of {table}: {_by_hand(signals)}"
+                yield Step(Change.ALTER, name, summary, payload=Bring(stream, is_there=True))
+            if not missing:
+                continue
+            if reading.differs:
+                yield refused(
+                    "CDC_ROWS_ARRIVED",
                     stream.contract.name,
-                    f"{table} joined a running connector: the rows that it held before are not sent,"
-                    " since Debezium reads them by key and the contract has none",
-                    "give the contract a key, or write the rows again in PostgreSQL",
+                    f"{table} was read, and ClickHouse does not hold the same: {reading.differs}",
+                    f"`contractline verify {stream.contract.name}` shows the rows,"
+                    " `contractline logs connect` why Debezium left some out",
                 )
+            what = f"the column {', '.join(missing)}" if reading.columns else "the rows"
+            summary = f"compare {what} of {table}, and read again what is missing"
+            # Values that can't be compared may be old ones, so they are read again at once.
+            is_there = stream.contract.sink is not None or not reading.columns
+            yield Step(Change.ALTER, name, summary, payload=Bring(stream, is_there=is_there))
 
     def _kept(self, live: Connector) -> str:
         slot = self._database.slot(live.slot)
         return f"{capture.size(slot.kept_bytes)} of WAL kept" if slot else "which does not exist"
+
+
+def _by_hand(signals: Sequence[str]) -> str:
+    named = ", ".join(f"`{signal}`" for signal in signals)
+    return f"a snapshot was asked for by hand ({named}), and Debezium does not say what came of it"
 
 
 def _change(name: str, live: Connector, wanted: Mapping[str, str]) -> Step:

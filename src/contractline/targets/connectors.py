@@ -7,7 +7,7 @@ changed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from contractline.contracts.model import Contract
@@ -16,12 +16,16 @@ from contractline.kafka.registry import Registry
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.connect import Connect
-from contractline.targets.connector_plan import HELD, Configure, Reading, Restart, Snapshot
+from contractline.targets.connect import HELD, Connect
+from contractline.targets.connector_plan import Bring, Configure, Differences, Restart
 from contractline.targets.database import Database, connected
 from contractline.targets.differences import plan_of
 from contractline.targets.files import connector_names
+from contractline.targets.readings import Reader
 from contractline.targets.topics import Cluster
+
+AWAY_SECONDS = 180.0
+"""How long `apply` waits for Kafka Connect, which a busy machine starts in a minute."""
 
 START_SECONDS = 60.0
 READ_SECONDS = 15.0
@@ -31,55 +35,80 @@ _PAUSE_SECONDS = 0.2
 
 
 class Connectors:
-    """Kafka Connect against connect/connectors and the contracts."""
+    """Kafka Connect against connect/connectors and the contracts.
+
+    Args:
+        project: the checkout.
+        contracts: all its contracts.
+        endpoints: where the services are.
+        say: takes a line when Connect is away and waited for; without it, that is an error.
+    """
 
     name = "connectors"
 
     def __init__(
-        self, project: Project, contracts: Sequence[Contract], endpoints: Endpoints
+        self,
+        project: Project,
+        contracts: Sequence[Contract],
+        endpoints: Endpoints,
+        *,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         self._project = project
         self._contracts = contracts
         self._endpoints = endpoints
+        self._say = say
 
     def plan(self) -> Plan:
         """Compare the connectors, their tasks and the columns of their tables."""
         if not connector_names(self._project) and not self._endpoints.connect_url:
             return Plan(self.name)
         with ExitStack() as stack:
-            reading = Reading(
+            compared = Differences(
                 self._project,
                 self._contracts,
                 role=self._endpoints.need("postgres_replication_user"),
-                connect=stack.enter_context(Connect(self._endpoints)),
+                connect=stack.enter_context(self._connect()),
                 registry=stack.enter_context(Registry.of(self._endpoints)),
                 database=stack.enter_context(connected(self._endpoints)),
                 cluster=Cluster(self._endpoints),
             )
-            return plan_of(self.name, reading.differences())
+            return plan_of(self.name, compared.differences())
 
     def apply(self, plan: Plan) -> Iterator[Step]:
         """Carry the steps out, and wait after each until the tasks read or fail."""
         if not plan.steps:
             return
         role = self._endpoints.need("postgres_replication_user")
-        with Connect(self._endpoints) as connect, connected(self._endpoints) as database:
+        with self._connect() as connect, connected(self._endpoints) as database:
             for step in plan.steps:
                 match step.payload:
-                    case Configure(name, config, read_by_then):
-                        for table in read_by_then:
-                            database.signal(name, table, is_read=True)
+                    case Configure(name, config):
                         connect.configure(name, config)
-                        _settle(connect, name, database, role)
+                        settle(connect, name, database, role)
                     case Restart(name):
                         connect.restart(name)
-                        _settle(connect, name, database, role)
-                    case Snapshot(name, table):
-                        database.signal(name, table, is_read=False)
+                        settle(connect, name, database, role)
+                    case Bring(stream, is_there):
+                        settle(connect, stream.source.connector, database, role)
+                        if is_running(connect, stream.source.connector):
+                            reader = Reader(self._endpoints, database, connect)
+                            reader.bring(stream, is_there=is_there)
                 yield step
 
+    def _connect(self) -> Connect:
+        if self._say is None:
+            return Connect(self._endpoints)
+        return Connect(self._endpoints, patience_seconds=AWAY_SECONDS, say=self._say)
 
-def _settle(connect: Connect, name: str, database: Database, role: str) -> None:
+
+def is_running(connect: Connect, name: str) -> bool:
+    """Tell whether a connector exists and all its tasks run."""
+    live = connect.connectors().get(name)
+    return live is not None and {task.state for task in live.tasks} == {"RUNNING"}
+
+
+def settle(connect: Connect, name: str, database: Database, role: str) -> None:
     """Wait until every task runs and reads PostgreSQL, or one has failed.
 
     What failed, or does not read, is not told here: the next plan explains it.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -22,6 +24,9 @@ CONNECT_TIMEOUT_SECONDS = 5
 SERVICE = "PostgreSQL"
 TRUNCATE_FUNCTION = "public.contractline_publish_truncate()"
 """Publishes a TRUNCATE as deletes, where a table's trigger calls it (connect/postgres)."""
+
+BEING_READ = "being read"
+"""How the message of a reading begins that has not ended."""
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -116,6 +121,31 @@ class Role:
     excess: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the reading of a table's rows has come, for which its changes are not enough.
+
+    Attributes:
+        message: the same in words.
+        columns: the columns whose values have arrived.
+        position: the position in the log at which both sides were compared last.
+        differs: what differed then; empty where nothing did.
+        noted: when it was noted; None where that is not known.
+        snapshots: the signals for a snapshot by hand that were there when the comparison began.
+    """
+
+    message: str
+    columns: tuple[str, ...] = ()
+    position: str = ""
+    differs: str = ""
+    noted: datetime | None = None
+    snapshots: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """Return it as the data of a signal, which Debezium writes into its log."""
+        return json.dumps(asdict(self) | {"noted": datetime.now(UTC).isoformat()})
+
+
 class Database:
     """One connection to the source database.
 
@@ -140,6 +170,19 @@ class Database:
         """Return a replication slot; None where there is none."""
         rows = self.rows(_SLOT, name)
         return Slot(**rows[0]) if rows else None
+
+    def read_up_to(self, slot: str) -> int | None:
+        """Return the position in the log up to which a slot was read; None where there is none."""
+        rows = self.rows(_READ_UP_TO, slot)
+        return int(rows[0]["at"]) if rows else None
+
+    def reader(self, slot: str) -> int | None:
+        """Return the process id of the server's process that a slot is read through; None if by none.
+
+        Another one means that who reads the slot was started again, or lost its connection.
+        """
+        rows = self.rows(_READER, slot)
+        return rows[0]["active_pid"] if rows else None
 
     def reads(self, role: str, slot: str) -> bool:
         """Tell whether a role reads a slot, or takes the snapshot that comes before."""
@@ -178,20 +221,42 @@ class Database:
         rows = self.rows(_MAY, role, right, role, table)
         return bool(rows and rows[0]["may"])
 
-    def signalled(self, connector: str) -> frozenset[str]:
-        """Return the tables whose earlier rows a connector has read, or was told to read."""
+    def readings(self, connector: str) -> dict[str, Reading]:
+        """Return what was noted about the reading of a connector's tables, by table."""
         mark = f"{connector}: "
-        rows = self.rows(_SIGNALS, mark)
-        return frozenset(row["id"].removeprefix(mark) for row in rows)
+        rows = self.rows(_READINGS, mark)
+        return {row["id"].removeprefix(mark): _reading(row["data"]) for row in rows}
 
-    def signal(self, connector: str, table: str, *, is_read: bool) -> None:
-        """Tell a connector to read a table, or note that its first snapshot reads it."""
-        kind, data = (
-            ("log", {"message": "read by the first snapshot"})
-            if is_read
-            else ("execute-snapshot", {"type": "incremental", "data-collections": [table]})
-        )
-        self.connection.execute(_SIGNAL, (f"{connector}: {table}", kind, json.dumps(data)))
+    def asked_snapshots(self) -> list[tuple[str, str]]:
+        """Return the id and the data of each signal for a snapshot that stays in the signal table."""
+        return [(row["id"], row["data"] or "") for row in self.rows(_ASKED)]
+
+    def note_reading(self, connector: str, table: str, reading: Reading) -> None:
+        """Note how far the reading of a table has come, beside the signals of its connector."""
+        number = f"{connector}: {table}"
+        with self.connection.transaction():
+            self.connection.execute(_DELETE_SIGNAL, (number,))
+            self.connection.execute(_INSERT_SIGNAL, (number, "log", reading.to_json()))
+
+    def signal(self, connector: str, kind: str, data: dict[str, Any]) -> int:
+        """Send a connector a signal; return the position in the log after it.
+
+        It reads it from the log, so the row need not stay.
+        """
+        number = f"{connector} {uuid.uuid4()}"
+        with self.connection.transaction():
+            self.connection.execute(_INSERT_SIGNAL, (number, kind, json.dumps(data)))
+            self.connection.execute(_DELETE_SIGNAL, (number,))
+        return int(self.rows(_POSITION)[0]["at"])
+
+    def next_transaction(self) -> int:
+        """Return the id that the next transaction gets: later ones began after now."""
+        return int(self.rows(_NEXT_TRANSACTION)[0]["id"])
+
+    def oldest_transaction(self) -> tuple[int, str]:
+        """Return the id of the oldest running transaction that changed something, and whose it is."""
+        row = self.rows(_OLDEST)[0]
+        return int(row["id"]), row["words"]
 
     def _table(self, row: dict[str, Any]) -> Table:
         indexes = self.rows(_UNIQUE, row["oid"])
@@ -241,6 +306,22 @@ def refusal(dsn: str, user: str, password: str) -> str | None:
     return None
 
 
+def _reading(text: str | None) -> Reading:
+    """Read a note; one of an earlier version holds only words."""
+    try:
+        data = json.loads(text or "{}")
+        return Reading(
+            str(data.get("message", "")),
+            tuple(map(str, data.get("columns", ()))),
+            str(data.get("position", "")),
+            str(data.get("differs", "")),
+            datetime.fromisoformat(data["noted"]) if "noted" in data else None,
+            tuple(map(str, data.get("snapshots", ()))),
+        )
+    except (ValueError, AttributeError, TypeError):
+        return Reading("")
+
+
 def place(dsn: str) -> str:
     """Return where a DSN leads, without its credentials."""
     try:
@@ -280,6 +361,13 @@ SELECT active, coalesce(wal_status, 'lost') AS state,
 FROM pg_replication_slots WHERE slot_name = %s
 """
 
+_READ_UP_TO = """
+SELECT coalesce(pg_wal_lsn_diff(confirmed_flush_lsn, '0/0'), 0)::bigint AS at
+FROM pg_replication_slots WHERE slot_name = %s
+"""
+
+_READER = "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s"
+
 _READS = """
 SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND active)
     OR EXISTS (SELECT FROM pg_stat_activity WHERE usename = %s AND datname = current_database()
@@ -287,11 +375,30 @@ SELECT EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %s AND active)
                AND state IN ('active', 'idle in transaction')) AS reads
 """
 
-_SIGNALS = sql.SQL("SELECT id FROM {} WHERE starts_with(id, %s)").format(identifier(SIGNAL_TABLE))
+_READINGS = sql.SQL("SELECT id, data FROM {} WHERE starts_with(id, %s)").format(
+    identifier(SIGNAL_TABLE)
+)
 
-_SIGNAL = sql.SQL(
-    "INSERT INTO {} (id, type, data) VALUES (%s, %s, %s) ON CONFLICT (id) DO NOTHING"
-).format(identifier(SIGNAL_TABLE))
+_ASKED = sql.SQL("SELECT id, data FROM {} WHERE type = 'execute-snapshot' ORDER BY id").format(
+    identifier(SIGNAL_TABLE)
+)
+
+_INSERT_SIGNAL = sql.SQL("INSERT INTO {} (id, type, data) VALUES (%s, %s, %s)").format(
+    identifier(SIGNAL_TABLE)
+)
+
+_DELETE_SIGNAL = sql.SQL("DELETE FROM {} WHERE id = %s").format(identifier(SIGNAL_TABLE))
+
+_POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint AS at"
+
+_NEXT_TRANSACTION = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS id"
+
+_OLDEST = """
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS id,
+       coalesce((SELECT format('process %s of %s, since %s', pid, usename, xact_start::timestamptz(0))
+                 FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid != pg_backend_pid()
+                 ORDER BY xact_start LIMIT 1), 'a prepared transaction') AS words
+"""
 
 _TABLES = """
 SELECT c.oid, n.nspname || '.' || c.relname AS name,
@@ -308,8 +415,20 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND n.nspname || '.' || c.relname = ANY (%s)
 """
 
-_COLUMNS = """
-SELECT a.attname AS name,
+EXACT_TYPE = """
+(WITH RECURSIVE base(type, modifier) AS (
+   SELECT a.atttypid, a.atttypmod
+   UNION ALL
+   SELECT t.typbasetype, t.typtypmod FROM base JOIN pg_type t ON t.oid = base.type
+   WHERE t.typtype = 'd'
+ )
+ SELECT format_type(base.type, base.modifier) FROM base JOIN pg_type t ON t.oid = base.type
+ WHERE t.typtype != 'd')
+"""
+"""The type of the column ``a`` with length and precision; of a domain, that of its base."""
+
+_COLUMNS = f"""
+SELECT a.attname AS name, {EXACT_TYPE} AS exactly,
        CASE WHEN t.typtype = 'e' THEN 'enum'
             WHEN 'c' IN (t.typtype, item.typtype) THEN 'composite'
             WHEN 'm' IN (t.typtype, item.typtype) THEN 'multirange'
@@ -322,7 +441,7 @@ LEFT JOIN pg_type item ON item.oid = t.typelem
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attnum
-"""
+"""  # noqa: S608 - own words
 
 _UNIQUE = """
 SELECT i.indisprimary AS is_primary,

@@ -11,10 +11,14 @@ from contractline.contracts.model import Contract, Part, Subject
 from contractline.mapping.postgres import differences
 
 _TOPIC = re.compile(r"Avro data from topic (\S+)")
-_SCHEMA = re.compile(r"Error retrieving Avro schema\s*(?=\{)")
+_SCHEMA = re.compile(r"Error (?:retrieving|registering) Avro schema\s*(?=\{)")
+_UNDISCOVERED = "Failed to discover artifact type"
 _NOT_FOUND = re.compile(r"error code: 404\d\d$")
+_HELD = re.compile(r"the column (\S+) holds `(.*?)`")
+_UNCONVERTED = re.compile(r"Failed to properly convert data value for '(\S+)' of type")
 _CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w$]+\.)+([\w$]+): (.+)$", re.MULTILINE)
 
+_ALIKE = re.compile(r"Table '(\S+)' has columns that differ only by case. Column name: '(.+?)'")
 _LOST = "PostgreSQL dropped log that was not read yet, so changes are missing"
 _KNOWN = (
     (r"password authentication failed", "PostgreSQL does not accept the replication password"),
@@ -39,12 +43,21 @@ class Failure:
         topic: the topic whose record could not be written, where that was it.
         schema: the schema that the converter did not find, where that was it.
         is_lasting: whether no restart helps.
+        column: the column (``schema.table.column``) a value of which could not be converted.
+        value: that value as PostgreSQL's text, where it is known.
     """
 
     cause: str
     topic: str | None = None
     schema: Schema | None = None
     is_lasting: bool = False
+    column: str = ""
+    value: str = ""
+
+    @property
+    def is_undiscovered(self) -> bool:
+        """Whether Apicurio did not see that the schema is Avro: one with the default '{}'."""
+        return self.schema is not None and _UNDISCOVERED in self.cause
 
     @property
     def is_unknown_schema(self) -> bool:
@@ -56,7 +69,20 @@ def read(trace: str) -> Failure:
     """Read a task's trace."""
     topic = _TOPIC.search(trace)
     cause = _cause(trace)
-    return Failure(cause, topic.group(1) if topic else None, _schema(trace), cause == _LOST)
+    if alike := _ALIKE.search(trace):
+        words = f"{alike.group(1)} has columns that differ only by case (`{alike.group(2)}` is one)"
+        return Failure(
+            f"{words}, and Debezium reads no such table: first rename or drop one of them",
+            is_lasting=True,
+        )
+    column, value = _value(trace)
+    if column:
+        cause = f"{column} holds a value that the topic can't hold" + (
+            f", `{value}`" if value else ""
+        )
+    return Failure(
+        cause, topic.group(1) if topic else None, _schema(trace), cause == _LOST, column, value
+    )
 
 
 def subject_of(contract: Contract, schema: Schema) -> Subject:
@@ -106,6 +132,15 @@ def _schema(trace: str) -> Schema | None:
         return Schema.parse(json.dumps(definition), "the connector's schema")
     except (ValueError, SchemaInvalid):
         return None
+
+
+def _value(trace: str) -> tuple[str, str]:
+    """Return the column a value of which could not be converted, and the value."""
+    held = _HELD.search(trace)
+    if held:
+        return held.group(1), held.group(2)
+    unconverted = _UNCONVERTED.search(trace)
+    return (unconverted.group(1), "") if unconverted else ("", "")
 
 
 def _cause(trace: str) -> str:

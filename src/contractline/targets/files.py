@@ -75,7 +75,7 @@ def connector_template(project: Project, name: str) -> dict[str, str]:
     """Return what a connector's template holds.
 
     Raises:
-        SettingInvalid: there is none, or it is no JSON object of texts.
+        SettingInvalid: there is none, or it is not a JSON object of texts.
     """
     path = project.connectors / f"{name}.json"
     try:

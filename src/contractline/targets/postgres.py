@@ -21,7 +21,7 @@ from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, Stream
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets import capture
+from contractline.targets import capture, unrepresentable
 from contractline.targets.database import (
     SERVICE,
     TRUNCATE_FUNCTION,
@@ -44,6 +44,9 @@ RIGHTS = {
 
 OPERATIONS = ("insert", "update", "delete")
 LOCK_TIMEOUT = "5s"
+_INFINITE_INTERVALS = 17
+"""The version of PostgreSQL from which on intervals may be infinite."""
+
 _PLACEHOLDER = ":'password'"
 """Stands for the password in a statement, as in psql: no plan holds the password itself."""
 
@@ -230,6 +233,11 @@ class _Source:
             return
         if live:
             yield from capture.table(stream, live)
+            yield from capture.nulls(stream, self.connectors[stream.source.connector])
+            yield from unrepresentable.nullified(stream, live, self.database)
+            yield from unrepresentable.merged_keys(stream, live, self.database)
+            if self.database.server().version >= _INFINITE_INTERVALS:
+                yield from unrepresentable.intervals(stream, live, self.database)
         elif name not in self._coming:
             yield refused(
                 "POSTGRES_TABLE_EXISTS",

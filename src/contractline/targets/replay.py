@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from contractline.kafka.place import Place
 from contractline.mapping.ddl import ERRORS, is_transient
 from contractline.mapping.sql import literal
 from contractline.settings import Endpoints
@@ -97,7 +98,12 @@ def open_errors(warehouse: Warehouse) -> list[OpenErrors]:
 
 
 def replay_stream(
-    warehouse: Warehouse, endpoints: Endpoints, stream: str, kinds: Sequence[str] = ("transient",)
+    warehouse: Warehouse,
+    endpoints: Endpoints,
+    stream: str,
+    kinds: Sequence[str] = ("transient",),
+    *,
+    places: Sequence[Place] = (),
 ) -> Replayed:
     """Put the open errors of a stream into it again.
 
@@ -106,22 +112,28 @@ def replay_stream(
         endpoints: tells how ClickHouse reaches the registry.
         stream: the stream.
         kinds: the classes to replay.
+        places: only the messages at these places.
 
     Raises:
         StreamUnknown: ClickHouse has no such stream.
         ServiceUnavailable: ClickHouse did not answer.
     """
     found = Stream.find(warehouse, stream)
-    return _Replay(warehouse, Decoder(warehouse, endpoints, found), found).run(kinds)
+    decoder = Decoder(warehouse, endpoints, found)
+    return _Replay(warehouse, decoder, found, places).run(kinds)
 
 
 class _Replay:
     """One stream's replay."""
 
-    def __init__(self, warehouse: Warehouse, decoder: Decoder, stream: Stream) -> None:
+    def __init__(
+        self, warehouse: Warehouse, decoder: Decoder, stream: Stream, places: Sequence[Place]
+    ) -> None:
         self._warehouse = warehouse
         self._decoder = decoder
         self._stream = stream
+        numbers = ", ".join(f"({place.partition}, {place.offset})" for place in places)
+        self._chosen = f" AND (partition, offset) IN ({numbers})" if places else ""
         self._counts: Counter[str] = Counter()
         self._reason = ""
 
@@ -151,7 +163,8 @@ class _Replay:
             "SELECT partition, offset, toUnixTimestamp64Milli(at) AS at_ms,"  # noqa: S608
             f" hex(substring(raw, 1, {_SCHEMA_BYTES})) AS schema, length(raw)"
             f" FROM {ERRORS} FINAL WHERE topic = {literal(self._stream.topic)}"
-            f" AND isNull(resolved_at) AND class IN ({', '.join(map(literal, kinds))}){beyond}"
+            f" AND isNull(resolved_at) AND class IN ({', '.join(map(literal, kinds))})"
+            f"{self._chosen}{beyond}"
             f" ORDER BY schema, partition, offset, at_ms LIMIT {PASS_MESSAGES}"
         )
         return [_Message(p, o, at, bytes.fromhex(schema), size) for p, o, at, schema, size in rows]

@@ -6,12 +6,15 @@ Schemas are compared by meaning, so a version whose documentation alone differs 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from contractline.avro.compatibility import Break, Compatibility, breaks
+from contractline.avro.compatibility import Break, Compatibility, breaks, strongest_level
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Contract, Subject, Version
+from contractline.contracts.waivers import agreed_level, load_waivers
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.finding import Finding
 from contractline.kafka.registry import Registered, Registry
@@ -21,6 +24,8 @@ from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.clickhouse import Tables
 from contractline.targets.differences import noticed, plan_of, refused
+from contractline.targets.files import connector_names, connector_template
+from contractline.targets.topics import undeclared
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,32 @@ class Schemas:
                     yield from _level(contract, subject, registry.level(subject))
                 yield from _missing(contract, subject, released, live)
                 yield from self._extra(contract, subject, released, live)
+        yield from self._undeclared(registry)
+
+    def _undeclared(self, registry: Registry) -> Iterator[Finding]:
+        """Tell of the subjects that a contract once owned and none does now."""
+        declared = {subject for contract in self._contracts for subject in _subjects(contract)}
+        others = [subject for subject in registry.subjects() if subject not in declared]
+        if not others:
+            return
+        try:
+            topics = undeclared(self._project, self._contracts, self._endpoints)
+        except ContractlineError:
+            # Whether Kafka answers is not for this target to say.
+            topics = {}
+        prefixes = [
+            f"{connector_template(self._project, name)['topic.prefix']}."
+            for name in connector_names(self._project)
+        ]
+        for subject in others:
+            topic = re.sub(r"-(key|value)$", "", subject)
+            if topic != subject and (topic in topics or topic.startswith(tuple(prefixes))):
+                yield noticed(
+                    "SUBJECT_DECLARED",
+                    subject,
+                    "no contract declares its topic; messages in it need its versions",
+                    f"left alone; to delete it: DELETE /subjects/{subject}",
+                )
 
     def _extra(
         self,
@@ -169,10 +200,19 @@ def _subjects(contract: Contract) -> dict[Subject, tuple[Version, ...]]:
 
 
 def _level(contract: Contract, subject: Subject, live: str | None) -> Iterator[Step]:
-    level = contract.pipeline.compatibility
+    level = _held_level(contract, subject)
     if live != level:
-        summary = f"compatibility {live or 'not set'} -> {level}"
+        agreed = "" if level == contract.pipeline.compatibility else ", as a waiver agrees to"
+        summary = f"compatibility {live or 'not set'} -> {level}{agreed}"
         yield Step(Change.ALTER, subject, summary, payload=SetLevel(subject, level))
+
+
+def _held_level(contract: Contract, subject: Subject) -> Compatibility:
+    """Return the level that a subject shall have: the contract's, or that of a waiver of its value."""
+    if not subject.endswith("-value"):
+        return contract.pipeline.compatibility
+    agreed = agreed_level(load_waivers(contract.folder), datetime.now(UTC).date())
+    return agreed or contract.pipeline.compatibility
 
 
 def _missing(
@@ -181,15 +221,15 @@ def _missing(
     released: Sequence[Version],
     live: Sequence[Registered],
 ) -> Iterator[Step | Finding]:
-    numbers = _numbers(released, live)
+    numbers, holds = _numbers(released, live), _held_level(contract, subject)
     earlier = [(one.number, one.schema) for one in live if one.schema is not None]
     for version in released:
         if numbers[version.number] is not None:
             continue
         if any(n for later, n in numbers.items() if later > version.number):
             yield _overtaken(contract, subject, version)
-        elif reasons := breaks(version.schema, earlier, contract.pipeline.compatibility):
-            yield _incompatible(contract, subject, version, reasons)
+        elif reasons := breaks(version.schema, earlier, holds):
+            yield _incompatible(contract, subject, version, holds, reasons)
         else:
             earlier.append((len(earlier) + 1, version.schema))
             summary = f"register {contract.name} v{version.number}"
@@ -220,15 +260,22 @@ def _overtaken(contract: Contract, subject: Subject, version: Version) -> Findin
 
 
 def _incompatible(
-    contract: Contract, subject: Subject, version: Version, reasons: Sequence[Break]
+    contract: Contract,
+    subject: Subject,
+    version: Version,
+    holds: Compatibility,
+    reasons: Sequence[Break],
 ) -> Finding:
+    level = strongest_level([one.schema for one in contract.values])
     return refused(
         "SUBJECT_TAKES_VERSION",
         subject,
-        f"{contract.name} v{version.number} does not fit {contract.pipeline.compatibility} with what"
-        f" is registered: {'; '.join(map(str, reasons))}",
-        "release a version that fits; if the registered one is not of this contract,"
-        " `contractline apply schemas --prune` deletes it",
+        f"{contract.name} v{version.number} does not fit {holds} with what is registered:"
+        f" {'; '.join(map(str, reasons))}",
+        f"the versions of {contract.name} fit {level}: name it in waivers/VERSIONS_COMPATIBLE.yaml"
+        f" (`migration: {{level: {level}}}`), or write `compatibility: {level}` into the contract and"
+        " agree to it in waivers/COMPATIBILITY_KEPT.yaml; if the registered one is not of this"
+        " contract, `contractline apply schemas --prune` deletes it",
     )
 
 
@@ -243,7 +290,7 @@ def _disorder(contract: Contract, subject: Subject, order: Sequence[int]) -> Fin
 
 
 def _uncontracted(contract: Contract, subject: Subject, extra: Registered) -> Finding:
-    what = "is no Avro schema and" if extra.schema is None else "equals no released version, it"
+    what = "is not an Avro schema and" if extra.schema is None else "equals no released version, it"
     return refused(
         "SUBJECT_VERSION_CONTRACTED",
         subject,

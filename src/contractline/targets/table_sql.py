@@ -1,4 +1,4 @@
-"""A table of the source database as a file of connect/postgres: what creates one that is captured alike."""
+"""A table of the source database as a file of connect/postgres, making one that is captured alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from contractline.errors import ContractlineError
-from contractline.targets.database import Database
+from contractline.targets.database import EXACT_TYPE, Database
 
 _HEAD = """\
 -- creates: table {table}
@@ -35,6 +35,7 @@ class LiveColumn:
         name: its name.
         quoted: its name as SQL writes it.
         type: its type as SQL writes it.
+        exactly: the same, but a domain's is that of its base.
         dimensions: how many lists lie inside one another, as it was declared.
         nullable: whether it takes NULL.
         default: the expression of its default; empty without one.
@@ -46,6 +47,7 @@ class LiveColumn:
     name: str
     quoted: str
     type: str
+    exactly: str
     dimensions: int
     nullable: bool
     default: str
@@ -103,17 +105,29 @@ def live_table(database: Database, name: str) -> LiveTable:
     return LiveTable(name, comment, columns, table.primary_key, table.unpublished, text)
 
 
+def is_made_from_table(text: str) -> bool:
+    """Tell whether a file of connect/postgres was read from a table, so that nobody wrote it."""
+    return text.partition("\n")[2].startswith(_HEAD.partition("\n")[2])
+
+
 def _types(database: Database, name: str) -> Iterator[str]:
-    """Create the types of its columns that are somebody's own, those that others are made of first."""
+    """Create the types of its columns that are somebody's own, those that others are made of first.
+
+    The file of another table may have made one already.
+    """
     for row in database.rows(_TYPES, name):
         parts = f"({', '.join(row['parts'])})"
         match row["kind"]:
             case "e":
-                yield f"CREATE TYPE {row['name']} AS ENUM {parts};"
+                create = f"CREATE TYPE {row['name']} AS ENUM {parts};"
             case "c":
-                yield f"CREATE TYPE {row['name']} AS {parts};"
+                create = f"CREATE TYPE {row['name']} AS {parts};"
             case _:
-                yield f"CREATE DOMAIN {row['name']} AS {row['base']};"
+                create = f"CREATE DOMAIN {row['name']} AS {row['base']};"
+        yield (
+            f"DO $create$ BEGIN\n  {create}\n"
+            "EXCEPTION WHEN duplicate_object THEN NULL;\nEND $create$;"
+        )
 
 
 def _table(database: Database, name: str, columns: Sequence[LiveColumn]) -> str:
@@ -159,15 +173,16 @@ WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname != 'informat
 ORDER BY name
 """
 
-_COLUMNS = """
+_COLUMNS = f"""
 SELECT a.attname AS name, quote_ident(a.attname) AS quoted, format_type(a.atttypid, a.atttypmod) AS type,
+       {EXACT_TYPE} AS exactly,
        a.attndims AS dimensions, NOT a.attnotnull AS nullable,
        coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS default,
        a.attidentity::text AS identity, a.attgenerated::text AS generated,
        coalesce(col_description(a.attrelid, a.attnum), '') AS comment
 FROM pg_attribute a LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
-"""
+"""  # noqa: S608 - own words
 
 _NAME = """
 SELECT format('%%I.%%I', n.nspname, c.relname) AS name

@@ -10,16 +10,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contractline.finding import Finding
-from contractline.mapping.sql import Statement, identifier, literal
+from contractline.mapping.leaves import nullable
+from contractline.mapping.sql import Statement, identifier, literal, modify_column
 from contractline.plan import Change, Step
 from contractline.targets.differences import noticed, refused
 from contractline.targets.tables_state import ColumnState, State, TableState
 
 _QUALIFIED = re.compile(r"`?(\w+)`?\.`?(\w+)`?")
 _STATELESS = ("Kafka", "Null")
+
+INGESTION = "ingestion."
+"""The database of what reads the topics, and of the messages that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +47,48 @@ def differences(units: Sequence[Unit], state: State) -> Iterator[Step | Finding]
     """Yield the steps, in a safe order, and the findings."""
     changed: set[str] = set()
     seen: set[str] = set()
+    later = _over_views(units)
     for unit in units:
-        for found in _of_unit(unit, state, seen):
+        for found in _of_unit(unit, state, seen, later):
             if isinstance(found, Step):
                 changed.add(found.subject)
             yield found
     yield from _views(units, state, changed)
+    for statement in later:
+        yield from _of_writing_view(statement, state)
     yield from _undeclared(units, state)
 
 
-def _of_unit(unit: Unit, state: State, seen: set[str]) -> Iterator[Step | Finding]:
+def _over_views(units: Sequence[Unit]) -> list[Statement]:
+    """Return what can be made only once the views that it reads are there."""
+    declared = [s for unit in units for s in unit.statements]
+    views = {s.name for s in declared if s.kind == "VIEW"}
+    return [s for s in declared if s.kind == "MATERIALIZED VIEW" and references(s) & views]
+
+
+def _of_unit(
+    unit: Unit, state: State, seen: set[str], later: Sequence[Statement]
+) -> Iterator[Step | Finding]:
     for statement in unit.statements:
         if statement.kind == "DATABASE" and statement.name not in (seen | state.databases):
             seen.add(statement.name)
             yield _step(Change.CREATE, statement.name, "database", [statement.sql])
     movers = unit.movers
     tables = [s for s in unit.statements if s.kind == "TABLE" and s not in movers]
-    about_tables = [one for table in tables for one in _of_table(table, state)]
-    others = [s for s in unit.statements if s.kind == "MATERIALIZED VIEW" and s not in movers]
+    about_tables = [one for table in tables for one in _of_table(table, state, unit.name)]
+    if any(mover.name in state.live for mover in movers):
+        about_tables = [_made_anew(found, unit.name) for found in about_tables]
+    left = (s for s in unit.statements if s not in movers and s not in later)
+    others = [s for s in left if s.kind == "MATERIALIZED VIEW"]
     about_others = [one for view in others for one in _of_writing_view(view, state)]
     if any(_blocks(one) for one in about_tables):
         # A stream that can't fill its table goes on as it is.
         yield from (one for one in about_tables if isinstance(one, Finding))
         return
     reasons = [reason for mover in movers for reason in _mover_reasons(mover, state)]
-    running = _stopping_order(s for s in movers if s.name in state.live)
+    running = stopping_order(s for s in movers if s.name in state.live)
     if reasons and running:
-        drops = [f"DROP {_kind_to_drop(s)} IF EXISTS {s.name}" for s in running]
+        drops = [dropping(s) for s in running]
         words = "pause reading, its consumer group keeps the place"
         yield _step(Change.REMOVE, running[0].name, f"{words}: {'; '.join(reasons)}", drops)
     yield from about_tables
@@ -82,18 +101,30 @@ def _of_unit(unit: Unit, state: State, seen: set[str]) -> Iterator[Step | Findin
     yield from about_others
 
 
+def _made_anew(found: Step | Finding, stream: str) -> Step | Finding:
+    """Say how a table that joins a running stream gets the rows that were read before it was."""
+    if not isinstance(found, Step) or found.change is not Change.CREATE:
+        return found
+    if found.subject.startswith(INGESTION):
+        return found
+    words = f"{found.summary}, empty: `contractline rebuild {stream}` fills it from the topic"
+    return replace(found, summary=words)
+
+
 def _blocks(found: Step | Finding) -> bool:
     return isinstance(found, Finding) and found.rule != "COLUMN_DECLARED"
 
 
-def _stopping_order(statements: Iterable[Statement]) -> list[Statement]:
+def stopping_order(statements: Iterable[Statement]) -> list[Statement]:
     """Queues first: a queue whose view is gone could read a block into nothing."""
     order = {"Kafka": 0, "": 1, "Null": 2}
     return sorted(statements, key=lambda s: order[s.engine])
 
 
-def _kind_to_drop(statement: Statement) -> str:
-    return "TABLE" if statement.kind == "TABLE" else "VIEW"
+def dropping(statement: Statement) -> str:
+    """Return the SQL that drops what a statement makes."""
+    kind = "TABLE" if statement.kind == "TABLE" else "VIEW"
+    return f"DROP {kind} IF EXISTS {statement.name}"
 
 
 # What moves rows
@@ -132,7 +163,7 @@ def _table_reasons(name: str, live: TableState, wanted: TableState) -> Iterator[
 # Tables that hold rows
 
 
-def _of_table(statement: Statement, state: State) -> Iterator[Step | Finding]:
+def _of_table(statement: Statement, state: State, unit: str) -> Iterator[Step | Finding]:
     name, live = statement.name, state.live.get(statement.name)
     if live is None:
         yield _step(Change.CREATE, name, "table", [statement.sql])
@@ -153,7 +184,7 @@ def _of_table(statement: Statement, state: State) -> Iterator[Step | Finding]:
             f"is `{live.engine}`, and `{wanted.engine}` is declared; rows would have to be copied",
             _copy_by_hand(statement, wanted),
         )
-    yield from _columns(name, live.columns, wanted.columns)
+    yield from _columns(name, unit, live, wanted)
     yield from _properties(name, live, wanted)
 
 
@@ -168,19 +199,23 @@ def _copy_by_hand(statement: Statement, wanted: TableState) -> str:
 
 
 def _columns(
-    table: str, live: Sequence[ColumnState], wanted: Sequence[ColumnState]
+    table: str, unit: str, live: TableState, wanted: TableState
 ) -> Iterator[Step | Finding]:
-    have = {column.name: column for column in live}
+    have = {column.name: column for column in live.columns}
+    in_engine = set(re.findall(r"\w+", live.engine))
     place = "FIRST"
-    for column in wanted:
+    for column in wanted.columns:
         old = have.get(column.name)
         if old is None:
             yield _added(table, column, place)
+        elif old.type != column.type == nullable(old.type) and column.name not in in_engine:
+            yield _taking_null(table, column)
+            yield from _column(table, unit, replace(old, type=column.type), column)
         else:
-            yield from _column(table, old, column)
+            yield from _column(table, unit, old, column)
         place = f"AFTER {identifier(column.name)}"
-    declared = {column.name for column in wanted}
-    for column in live:
+    declared = {column.name for column in wanted.columns}
+    for column in live.columns:
         if column.name not in declared:
             yield refused(
                 "COLUMN_DECLARED",
@@ -198,7 +233,13 @@ def _added(table: str, column: ColumnState, place: str) -> Step:
     return _step(Change.ALTER, table, f"add column {column.name} {column.type}", [sql])
 
 
-def _column(table: str, old: ColumnState, new: ColumnState) -> Iterator[Step | Finding]:
+def _taking_null(table: str, column: ColumnState) -> Step:
+    """Let a column take NULL besides every value that it holds: nothing is lost by that."""
+    sql = f"ALTER TABLE {table} MODIFY COLUMN {identifier(column.name)} {column.type}"
+    return _step(Change.ALTER, table, f"column {column.name} takes NULL from now on", [sql])
+
+
+def _column(table: str, unit: str, old: ColumnState, new: ColumnState) -> Iterator[Step | Finding]:
     name = identifier(new.name)
     if old.type != new.type:
         yield refused(
@@ -206,7 +247,7 @@ def _column(table: str, old: ColumnState, new: ColumnState) -> Iterator[Step | F
             table,
             f"column {new.name} is {old.type}, and {new.type} is declared; every row would have to"
             " be rewritten, and what does not fit is lost",
-            f"look at the data, then: ALTER TABLE {table} MODIFY COLUMN {name} {new.type}",
+            f"look at the data, then: {modify_column(table, unit, new.name, old.type, new.type)}",
         )
         return
     if old.default != new.default:

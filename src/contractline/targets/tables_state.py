@@ -23,6 +23,7 @@ SCRATCH_AGE_SECONDS = 3600
 
 _SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)")
 _TARGET = re.compile(r"^CREATE MATERIALIZED VIEW \S+ TO (\S+)")
+_STORED = re.compile(r"\w*MergeTree\b")
 _SCRATCH_NAME = re.compile(rf"^{SCRATCH}_(\d+)_[0-9a-f]+$")
 _KINDS = {"View": "VIEW", "MaterializedView": "MATERIALIZED VIEW", "Dictionary": "DICTIONARY"}
 _TABLES = """
@@ -84,6 +85,13 @@ class State:
     databases: frozenset[str]
     live: Mapping[str, TableState]
     wanted: Mapping[str, TableState | None]
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """The tables that keep rows."""
+        return frozenset(
+            name for name, table in self.live.items() if _STORED.match(table.engine) is not None
+        )
 
 
 def read_state(

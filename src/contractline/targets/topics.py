@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -28,10 +33,14 @@ from confluent_kafka.admin import (
 from contractline.contracts.model import Contract, Topic
 from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
+from contractline.mapping.ddl import consumer_group
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
+from contractline.targets.decoding import topics as topics_read
 from contractline.targets.differences import noticed, plan_of, refused
+from contractline.targets.files import connector_names, connector_template
+from contractline.targets.warehouse import Warehouse
 
 TIMEOUT_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
@@ -114,10 +123,18 @@ class Cluster:
 
     def is_unused(self, topic: str, partitions: int) -> bool:
         """Tell whether a topic never held a record."""
+        return self.written(topic, partitions) == 0
+
+    def written(self, topic: str, partitions: int) -> int:
+        """Return how many records were ever written into a topic."""
+        return sum(self.ends(topic, partitions).values())
+
+    def ends(self, topic: str, partitions: int) -> dict[int, int]:
+        """Return the offset that the next record of each partition of a topic gets."""
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        ends = {TopicPartition(topic, n): latest for n in range(partitions)}
-        futures = self._admin.list_offsets(ends, request_timeout=TIMEOUT_SECONDS)
-        return all(self._wait(future).offset == 0 for future in futures.values())
+        asked = {TopicPartition(topic, n): latest for n in range(partitions)}
+        futures = self._admin.list_offsets(asked, request_timeout=TIMEOUT_SECONDS)
+        return {place.partition: self._wait(future).offset for place, future in futures.items()}
 
     def create(self, topic: Topic) -> None:
         """Make a topic."""
@@ -144,6 +161,33 @@ class Cluster:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
         for future in self._admin.incremental_alter_configs([resource]).values():
             self._wait(future)
+
+    def delete(self, topic: str) -> None:
+        """Delete a topic and all that it holds."""
+        self._wait(self._admin.delete_topics([topic])[topic])
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if topic not in self.names():
+                return
+            time.sleep(_PAUSE_SECONDS)
+        raise ServiceUnavailable("Kafka", self._servers, f"still shows the topic {topic}")
+
+    def names(self) -> frozenset[str]:
+        """Return the names of all topics."""
+        return frozenset(self._try(lambda: self._admin.list_topics(timeout=TIMEOUT_SECONDS)).topics)
+
+    def read_by(self, group_prefix: str) -> dict[str, str]:
+        """Return the topics in which a consumer group of such a name has a place, with the group."""
+        listed = self._wait(self._admin.list_consumer_groups(request_timeout=TIMEOUT_SECONDS))
+        found = {}
+        for name in sorted(one.group_id for one in listed.valid):
+            if name.startswith(group_prefix):
+                wish = [ConsumerGroupTopicPartitions(name)]
+                (future,) = self._admin.list_consumer_group_offsets(wish).values()
+                for place in self._wait(future).topic_partitions:
+                    if place.offset >= 0:
+                        found[place.topic] = name
+        return found
 
     def _wait_for(self, topic: str, partitions: int) -> None:
         """Wait until the brokers tell of what the controller has agreed to."""
@@ -176,6 +220,7 @@ class Topics:
     def __init__(
         self, project: Project, contracts: Sequence[Contract], endpoints: Endpoints
     ) -> None:
+        self._project = project
         self._contracts = contracts
         self._endpoints = endpoints
 
@@ -203,6 +248,47 @@ class Topics:
                 yield from _compare(contract, live[contract.topic.name], cluster)
             else:
                 yield _creation(contract.topic)
+        for topic, why in undeclared(self._project, self._contracts, self._endpoints).items():
+            yield noticed(
+                "TOPIC_DECLARED",
+                topic,
+                f"no contract declares it, and {why}",
+                f"left alone; to delete it: kafka-topics.sh --delete --topic {topic}",
+            )
+
+
+def undeclared(
+    project: Project, contracts: Sequence[Contract], endpoints: Endpoints
+) -> dict[str, str]:
+    """Return the topics that a contract once declared and none does now, with what shows it.
+
+    One that a queue of ClickHouse reads still is the queue's to tell, or belongs to another checkout.
+    """
+    cluster = Cluster(endpoints)
+    there = cluster.names()
+    found: dict[str, str] = {}
+    for name in connector_names(project):
+        prefix = connector_template(project, name)["topic.prefix"]
+        written = f"the connector {name} wrote it"
+        found |= {topic: written for topic in there if topic.startswith(f"{prefix}.")}
+    reading = _read_by_queues(endpoints)
+    if reading is not None:
+        for topic, group in cluster.read_by(consumer_group("")).items():
+            if topic not in reading:
+                found.setdefault(topic, f"ClickHouse read it (consumer group {group})")
+    declared = {contract.topic.name for contract in contracts}
+    return {topic: found[topic] for topic in sorted(found.keys() & there - declared)}
+
+
+def _read_by_queues(endpoints: Endpoints) -> frozenset[str] | None:
+    """Return the topics that queues of ClickHouse read; None where it does not say."""
+    if endpoints.clickhouse_url is None:
+        return None
+    try:
+        with closing(Warehouse(endpoints)) as warehouse:
+            return frozenset(topics_read(warehouse).values())
+    except ServiceUnavailable:
+        return None
 
 
 def settings_of(topic: Topic) -> dict[str, str]:

@@ -26,8 +26,13 @@ fields. No other needs a setting, which a user who may only read can't give."""
 _CAUSE = re.compile(r"\[Errno -?\d+\] ([^')\"]+)")
 _VOLATILE = re.compile(r"\S*query_id=[0-9a-f-]+\S*")
 _PASSWORD = re.compile(r"(://[^:/@\s']*):[^@\s']*@")
+_CRASHING = "server is shutting down"
+"""What a server answers between a crash and its end."""
+
 _CODE = re.compile(r"Code: (\d+)")
 _WORDS = re.compile(r"DB::Exception: (?P<words>.*?)(?:\. \([A-Z_]+\)| \(version |$)", re.DOTALL)
+_OF_A_LIBRARY = re.compile(r"type: (\S+), e\.what\(\) = (.*?)(?: \(version |$)", re.DOTALL)
+"""How ClickHouse tells the exception of a library that it uses, such as avro::Exception."""
 
 # Without a handler of its own its errors would be written to the terminal beside ours.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
@@ -44,13 +49,20 @@ class QueryRefused(ServiceUnavailable):
 
     def __init__(self, where: str, answer: str, sql: str) -> None:
         code = _CODE.search(answer)
-        words = _WORDS.search(answer)
         self.code = int(code.group(1)) if code else 0
         self.sql = sql
-        self.words = words.group("words") if words else answer
+        self.words = words_of(answer)
         text = " ".join(self.words.split())
         asked = f"it was asked: {_short(sql)}" if sql else "check CLICKHOUSE_URL"
         super().__init__("ClickHouse", where, text, hint=asked)
+
+
+def words_of(answer: str) -> str:
+    """Return why ClickHouse refused a query, as the reason of a Kafka table's message says it."""
+    if of_a_library := _OF_A_LIBRARY.search(answer):
+        return ": ".join(of_a_library.groups())
+    words = _WORDS.search(answer)
+    return words.group("words") if words else answer
 
 
 class ClickHouseAway(ServiceUnavailable):
@@ -76,7 +88,7 @@ class ExternalTable:
 
 
 class Warehouse:
-    """ClickHouse over its HTTP interface: a server, or the embedded engine's endpoint."""
+    """ClickHouse over its HTTP interface."""
 
     def __init__(self, endpoints: Endpoints) -> None:
         url = endpoints.need("clickhouse_url")
@@ -152,14 +164,31 @@ class Warehouse:
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
 
-    def raw(self, sql: str, output_format: str) -> bytes:
+    def raw(
+        self,
+        sql: str,
+        output_format: str,
+        parameters: dict[str, Any] | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> bytes:
         """Return the answer to a query in one of ClickHouse's formats, as it came.
+
+        Args:
+            sql: the query; ``{name:Type}`` stands for a parameter.
+            output_format: the format.
+            parameters: their values.
+            settings: settings for this query alone.
 
         Raises:
             ServiceUnavailable: ClickHouse did not answer, or refused.
         """
         try:
-            return self._client.raw_query(sql, settings=_settings(sql), fmt=output_format)
+            return self._client.raw_query(
+                sql,
+                parameters=parameters,
+                settings={**(settings or {}), **(_settings(sql) or {})} or None,
+                fmt=output_format,
+            )
         except ClickHouseError as problem:
             raise self._failure(problem, sql) from problem
 
@@ -169,6 +198,8 @@ class Warehouse:
 
     def _failure(self, problem: ClickHouseError, sql: str) -> ServiceUnavailable:
         text = _without_passwords(str(problem))
+        if _CRASHING in text:
+            return ClickHouseAway(self.where, "it is crashing")
         if "DB::Exception" in text or _CODE.search(text):
             return QueryRefused(self.where, text, sql)
         cause = _CAUSE.search(text)

@@ -12,6 +12,7 @@ from contractline.settings import Endpoints
 from contractline.watch.part import Part, Say
 from contractline.watch.replays import Replays
 from contractline.watch.restarts import Restarts
+from contractline.watch.snapshots import Snapshots
 
 PAUSE_SECONDS = 1.0
 LOAD = 0.05
@@ -19,7 +20,7 @@ LOAD = 0.05
 
 
 class Watch:
-    """Replays transient errors, and restarts failed tasks of connectors, as soon as they can go on.
+    """Replays transient errors, and restarts queues and failed tasks, as soon as they can go on.
 
     Args:
         project: the checkout.
@@ -39,11 +40,18 @@ class Watch:
         self._endpoints = endpoints
         self._say = say
         self._clock = clock
-        self._parts: tuple[Part, ...] = (Replays(say), Restarts(project, say, clock))
+        self._parts: tuple[Part, ...] = (
+            Replays(say, clock),
+            Restarts(project, say, clock),
+            Snapshots(project, say, clock),
+        )
 
     def run(self, stop: Event) -> None:
         """Go round until told to stop. Whatever is away, it waits and goes on."""
-        self._say("watching for messages whose schema could not be fetched, and for failed tasks")
+        self._say(
+            "watching for messages whose schema could not be fetched, and for queues and tasks"
+            " that stopped"
+        )
         while not stop.is_set():
             began = self._clock()
             for part in self._parts:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from contractline.settings import Endpoints
 from contractline.targets.replay import Replayed, open_errors, replay_stream
 from contractline.targets.warehouse import Warehouse
 from contractline.watch.part import Part, Say
+from contractline.watch.queues import Queues
 
 
 class Replays(Part):
-    """Looks for transient errors and replays them once their schema can be fetched."""
+    """Looks for transient errors and replays them once their schema can be fetched.
 
-    def __init__(self, say: Say) -> None:
+    Queues whose consumer has stopped read on before that.
+
+    Args:
+        say: takes one line about what happened.
+        clock: seconds that only rise.
+    """
+
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(say)
+        self._queues = Queues(say, clock)
         self._warehouse: Warehouse | None = None
 
     def look(self, endpoints: Endpoints) -> None:
@@ -20,6 +32,7 @@ class Replays(Part):
         if self._warehouse is None:
             self._warehouse = Warehouse(endpoints)
             self.say_once(f"connected to ClickHouse at {self._warehouse.where}")
+        self._queues.look(self._warehouse)
         is_waiting = False
         for found in open_errors(self._warehouse):
             if found.kind != "transient":

@@ -33,13 +33,13 @@ class _Try:
 
 
 class Pauses:
-    """How long each connector is left alone: longer after each try, until it lasts."""
+    """How long each connector (or queue) is left alone: longer after each try, until it lasts."""
 
     def __init__(self) -> None:
         self._tries: dict[str, _Try] = {}
 
     def due(self, failed: Iterable[str], now: float) -> list[str]:
-        """Return the failed connectors whose pause is over, and note that they are tried now."""
+        """Return those of the failed whose pause is over, and note that they are tried now."""
         failed = set(failed)
         self._tries = {
             name: last

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import shutil
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 
 from contractline.mapping.sql import Statement, filled, statements
-from contractline.settings import environment
+from contractline.server.config import render_config, render_users, starter
+from contractline.stack.ports import free_ports
+from contractline.targets.tables_diff import references
+from tests.integration.server.conftest import launch, wait_until_ready
 
 ROOT = Path(__file__).parents[3]
 FILES = ROOT / "compose" / "clickhouse"
-PROGRAM = Path(__file__).with_name("engine_as.py")
-SECONDS = 120
+USERS = ("writer", "reader", "reports")
 PLACES = {"kafka_brokers": "127.0.0.1:1", "schema_registry_url": "http://127.0.0.1:1"}
-# Sections of the server's configuration that are no single setting: librdkafka's, and the log's.
+# Sections of the server's configuration that are not single setting: librdkafka's, and the log's.
 SECTIONS = {"kafka", "logger"}
 COMMIT = """INSERT INTO github.commits (repository, commit_id, committed_at, produced_at, version)
 SELECT 'owner/name', 'a', '2026-01-01', '2026-01-01', 1"""
@@ -27,25 +28,51 @@ SELECT 'owner/name', 'a', '2026-01-01', '2026-01-01', 1"""
 Ask = Callable[[str, Sequence[str]], list[tuple[str, str]]]
 
 
-@pytest.fixture
-def ask_as(tmp_path: Path) -> Ask:
-    """Ask statements as one of compose's users, in an engine of its own."""
+def configure(folder: Path, port: int) -> None:
+    """Lay compose's files over those of a server, as the image does.
+
+    The account that starts the server in a library stays, which the files would remove.
+    """
+    users = folder / "users.xml"
+    users.write_text(render_users([starter()]))
+    (folder / "config.xml").write_text(render_config(folder / "data", users, port))
+    for name in ("config.d", "users.d"):
+        shutil.copytree(FILES / name, folder / name)
+    document = ET.parse(folder / "users.d" / "contractline.xml")
+    accounts = document.getroot().find("users")
+    assert accounts is not None
+    default = accounts.find("default")
+    assert default is not None
+    accounts.remove(default)
+    document.write(folder / "users.d" / "contractline.xml")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server under compose's files, and no declared tables yet."""
+    folder = tmp_path_factory.mktemp("composed")
+    port = free_ports(["http"])["http"]
+    configure(folder, port)
+    process = launch(folder, {f"CLICKHOUSE_{user.upper()}_PASSWORD": user for user in USERS})
+    try:
+        wait_until_ready(process, port, folder)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def ask_as(url: str) -> Ask:
+    """Ask statements as one of compose's users; each gives its answer and its error."""
 
     def ask(user: str, asked: Sequence[str]) -> list[tuple[str, str]]:
-        folder = tmp_path / user
-        folder.mkdir()
-        answers = folder / "answers.json"
-        passwords = {f"CLICKHOUSE_{name}_PASSWORD": "x" for name in ("WRITER", "READER", "REPORTS")}
-        done = subprocess.run(
-            [sys.executable, str(PROGRAM), str(folder), user, str(answers)],
-            input=json.dumps(list(asked)),
-            env={**environment(), **passwords},
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert answers.exists(), done.stderr[-2000:]
-        return [(answer, error) for answer, error in json.loads(answers.read_text())]
+        answers: list[tuple[str, str]] = []
+        with httpx.Client(base_url=url, auth=(user, user), timeout=60) as http:
+            for statement in asked:
+                answer = http.post("/", content=statement)
+                answers.append((answer.text, "") if answer.is_success else ("", answer.text))
+        return answers
 
     return ask
 
@@ -60,13 +87,14 @@ def ddl() -> list[str]:
 
 
 def _ordered(declared: Sequence[Statement]) -> list[Statement]:
-    views = [s for s in declared if s.kind == "VIEW"]
-    ordered = [s for s in declared if s.kind != "VIEW"]
-    while views:
-        free = [v for v in views if not any(o.name in v.select for o in views if o is not v)]
-        assert free, [v.name for v in views]
+    ordered: list[Statement] = []
+    waiting = list(declared)
+    while waiting:
+        names = {s.name for s in waiting if s.kind != "DATABASE"}
+        free = [s for s in waiting if not (references(s) - {s.name}) & names]
+        assert free, names
         ordered += free
-        views = [v for v in views if v not in free]
+        waiting = [s for s in waiting if s not in free]
     return ordered
 
 
@@ -79,6 +107,11 @@ def test_the_writer_can_make_all_that_is_declared_and_nothing_elsewhere(ask_as: 
         "CREATE VIEW contractline_plan_1_ab.o1 AS SELECT * FROM github.commits",
         "DROP DATABASE contractline_plan_1_ab",
         "SELECT count() FROM system.tables",
+        "SYSTEM WAIT VIEW reporting.author_spellings_all",
+        "SYSTEM REFRESH VIEW reporting.author_spellings_all",
+        # Where `contractline new stream` puts the streams of a new owner.
+        "CREATE DATABASE streams",
+        "CREATE TABLE streams.orders (id Int64) ENGINE = ReplacingMergeTree ORDER BY id",
     ]
     refused = [
         "CREATE DATABASE other",
@@ -96,27 +129,27 @@ def test_the_writer_can_make_all_that_is_declared_and_nothing_elsewhere(ask_as: 
 
 def test_readers_see_what_is_theirs(ask_as: Ask) -> None:
     made = [*ddl(), COMMIT, COMMIT]
-    allowed = {
-        "EXECUTE AS reports SELECT repository, commit_id FROM reporting.commits": "owner/name\ta\n",
-        "EXECUTE AS reports SELECT sum(commits) FROM reporting.commits_by_team": "1\n",
-        "EXECUTE AS reports SELECT count() FROM reporting.open_errors": "0\n",
-        "EXECUTE AS reader SELECT count() FROM github.commits": "1\n",
-        "EXECUTE AS reader SELECT count() FROM reporting.commits": "1\n",
-    }
-    refused = [
-        "EXECUTE AS reports SELECT count() FROM github.commits",
-        "EXECUTE AS reports SELECT count() FROM github.users",
-        "EXECUTE AS reports SELECT count() FROM ingestion.errors",
-        "EXECUTE AS reader SELECT count() FROM ingestion.errors",
-        "EXECUTE AS reader DROP TABLE github.commits",
-        "EXECUTE AS reader ALTER TABLE github.commits DELETE WHERE 1",
-        "EXECUTE AS reports DROP VIEW reporting.commits",
+    assert [error for _, error in ask_as("writer", made) if error] == []
+    allowed = [
+        ("reports", "SELECT repository, commit_id FROM reporting.commits", "owner/name\ta\n"),
+        ("reports", "SELECT sum(commits) FROM reporting.commits_by_team", "1\n"),
+        ("reports", "SELECT count() FROM reporting.open_errors", "0\n"),
+        ("reader", "SELECT count() FROM github.commits", "1\n"),
+        ("reader", "SELECT count() FROM reporting.commits", "1\n"),
     ]
-    answers = ask_as("writer", [*made, *allowed, *refused])
-    assert [e for _, e in answers[: len(made)] if e] == []
-    found = answers[len(made) : len(made) + len(allowed)]
-    assert found == [(expected, "") for expected in allowed.values()]
-    for statement, (_, error) in zip(refused, answers[-len(refused) :], strict=True):
+    for user, statement, expected in allowed:
+        assert ask_as(user, [statement]) == [(expected, "")], statement
+    refused = [
+        ("reports", "SELECT count() FROM github.commits"),
+        ("reports", "SELECT count() FROM github.users"),
+        ("reports", "SELECT count() FROM ingestion.errors"),
+        ("reader", "SELECT count() FROM ingestion.errors"),
+        ("reader", "DROP TABLE github.commits"),
+        ("reader", "ALTER TABLE github.commits DELETE WHERE 1"),
+        ("reports", "DROP VIEW reporting.commits"),
+    ]
+    for user, statement in refused:
+        [(_, error)] = ask_as(user, [statement])
         assert "ACCESS_DENIED" in error or "READONLY" in error, (statement, error)
 
 

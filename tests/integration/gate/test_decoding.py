@@ -60,7 +60,10 @@ TYPES: Mapping[str, Any] = {
     "time-millis": logical("int", "time-millis"),
     "uuid": logical("string", "uuid"),
     "enum": COLOUR,
+    "fixed(1)": fixed(1),
+    "fixed(2)": fixed(2),
     "fixed(4)": fixed(4),
+    "fixed(8)": fixed(8),
     "fixed(16)": fixed(16),
     "fixed(32)": fixed(32),
     "decimal(9, 2)": logical("bytes", "decimal", precision=9, scale=2),
@@ -73,6 +76,8 @@ TYPES: Mapping[str, Any] = {
     "array of enum": array(COLOUR),
     "array of array of int": array(array("int")),
     "array of record": array(PLACE),
+    "array of record of three": array(record("Three", a="int", b="int", c="int")),
+    "array of record of numbers": array(record("Two", a="int", b="null")),
     "map of long": {"type": "map", "values": "long"},
     "map of null or string": {"type": "map", "values": ["null", "string"]},
     "record": PLACE,
@@ -198,7 +203,8 @@ def shown(column: Type, stored: Any) -> Any:
         case "Array":
             return [shown(column.inner[0], one) for one in stored]
         case "Map":
-            return [(key, shown(column.inner[1], one)) for key, one in stored.items()]
+            pairs = stored if isinstance(stored, list) else stored.items()
+            return [(key, shown(column.inner[1], one)) for key, one in pairs]
         case "Tuple":
             types = zip(column.labels, column.inner, strict=True)
             return {label: shown(type_, stored[label]) for label, type_ in types}

@@ -1,7 +1,7 @@
 """Every edit of tests/cases/gate, tried: records of both versions through the real tables.
 
 The engine runs in a process of its own, without a stack. What becomes of the records is what the
-rules foretold, and docs/gate.md tells it: ``pytest --update-cases`` writes its table.
+rules foretold, and docs/gate-edits.md tells it: ``pytest --update-cases`` writes its table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contractline.project import Project
 from tests.fixtures.edits import Edit, edits
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "gate.md"
+PAGE = ROOT / "docs" / "gate-edits.md"
 BEGIN, END = "<!-- edits -->\n", "<!-- /edits -->\n"
 RECORDS = 20
 WIDTH = 120
@@ -104,7 +104,7 @@ def table(all_tried: Mapping[str, list[Tried]]) -> str:
     for kind, title in TITLES.items():
         rows = sorted(one.row for one in all_tried[kind])
         lines += [
-            f"### {title}",
+            f"## {title}",
             "",
             "| edit | new reads old | old reads new | what ClickHouse did | rule |",
             "|---|---|---|---|---|",

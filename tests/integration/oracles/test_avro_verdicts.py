@@ -18,6 +18,7 @@ from contractline.avro.schema import Schema
 from contractline.kafka.registry import Registry
 from tests.fixtures.stack import RunningStack
 from tests.integration.oracles.pairs import Pair, drawn
+from tests.unit.avro.test_compatibility import UNIONS_OF_NO_TYPES
 
 JAVA_PAIRS = 1500
 REGISTRY_PAIRS = 150
@@ -57,6 +58,12 @@ def test_java_judges_as_we_do(stack: RunningStack):
 
     assert 0.2 < sum(verdicts) / len(verdicts) < 0.9
     assert not differences(pairs, verdicts)
+
+
+def test_java_judges_unions_of_no_types_as_we_do(stack: RunningStack):
+    pairs = [(reader, writer) for reader, writer, _ in UNIONS_OF_NO_TYPES]
+    assert java_says(stack, pairs) == [is_readable for _, _, is_readable in UNIONS_OF_NO_TYPES]
+    assert not differences(pairs, [is_readable for _, _, is_readable in UNIONS_OF_NO_TYPES])
 
 
 def test_the_registry_judges_as_we_do(stack: RunningStack):

@@ -14,7 +14,8 @@ import pytest
 from contractline.errors import SettingInvalid
 from producer.git import history
 from producer.git.command import GitFailed
-from producer.git.refs import Choice, NoSuchRef
+from producer.git.refs import NoSuchRef
+from producer.refs import Choice
 from producer.sources.base import Batch, Place
 from producer.sources.git import GitSettings, GitSource
 from tests.integration.producer.repositories import Repository, git, odd_repository
@@ -115,6 +116,16 @@ def test_a_force_push_sends_what_is_new_and_says_so(repo):
     assert found.ids == [rewritten]
     assert found.positions == {MAIN: rewritten}
     assert any("was rewritten" in words for words in found.said)
+    marks = {m["commit_id"]: m for batch in found.batches for m in batch.unreachable}
+    assert set(marks) == commits(repo.path, known[MAIN], "^main")
+    assert len(marks) == 2
+    mark = marks[known[MAIN]]
+    assert (mark["before"], mark["after"], mark["ref"]) == (known[MAIN], rewritten, MAIN.ref)
+
+    # What another branch that is read still holds was not left behind.
+    git(repo.path, "branch", "keeps", known[MAIN])
+    everything = read(repo.path, known, choice=Choice(branches=True))
+    assert not [m for batch in everything.batches for m in batch.unreachable]
 
 
 def test_a_cursor_whose_commit_is_gone_reads_everything_again(repo):
@@ -353,7 +364,7 @@ def test_a_shallow_clone_is_said(repo, tmp_path):
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(SettingInvalid, match="no folder and no URL"):
+    with pytest.raises(SettingInvalid, match="neither a folder nor a URL"):
         Reading(tmp_path / "nowhere", {})
 
 
@@ -367,3 +378,103 @@ def test_a_copy_that_was_broken_off_is_finished(repo, tmp_path):
     (clone / "refs").mkdir()
     (clone / "objects").mkdir()
     assert len(read(url, clones=clones).ids) == 5
+
+
+# Partial clones
+
+
+def partial(repo: Repository, path: Path, *options: str) -> Path:
+    # A remote with grafts gives a clone only what they leave of its history.
+    (repo.path / ".git" / "info" / "grafts").unlink(missing_ok=True)
+    git(repo.path, "config", "uploadpack.allowFilter", "true")
+    git(repo.path, "config", "uploadpack.allowAnySHA1InWant", "true")
+    git(path.parent, "clone", "-q", *options, f"file://{repo.path}", str(path))
+    return path
+
+
+def snapshot(path: Path) -> dict[str, tuple[int, int]]:
+    """Every file of a clone, with its size and time."""
+    files = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return {str(file): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
+
+
+def records(path: Path, clones: Path) -> list[dict[str, Any]]:
+    reading = read(path, clones=clones)
+    return [
+        {name: value for name, value in record.items() if name != "produced_at"}
+        for batch in reading.batches
+        for record in batch.records
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--filter=blob:none",),
+        ("--filter=blob:none", "--no-checkout"),
+        ("--filter=blob:none", "--bare"),
+        ("--filter=tree:0", "--no-checkout"),
+        ("--filter=blob:none", "--depth=3"),
+    ],
+    ids=" ".join,
+)
+def test_a_partial_clone_stays_as_it_is_and_its_lines_are_counted(repo, tmp_path, options):
+    # git can't clone a tag of a tree without trees.
+    odd = repo if "--filter=tree:0" in options else odd_repository(tmp_path / "odd")
+    clone = partial(odd, tmp_path / "partial", *options)
+    whole = [option for option in options if not option.startswith("--filter")]
+    before = snapshot(clone)
+
+    found = records(clone, tmp_path / "clones")
+
+    assert snapshot(clone) == before
+    assert found == records(partial(odd, tmp_path / "whole", *whole), tmp_path / "clones")
+    assert any(record["additions"] for record in found)
+
+
+def test_a_partial_clone_is_followed(repo, tmp_path):
+    clone = partial(repo, tmp_path / "partial", "--filter=blob:none", "--no-checkout")
+    clones = tmp_path / "clones"
+    first = read(clone, clones=clones)
+    assert any("fetching the 5 objects that it lacks" in said for said in first.said)
+    repo.write("a", b"other\n")
+    repo.commit("more\n")
+    git(clone, "fetch", "-q")
+    git(clone, "update-ref", "refs/heads/main", "refs/remotes/origin/main")
+
+    second = read(clone, first.positions, clones=clones)
+
+    assert second.ids == [repo.tip("main")]
+    assert any("fetching the 1 objects that it lacks" in said for said in second.said)
+    assert read(clone, second.positions, clones=clones).said == []
+
+
+def test_a_partial_clone_without_its_remote_says_what_to_do(repo, tmp_path):
+    clone = partial(repo, tmp_path / "partial", "--filter=blob:none", "--no-checkout")
+    before = snapshot(clone)
+    shutil.move(repo.path, tmp_path / "away")
+
+    with pytest.raises(GitFailed) as failed:
+        read(clone, clones=tmp_path / "clones")
+
+    assert "the clone is partial, and only file://" in failed.value.hint
+    assert "run again when it can be reached, or give a whole clone" in failed.value.hint
+    assert snapshot(clone) == before
+
+    shutil.move(tmp_path / "away", repo.path)
+    assert len(read(clone, clones=tmp_path / "clones").ids) == 5
+    shutil.move(repo.path, tmp_path / "away")
+    assert len(read(clone, clones=tmp_path / "clones").ids) == 5
+
+
+def test_a_commit_that_a_partial_clone_has_lost_is_not_fetched(repo, tmp_path):
+    """A cursor may name one; asking for it must not bring it into the clone."""
+    clone = partial(repo, tmp_path / "partial", "--filter=blob:none", "--no-checkout")
+    lost = repo.commit("never cloned\n", branch="elsewhere")
+    before = snapshot(clone)
+
+    reading = read(clone, {MAIN: lost}, clones=tmp_path / "clones")
+
+    assert len(reading.ids) == 5
+    assert any("is gone" in said for said in reading.said)
+    assert snapshot(clone) == before

@@ -26,6 +26,8 @@ from tests.integration.producer.conftest import apply, own_topic
 from tests.integration.producer.repositories import Repository, git, odd_repository
 
 USERS = REPOSITORY / "connect" / "postgres" / "seed_users.csv"
+FROM = ("--start", "2026-01-05")
+"""Makes a seed's commits the same in every run, whenever it is."""
 
 
 def invented(seed: int, number: int) -> set[tuple[str, str]]:
@@ -58,7 +60,7 @@ def long_history(path: Path, number: int) -> Repository:
 def test_fake_commits_arrive_and_a_second_run_doubles_nothing(produce, log):
     expected = invented(11, 3000)
     for _ in range(2):
-        ended = produce("--source", "fake", "--seed", "11", "--count", "3000").finish()
+        ended = produce("--source", "fake", *FROM, "--seed", "11", "--count", "3000").finish()
         assert ended.code == 0, ended.said
         assert (ended.account["read"], ended.account["acknowledged"]) == (3000, 3000)
         assert ended.account["version"] == 2
@@ -72,7 +74,7 @@ def test_fake_commits_arrive_and_a_second_run_doubles_nothing(produce, log):
 
 
 def test_a_rate_is_kept_and_a_signal_ends_the_run_in_order(produce, log):
-    run = produce("--source", "fake", "--seed", "12", "--follow", "--rate", "300")
+    run = produce("--source", "fake", *FROM, "--seed", "12", "--follow", "--rate", "300")
     run.wait_for_words("acknowledged", 20)
     began = time.monotonic()
     run.signal(signal.SIGTERM)
@@ -133,6 +135,22 @@ def test_following_a_repository_and_an_interrupt_saves_the_cursor(produce, log, 
     assert ended.code == 0
     assert ended.account["read"] == 3
     assert log.cursor("run/f") == third
+
+
+def test_a_run_that_is_interrupted_says_so_and_the_next_goes_on(produce, log):
+    arguments = ("--source", "fake", *FROM, "--seed", "13", "--count", "2000")
+    run = produce(*arguments, "--rate", "200")
+    run.wait_for_words("acknowledged", 20)
+    run.signal(signal.SIGINT)
+
+    ended = run.finish()
+
+    assert ended.code == 130
+    assert ended.account["interrupted"]
+    assert adds_up(ended.account)
+    assert ended.account["read"] < 2000
+    assert produce(*arguments).finish().code == 0
+    assert invented(13, 2000) <= {m.identity for m in log.messages()}
 
 
 def test_a_killed_run_is_finished_by_the_next(produce, log, tmp_path):
@@ -227,7 +245,7 @@ def test_a_missing_topic_names_the_command(produce, ready, own_project):
 def test_a_registry_that_is_away_at_the_start_is_waited_for(produce, ready):
     ready.stop("registry")
     try:
-        run = produce("--source", "fake", "--seed", "13", "--count", "10")
+        run = produce("--source", "fake", *FROM, "--seed", "13", "--count", "10")
         run.wait_for_words("trying again in 1 s")
     finally:
         ready.start("registry")
@@ -238,7 +256,7 @@ def test_a_registry_that_is_away_at_the_start_is_waited_for(produce, ready):
 
 
 def test_a_broker_that_is_killed_on_the_way_costs_nothing(produce, ready, log):
-    run = produce("--source", "fake", "--seed", "14", "--count", "6000", "--rate", "1000")
+    run = produce("--source", "fake", *FROM, "--seed", "14", "--count", "6000", "--rate", "1000")
     run.wait_for(lambda: {m.identity for m in log.messages()} & invented(14, 100), 30)
     ready.stop("kafka")
     time.sleep(4)
@@ -252,7 +270,7 @@ def test_a_broker_that_is_killed_on_the_way_costs_nothing(produce, ready, log):
 
 
 def test_a_second_signal_ends_at_once_and_says_what_was_left(produce, ready):
-    run = produce("--source", "fake", "--seed", "15", "--follow", "--rate", "500")
+    run = produce("--source", "fake", *FROM, "--seed", "15", "--follow", "--rate", "500")
     run.wait_for_words("acknowledged", 20)
     ready.stop("kafka")
     try:
@@ -303,7 +321,7 @@ def test_an_error_of_git_is_in_the_account_after_what_came_before(produce, log, 
 
 def test_a_terminal_shows_a_bar_with_rate_and_lag(ready):
     main, other = pty.openpty()
-    command = [sys.executable, "-m", "producer", "--source", "fake", "--seed", "16"]
+    command = [sys.executable, "-m", "producer", "--source", "fake", *FROM, "--seed", "16"]
     process = subprocess.Popen(
         [*command, "--count", "3000", "--rate", "1500", "--project", str(ready.project.root)],
         cwd=REPOSITORY,
@@ -331,7 +349,7 @@ def test_a_terminal_shows_a_bar_with_rate_and_lag(ready):
 
 def test_own_topics_hold_only_what_their_contract_says(produce, ready, own_project, log, tmp_path):
     apply(own_project, ready, "topics", "schemas")
-    ended = produce("--source", "fake", "--count", "200", project=own_project).finish()
+    ended = produce("--source", "fake", *FROM, "--count", "200", project=own_project).finish()
     assert ended.code == 0, ended.said
     messages = log.messages(own_topic(tmp_path))
     assert {m.identity for m in messages} == invented(1, 200)

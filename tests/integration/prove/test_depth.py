@@ -10,9 +10,9 @@ import pytest
 
 from contractline.avro.depth import room_for_depth
 from contractline.contracts.change import StreamChange
+from contractline.finding import Effect
 from contractline.mapping.typename import DEEPEST
 from contractline.rules.check import findings_of
-from contractline.rules.hazards import Effect
 from contractline.rules.sinkverdict import verdict
 from contractline.targets.warehouse import QueryRefused
 from tests.fixtures.deep import nested
@@ -33,7 +33,7 @@ def of(folder: Path, kind: str, count: int) -> StreamChange:
 
 @pytest.mark.parametrize(
     ("kind", "count"),
-    [("records", 200), ("records or null", 200), ("arrays", DEEPEST), ("maps", 200)],
+    [("records", 85), ("records or null", 64), ("arrays", 253), ("maps", 253)],
 )
 def test_the_engine_reads_what_nests_deep(
     tmp_path: Path, proven: Any, kind: str, count: int
@@ -43,18 +43,30 @@ def test_the_engine_reads_what_nests_deep(
     assert min(proof.records.values()) > 20
 
 
+@pytest.mark.parametrize(
+    ("kind", "count"), [("records", 86), ("records or null", 65), ("arrays", 254), ("maps", 254)]
+)
+def test_the_engine_takes_no_schema_that_nests_deeper(
+    tmp_path: Path, proven: Any, kind: str, count: int
+) -> None:
+    deep = of(tmp_path / "deep", kind, count)
+    assert proven(deep).verdict is Effect.BREAKS
+    assert deep.after is not None
+    [found] = [one for one in findings_of([deep.after]) if one.rule == "SINK_TYPE_READABLE"]
+    assert "its schema nests more than 256 levels of JSON" in found.message
+
+
 @pytest.mark.parametrize("outer", ["Array(", "Map(String, ", "Tuple(a "])
 def test_the_limit_of_a_type_is_the_engine_s(engine: Any, outer: str) -> None:
     warehouse = engine._server.warehouse
-    most = DEEPEST * 2 // 3 if outer.startswith("Tuple") else DEEPEST
 
     def make(count: int) -> None:
         type_ = outer * count + "Int64" + ")" * count
         warehouse.run(f"CREATE OR REPLACE TABLE default.deep (it {type_}) ENGINE = Null")
 
-    make(most)
+    make(DEEPEST)
     with pytest.raises(QueryRefused, match="too deep"):
-        make(most + 1)
+        make(DEEPEST + 1)
 
 
 def test_a_type_beyond_the_limit_is_a_finding_and_breaks_the_stream(tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def produced(topic: str, values: list[bytes]) -> tuple[Producer, str]:
 
 def make_tables(warehouse: Warehouse, contract: Contract, broker: str, registry: str) -> None:
     warehouse.run("CREATE DATABASE ingestion")
-    warehouse.run(errors_table(REPOSITORY).sql)
+    for one in statements((REPOSITORY.ddl / "databases.sql").read_text(encoding="utf-8")):
+        warehouse.run(one.sql)
     values = {KAFKA_BROKERS: broker, SCHEMA_REGISTRY_URL: registry}
     for one in statements(filled(render(contract), values)):
         warehouse.run(one.sql)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from contractline.finding import Effect
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.rowbinary import FORMAT, read_rows, selected
 from contractline.mapping.sql import identifier
-from contractline.rules.hazards import Effect
 from contractline.settings import Endpoints
 from contractline.targets.warehouse import Warehouse
 from tests.integration.prove.streams import change, field

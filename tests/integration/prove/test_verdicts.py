@@ -8,10 +8,9 @@ import pytest
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
-from contractline.finding import Severity
+from contractline.finding import Effect, Severity
 from contractline.mapping import types
 from contractline.mapping.refusal import SchemaUnmappable
-from contractline.rules.hazards import Effect
 from contractline.rules.sinkverdict import verdict
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import change, field, stream
@@ -61,12 +60,10 @@ def test_a_column_that_is_too_narrow_is_found_with_both_values(tmp_path, proven)
     ("kind", "column", "meant", "got"),
     [
         ("int", "UInt32", "-1", "4294967295"),
-        ("double", "Int64", "1.5", "1"),
         (MICROS, "DateTime64(3, 'UTC')", "2024-02-29T12:34:56.789000", "56130-"),
         (MILLIS, "DateTime64(6, 'UTC')", "2024-02-29T12:34:56.789000", "1970-01-20"),
         (MICROS, "DateTime", "2024-02-29", "2036-04-11"),
         (DAY, "Date", "1900-01-01", "2079-06-07"),
-        ("double", "Float32", "0.1", "0.10000000149011612"),
     ],
     ids=str,
 )
@@ -192,14 +189,14 @@ def test_the_seed_decides_everything(tmp_path, proven) -> None:
     assert first.findings != other.findings
 
 
-def test_times_beyond_what_clickhouse_holds_would_be_read_as_others(monkeypatch, proven) -> None:
+def test_a_view_that_keeps_no_early_time_out_is_noticed(monkeypatch, proven) -> None:
     users = StreamChange(None, load_contract(REPOSITORY.contracts / "github_users"))
     assert proven(users).verdict is Effect.OK
     monkeypatch.setattr(types, "_BEYOND", "^none$")
     proof = proven(users)
     assert proof.verdict is Effect.CORRUPTS
     assert "1899-12-31T23:59:59Z" in proof.findings[0].message
-    assert "1900-01-01T23:59:59" in proof.findings[0].message
+    assert "as 1899-12-31T23:59:59+00:00" in proof.findings[0].message
 
 
 def test_a_default_that_only_an_earlier_version_has_still_fills_what_is_lacking(
@@ -222,3 +219,49 @@ def test_a_default_of_all_digits_of_a_decimal_is_whole(tmp_path, proven) -> None
     default = (10**75 + 123).to_bytes(32, "big").decode("latin-1")
     proof = proven(change(tmp_path / "wide", [], [field("share", wide, default=default)]))
     assert (proof.verdict, proof.findings) == (Effect.OK, ())
+
+
+def test_a_logical_type_that_stood_beside_its_type_is_read_as_it_was_meant(
+    tmp_path, proven
+) -> None:
+    """The way out once such a version is released: the right form in the next one."""
+    beside = {"logicalType": "timestamp-millis"}
+    one = change(
+        tmp_path / "visits",
+        [
+            field("seen_at", "long", **beside),
+            field("left_at", ["null", "long"], default=None, **beside),
+            field("day", "int", logicalType="date"),
+        ],
+        [
+            field("seen_at", MILLIS),
+            field("left_at", ["null", MILLIS], default=None),
+            field("day", DAY),
+        ],
+    )
+    proof = proven(one)
+    assert (proof.verdict, proof.findings) == (Effect.OK, ())
+    assert all(count > 20 for count in proof.records.values())
+
+
+def test_a_decimal_that_stood_beside_its_type_is_not_read_in_old_records(tmp_path, proven) -> None:
+    decimal = {"logicalType": "decimal", "precision": 9, "scale": 2}
+    one = change(
+        tmp_path / "fees",
+        [field("fee", "bytes", **decimal)],
+        [field("fee", {"type": "bytes", **decimal})],
+    )
+    predicted = verdict(one)
+    assert predicted is not None
+    assert proven(one).verdict is predicted.kind is Effect.BREAKS
+
+
+def test_a_version_with_a_union_of_no_types_has_no_records_to_try(tmp_path, proven) -> None:
+    """Its tables can't be made; those of the base are tried, with nothing."""
+    before = stream(tmp_path / "before", [field("name", "string")], [field("name", "string")])
+    after = stream(tmp_path / "after", [field("name", "string")], [field("name", [])])
+    proof = proven(StreamChange(before, after))
+    (warning,) = proof.findings
+    assert (warning.rule, warning.severity) == ("PROOF_TABLES", Severity.WARNING)
+    assert "is a union of no types" in warning.message
+    assert set(proof.records.values()) == {0}

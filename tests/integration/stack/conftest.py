@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -18,13 +20,36 @@ from contractline.stack import process
 from tests.fixtures.stack import clean_environment, copy_project, own_ports
 
 UP_SECONDS = 120
+# What stands for real installations: it takes connections, and nothing more is asked of it.
+_LISTENER = socket.create_server(("127.0.0.1", 0))
+ELSEWHERE = f"127.0.0.1:{_LISTENER.getsockname()[1]}"
 # Enough to see how the supervisor works, and up within a second.
 ONLY_POSTGRES = {
-    "KAFKA_BOOTSTRAP_SERVERS": "kafka.example.org:9092",
-    "SCHEMA_REGISTRY_URL": "http://user:secret@registry.example.org",
-    "CONNECT_URL": "http://connect.example.org",
-    "CLICKHOUSE_URL": "http://clickhouse.example.org",
+    "KAFKA_BOOTSTRAP_SERVERS": ELSEWHERE,
+    "SCHEMA_REGISTRY_URL": f"http://user:secret@{ELSEWHERE}",
+    "CONNECT_URL": f"http://{ELSEWHERE}",
+    "CLICKHOUSE_URL": f"http://{ELSEWHERE}",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installations_elsewhere() -> Iterator[None]:
+    """Take the connections to what stands for real installations, and close them."""
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = _LISTENER.accept()
+            except OSError:
+                return
+            connection.close()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    yield
+    _LISTENER.shutdown(socket.SHUT_RDWR)
+    _LISTENER.close()
+    thread.join()
 
 
 @dataclass

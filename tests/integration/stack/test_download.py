@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from contractline.cache import DiskFull
 from contractline.stack import download
 from contractline.stack.artefacts import Artefacts, WheelDamaged
 from contractline.stack.download import fetch
-from contractline.stack.errors import ArtefactsMissing, DiskFull
+from contractline.stack.errors import ArtefactsMissing
 from contractline.stack.lock import Artefact
 from contractline.stack.ports import any_free
 from tests.fixtures.stack import clean_environment
@@ -207,7 +208,7 @@ def test_the_proxy_of_the_environment_is_used(
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Artefacts:
     """The real artefacts, linked from the user's cache into one of our own."""
-    from contractline.stack.layout import cache_folder
+    from contractline.cache import cache_folder
 
     shared = Artefacts.of(cache_folder(clean_environment()))
     shared.provide(lambda arrived: None, lambda: None)
@@ -258,7 +259,7 @@ def test_another_wheel_than_the_locked_one_is_refused(cache: Artefacts, tmp_path
 
 
 def test_the_cache_folder_is_a_setting(tmp_path: Path):
-    from contractline.stack.layout import cache_folder
+    from contractline.cache import cache_folder
 
     assert cache_folder({"CONTRACTLINE_CACHE_DIR": str(tmp_path)}) == tmp_path
     assert os.fspath(cache_folder({})).endswith("contractline")

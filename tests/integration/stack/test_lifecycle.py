@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -16,7 +19,8 @@ import psutil
 import psycopg
 import pytest
 
-from tests.integration.stack.conftest import ONLY_POSTGRES, until
+from tests.fixtures.stack import clean_environment
+from tests.integration.stack.conftest import ELSEWHERE, ONLY_POSTGRES, until
 
 
 def test_a_second_up_says_that_all_runs(make_checkout):
@@ -55,7 +59,7 @@ def test_secrets_are_for_the_owner_only(make_checkout):
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     for name in ("endpoints.json", "passwords.json"):
         assert stat.S_IMODE((state / name).stat().st_mode) == 0o600
-    shown = checkout.run("up") + checkout.run("status", code=0)
+    shown = checkout.run("up") + checkout.run("status", code=1)
     assert json.loads((state / "passwords.json").read_text())["postgres"] not in shown
 
 
@@ -67,23 +71,67 @@ def test_real_installations_are_not_started(make_checkout):
     assert "registry: not started, SCHEMA_REGISTRY_URL is set" in output
     assert "secret" not in output
     states = {name: service["state"] for name, service in checkout.status().items()}
-    assert states.pop("postgres") == states.pop("watch") == "running"
+    own = {states.pop(name) for name in ("postgres", "watch", "dashboard")}
+    assert own == {"running"}
     assert set(states.values()) == {"external"}
     exports = checkout.run("env")
-    assert "export KAFKA_BOOTSTRAP_SERVERS=kafka.example.org:9092\n" in exports
+    assert f"export KAFKA_BOOTSTRAP_SERVERS={ELSEWHERE}\n" in exports
     assert "export POSTGRES_DSN=postgresql://postgres:" in exports
 
 
-def test_exported_variables_do_not_make_the_own_stack_a_foreign_one(make_checkout):
+def exported(checkout) -> dict[str, str]:
+    """The variables of a shell after `eval "$(contractline env)"`."""
+    lines = (shlex.split(line) for line in checkout.run("env").splitlines())
+    return dict(line[1].split("=", 1) for line in lines)
+
+
+@pytest.mark.parametrize("ended", ["down", "reset"])
+def test_exported_variables_do_not_make_the_own_stack_a_foreign_one(make_checkout, ended):
     checkout = make_checkout(**ONLY_POSTGRES)
     checkout.run("up")
-    endpoints = json.loads((checkout.project.state / "endpoints.json").read_text())
-    checkout.run("down")
-    checkout.environment["POSTGRES_DSN"] = endpoints["POSTGRES_DSN"]
+    given = exported(checkout)
+    assert given["POSTGRES_DSN"].startswith("postgresql://postgres:")
+    checkout.run(*(("reset", "--yes") if ended == "reset" else ("down",)))
+    checkout.environment.update(given)
 
-    checkout.run("up")
+    assert "POSTGRES_DSN is set" not in checkout.run("up")
 
     assert checkout.status()["postgres"]["state"] == "running"
+    now = exported(checkout)
+    assert (now["POSTGRES_DSN"] == given["POSTGRES_DSN"]) == (ended == "down")
+    # The old password is still in the shell; the commands take what the running stack says.
+    code = "from pathlib import Path; from contractline.project import Project; "
+    code += "from contractline.settings import Endpoints; "
+    code += f"print(Endpoints.load(Project(Path({str(checkout.project.root)!r}))).postgres_dsn)"
+    environment = {**clean_environment(), **checkout.environment}
+    argv = [sys.executable, "-c", code]
+    told = subprocess.run(argv, env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == now["POSTGRES_DSN"]
+
+
+def test_a_variable_that_was_changed_names_another_installation(make_checkout):
+    checkout = make_checkout(**ONLY_POSTGRES)
+    checkout.run("up")
+    checkout.environment.update(exported(checkout))
+    checkout.run("down")
+    checkout.environment["POSTGRES_DSN"] = f"postgresql://u:p@{ELSEWHERE}/other"
+
+    assert "postgres: not started, POSTGRES_DSN is set" in checkout.run("up")
+
+
+def test_an_installation_that_does_not_answer_is_told(make_checkout):
+    checkout = make_checkout(**{**ONLY_POSTGRES, "CONNECT_URL": "http://127.0.0.1:9"})
+
+    output = checkout.run("up", code=1)
+
+    assert "connect: not started, CONNECT_URL is set (http://127.0.0.1:9)" in output
+    assert "NOTHING ANSWERS THERE" in output
+    assert "connect: nothing answers at http://127.0.0.1:9" in output
+    assert "unset its variable" in output
+    assert checkout.status()["connect"]["state"] == "unreachable"
+    assert checkout.status()["kafka"]["state"] == "external"
+    assert "unreachable" in checkout.run("status", code=1)
+    assert "already running" in checkout.run("up", code=1)
 
 
 def test_a_killed_service_comes_back(make_checkout):
@@ -290,14 +338,15 @@ def test_a_new_checkout_at_the_path_of_a_deleted_one(make_checkout):
 def test_a_folder_with_other_letters_and_blanks(make_checkout):
     checkout = make_checkout("Здесь живёт проект", CONNECT_URL="", CLICKHOUSE_URL="http://nowhere")
 
-    assert "the stack is ready" in checkout.run("up")
+    # Exit code 1: the installation that the variable names does not answer.
+    assert "the stack is ready" in checkout.run("up", code=1)
 
 
 def test_reset_asks(make_checkout):
     checkout = make_checkout(**ONLY_POSTGRES)
     checkout.run("up")
 
-    checkout.run("reset", code=130)
+    assert "there is no terminal to ask at; nothing was removed" in checkout.run("reset", code=2)
 
     assert checkout.status()["postgres"]["state"] == "running"
 
@@ -312,10 +361,10 @@ def test_logs_of_a_service(make_checkout):
 
 def test_with_a_source_database_elsewhere_the_registry_keeps_its_own(make_checkout):
     elsewhere = {
-        "POSTGRES_DSN": "postgresql://u:p@db.example.org/source",
-        "KAFKA_BOOTSTRAP_SERVERS": "kafka.example.org:9092",
-        "CONNECT_URL": "http://connect.example.org",
-        "CLICKHOUSE_URL": "http://clickhouse.example.org",
+        "POSTGRES_DSN": f"postgresql://u:p@{ELSEWHERE}/source",
+        "KAFKA_BOOTSTRAP_SERVERS": ELSEWHERE,
+        "CONNECT_URL": f"http://{ELSEWHERE}",
+        "CLICKHOUSE_URL": f"http://{ELSEWHERE}",
     }
     checkout = make_checkout(**elsewhere)
     checkout.run("up")
@@ -327,3 +376,15 @@ def test_with_a_source_database_elsewhere_the_registry_keeps_its_own(make_checko
 
     assert httpx.post(url, json=schema).json() == before
     assert httpx.get(url).json() == [1]
+
+
+def test_a_stack_for_a_moment_tells_the_last_lines_of_a_service_that_ended(make_checkout):
+    """Its logs are removed with it, so that nobody could read them afterwards."""
+    checkout = make_checkout(JAVA_TOOL_OPTIONS="-XX:NoSuchOption")
+
+    output = checkout.run("generate", "cdc", code=2)
+
+    assert "kafka: could not start: the Java runtime is another version than needed" in output
+    assert "  | Unrecognized VM option 'NoSuchOption'" in output
+    assert "`contractline up` starts the same services and keeps their logs" in output
+    assert "Traceback" not in output

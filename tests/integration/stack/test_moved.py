@@ -14,6 +14,9 @@ from tests.integration.stack.conftest import Checkout, until
 
 MOVED = ("kafka", "kafka-controller", "registry")
 
+FROM = ("--start", "2026-01-05")
+"""Makes a seed's commits the same in every run, whenever it is."""
+
 
 def test_queues_read_on_where_kafka_and_the_registry_are_now(make_checkout):
     checkout: Checkout = make_checkout()
@@ -43,7 +46,7 @@ def test_queues_read_on_where_kafka_and_the_registry_are_now(make_checkout):
 def produce(checkout: Checkout, count: int) -> None:
     """Send the first commits that the generator makes: the same ones each time."""
     environment = RunningStack.of(checkout.project, {}).environment
-    arguments = ("--source", "fake", "--count", str(count))
+    arguments = ("--source", "fake", *FROM, "--count", str(count))
     sent = Run(environment, checkout.project.root, arguments).finish()
     assert sent.code == 0, sent.said
 

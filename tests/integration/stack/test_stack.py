@@ -14,7 +14,7 @@ from contractline.settings import Endpoints
 from contractline.stack import process
 from contractline.stack.history import State
 from tests.fixtures.stack import RunningStack
-from tests.integration.stack.conftest import until
+from tests.integration.stack.conftest import ELSEWHERE, until
 
 SCHEMA = json.dumps({"schema": '{"type": "record", "name": "R", "fields": []}'})
 
@@ -27,19 +27,23 @@ def test_clients_connect_through_the_exports(stack: RunningStack):
     assert httpx.get(f"{exports['SCHEMA_REGISTRY_URL']}/subjects").status_code == 200
 
 
-def test_connect_finds_debezium_and_the_converter(stack: RunningStack):
+def test_connect_finds_debezium_the_converter_and_the_own_plugin(stack: RunningStack):
     url = f"{stack.exports['CONNECT_URL']}/connector-plugins"
     plugins = httpx.get(url, params={"connectorsOnly": "false"}).json()
 
     classes = {plugin["class"] for plugin in plugins}
     assert "io.debezium.connector.postgresql.PostgresConnector" in classes
     assert "io.confluent.connect.avro.AvroConverter" in classes
+    assert "contractline.connect.KeepNulls" in classes
 
 
 def test_the_settings_find_the_running_stack(stack: RunningStack):
     told = json.loads((stack.project.state / "endpoints.json").read_text())
 
-    assert told == stack.exports
+    exports = dict(stack.exports)
+    # For the shell alone: by it the stack knows its own variables again.
+    assert exports.pop("CONTRACTLINE_STACK_VARIABLES")
+    assert told == exports
     assert Endpoints.load(stack.project) == stack.endpoints
 
 
@@ -103,7 +107,7 @@ def test_a_killed_engine_answers_again(stack: RunningStack):
 
 
 def test_who_needs_a_moved_service_follows_it(make_checkout):
-    elsewhere = "http://nowhere.example.org"
+    elsewhere = f"http://{ELSEWHERE}"
     checkout = make_checkout(SCHEMA_REGISTRY_URL=elsewhere, CLICKHOUSE_URL=elsewhere)
     checkout.run("up")
     before = checkout.status()

@@ -15,6 +15,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from contractline.cli import run
+from contractline.mapping.ddl import machinery
 from tests.fixtures.stack import REPOSITORY, RunningStack
 from tests.integration.targets.lab import Lab
 
@@ -79,9 +80,8 @@ def shop(
         yield Shop(lab, client, said)
     finally:
         for folder in (lab.root / "contracts").iterdir():
-            # The queue first: it lets go of its consumer group.
-            for part in ("_queue", "_feed", "_current", "_errors", ""):
-                client.command(f"DROP TABLE IF EXISTS ingestion.{folder.name}{part}")
+            for table in reversed(machinery(folder.name)):
+                client.command(f"DROP TABLE IF EXISTS {table}")
         client.command(f"DROP DATABASE IF EXISTS shop_{prefix}")
         client.close()
         lab.remove()

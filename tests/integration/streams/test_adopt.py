@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -46,6 +47,9 @@ def test_pairs_of_subjects_become_contracts(shop: Shop) -> None:
     document = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}
     register(shop, f"{prefix}.json-value", document, schemaType="JSON")
     register(shop, f"{prefix}.lonely-key", record("LonelyKey", ID))
+    twins = [f"{prefix}.a.b", f"{prefix}.a_b", f"{prefix}.A-b"]
+    for twin in twins:
+        register(shop, f"{twin}-value", record("Twin", ID))
 
     words = ("dump", "--registry", str(url), "--output", str(shop.lab.root / "contracts"))
     code, said = shop.contractline(*words)
@@ -62,6 +66,10 @@ def test_pairs_of_subjects_become_contracts(shop: Shop) -> None:
     assert len(draft.versions("key")) == 1
     assert draft.released.sums is not None
 
+    folders = [folder.with_name(f"{prefix}_a_b{end}") for end in ("", "_2", "_3")]
+    topics = {topic_of(one) for one in folders}
+    assert topics == set(twins)
+
     code, said = shop.contractline("check", "contracts")
     assert code == 1, said
     mine = [line for line in said.splitlines() if f"{prefix}_orders_v1/" in line]
@@ -72,6 +80,8 @@ def test_pairs_of_subjects_become_contracts(shop: Shop) -> None:
 
     code, said = shop.contractline(*words)
     assert f"skipped {orders}-value: {folder} is there already" in said
+    assert not folder.with_name(f"{prefix}_a_b_4").exists()
+    assert "0 contracts written" in said
 
     keep(shop, folder.name)
     fill(shop, folder.name)
@@ -79,6 +89,12 @@ def test_pairs_of_subjects_become_contracts(shop: Shop) -> None:
     code, said = shop.contractline("plan", "schemas")
     assert f"{orders}-value" not in said, said
     assert f"{orders}-key: compatibility" in said
+
+
+def topic_of(folder: Path) -> str:
+    document = yaml.safe_load((folder / "contract.odcs.yaml").read_text())
+    (topic,) = (one for one in document["customProperties"] if one["property"] == "topic")
+    return str(topic["value"]["name"])
 
 
 def fill(shop: Shop, name: str) -> None:

@@ -133,4 +133,4 @@ def test_a_file_that_is_no_backup_is_refused(shop: Shop, content: bytes, tmp_pat
     file.write_bytes(content)
     code, said = shop.contractline("registry", "restore", str(file))
     assert code == 2
-    assert "is no backup of a registry" in said
+    assert "is not a backup of a registry" in said

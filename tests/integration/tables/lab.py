@@ -22,6 +22,7 @@ from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract, Subject
 from contractline.kafka.registry import Registry
 from contractline.kafka.wire import header
+from contractline.mapping.ddl import machinery
 from contractline.plan import Plan
 from contractline.project import Project
 from contractline.settings import Endpoints
@@ -144,6 +145,16 @@ class Lab:
 
     # ClickHouse
 
+    def remove_topic(self, name: str) -> None:
+        """Delete the topic of a stream, and wait until it is gone."""
+        topic = self.contract(name).topic.name
+        admin = AdminClient({"bootstrap.servers": self.endpoints.need("kafka_bootstrap_servers")})
+        admin.delete_topics([topic])[topic].result()
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while topic in admin.list_topics(timeout=10).topics:
+            assert time.monotonic() < deadline, f"{topic} is still there"
+            time.sleep(0.1)
+
     def rows(self, sql: str) -> list[Row]:
         return [tuple(row) for row in self.warehouse.rows(sql)]
 
@@ -167,11 +178,14 @@ class Lab:
 
     def remove(self) -> None:
         for contract in self.contracts:
-            for part in ("_queue", "_feed", "_current", "_history", "_errors", ""):
-                self.warehouse.run(f"DROP TABLE IF EXISTS ingestion.{contract.name}{part}")
+            for name in reversed(machinery(contract.name)):
+                self.warehouse.run(f"DROP TABLE IF EXISTS {name}")
         self.warehouse.run(f"DROP DATABASE IF EXISTS {self.prefix}")
         self.warehouse.run(
             f"ALTER TABLE ingestion.errors DELETE WHERE startsWith(topic, '{self.prefix}.')"
+        )
+        self.warehouse.run(
+            f"ALTER TABLE ingestion.arrivals DELETE WHERE startsWith(stream, '{self.prefix}_')"
         )
         self.warehouse.close()
         admin = AdminClient({"bootstrap.servers": self.endpoints.need("kafka_bootstrap_servers")})

@@ -27,7 +27,7 @@ def test_poison_is_kept_and_the_next_good_one_loaded(lab: Lab) -> None:
     lab.apply()
     good = lab.frame("commits", commit(1))
     bad = {
-        0: (b"\x07 is no magic byte", "magic byte"),
+        0: (b"\x07 is not a magic byte", "magic byte"),
         2: (struct.pack(">bI", 0, UNKNOWN_ID) + good[5:], "404"),
         3: (good[:40], "EOF"),
         4: (good + b"more", "magic byte"),
@@ -157,7 +157,11 @@ def test_replay_command(lab: Lab) -> None:
     tried = replay(lab, "--stream", name, "--class", "poison")
     assert tried.return_value == 1
     assert f"{name}: 0 replayed, 1 poison, 0 waiting: " in tried.output
-    assert replay(lab, "--stream", name).return_value == 0
+    untaken = replay(lab, "--stream", name)
+    assert untaken.return_value == 0
+    assert "not taken: " in untaken.output
+    assert "1 poison since" in untaken.output
+    assert "`contractline dlq list` names each message" in untaken.output
     assert [e.messages for e in open_errors(lab.warehouse) if e.stream == name] == [1]
 
 

@@ -259,3 +259,36 @@ def sending(lab: Lab, frame: Callable[[int], bytes], rate: float = 400.0) -> Ite
     finally:
         stop.set()
         thread.join()
+
+
+def test_a_topic_that_was_made_anew_is_told_where_rows_rank_by_offset(lab: Lab) -> None:
+    folder = lab.stream("commits").folder
+    with lab.edited(folder) as sections:
+        del sections["clickhouse"]["version"]
+    lab.apply()
+    table = f"{lab.prefix}.commits"
+    lab.send("commits", [lab.frame("commits", commit(n)) for n in range(3)])
+    lab.wait_for(f"SELECT count() FROM {table}", 3)
+    assert nothing_to_do(lab.plan())
+
+    lab.remove_topic("commits")
+    lab.apply("topics")
+    lab.send("commits", [lab.frame("commits", commit(1))])
+
+    [told] = [f for f in lab.plan().findings if f.rule == "TOPIC_CONTINUES"]
+    assert told.subject == table
+    assert told.severity is Severity.ERROR
+    topic = lab.contract("commits").topic.name
+    assert told.message.startswith(
+        f"holds a row that ranks by offset 2, but partition 0 ends at 1 in {topic}: the topic was"
+    )
+
+    # As docs/clickhouse.md says.
+    lab.warehouse.run(f"CREATE TABLE {table}_before AS {table}")
+    lab.warehouse.run(
+        f"INSERT INTO {table}_before SELECT * REPLACE (0 AS version) FROM {table} FINAL"
+    )
+    lab.warehouse.run(f"TRUNCATE TABLE {table}")
+    lab.warehouse.run(f"INSERT INTO {table} SELECT * FROM {table}_before")
+    lab.warehouse.run(f"DROP TABLE {table}_before")
+    assert "TOPIC_CONTINUES" not in {str(f.rule) for f in lab.plan().findings}

@@ -150,8 +150,8 @@ def test_poison_of_each_kind_ends_where_the_engine_puts_it(lab: Lab) -> None:
     good = [lab.frame("commits", commit(n)) for n in range(60)]
     odd = definition_of(lab)
     poison = [
-        b"\x07 is no magic byte",
-        b"\x07 is no magic byte either",
+        b"\x07 is not a magic byte",
+        b"\x07 is not a magic byte either",
         b"\xff",
         b"\x00",
         b"\x00\x00\x00",

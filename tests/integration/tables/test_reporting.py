@@ -33,16 +33,16 @@ CHANGES = [
 COMMITS = {
     # commit: login, email, author, when; user, by what, team today, team then, position then, assumed
     "a": (
-        ("REP-Ann", "rep-bob@example.org", "x", "2026-01-15"),
+        ("REP-Ann", "rep-ann@example.org", "x", "2026-01-15"),
         (ANN, "login", "blue", "red", "Developer", 0),
     ),
     "b": (
         (None, "REP-bob@example.org", "x", "2026-02-15"),
-        (BOB, "email", "", "red", "Analyst", 0),
+        (BOB, "identity", "", "red", "Analyst", 0),
     ),
     "c": (
         (None, "7+Rep-Cy@users.noreply.github.com", "x", "2026-01-15"),
-        (CY, "noreply", "", "", "", 0),
+        (CY, "identity", "", "", "", 0),
     ),
     "d": (
         ("nobody", "no@example.org", "REPORTING äDA", "2026-01-15"),
@@ -52,7 +52,18 @@ COMMITS = {
     "f": (("rep-ann", "", "", "2019-01-15"), (ANN, "login", "blue", "red", "Developer", 1)),
     "g": (("rep-ann", "", "", "2026-02-01"), (ANN, "login", "blue", "blue", "Lead", 0)),
     "h": (("rep-ann", "", "", "2106-02-08"), (ANN, "login", "blue", "blue", "Lead", 0)),
-    "i": ((None, "rep-bob@example.org", "", "2026-04-01"), (BOB, "email", "", "red", "Analyst", 0)),
+    "i": (
+        (None, "rep-bob@example.org", "", "2026-04-01"),
+        (BOB, "identity", "", "red", "Analyst", 1),
+    ),
+    "j": (
+        (None, "Rep-ANN@example.org", "", "2026-02-15"),
+        (ANN, "email_login", "blue", "blue", "Lead", 0),
+    ),
+    "k": (
+        (None, "12+rep-ann@users.noreply.github.com", "", "2026-02-15"),
+        (ANN, "noreply", "blue", "blue", "Lead", 0),
+    ),
 }
 
 
@@ -94,7 +105,7 @@ def warehouse(stack: RunningStack) -> Iterator[Warehouse]:
 def test_each_commit_finds_its_person_and_team(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "SELECT commit_id, user_name, matched_by, team, team_at_commit, position_at_commit,"
-        f" is_assumed FROM reporting.commit_teams WHERE repository = '{REPOSITORY}'"
+        f" is_assumed FROM reporting.commits WHERE repository = '{REPOSITORY}'"
         " ORDER BY commit_id"
     )
     assert {row[0]: tuple(row[1:]) for row in rows} == {c: e for c, (_, e) in COMMITS.items()}
@@ -110,6 +121,42 @@ def test_sums_by_team_and_position(warehouse: Warehouse, kind: str, place: int) 
     assert {tuple(row) for row in rows} == {(x, found.count(x), 2 * found.count(x)) for x in found}
 
 
+CO_AUTHORS = [
+    "Ann <7+REP-ann@users.noreply.github.com>",
+    "Bob <rep-bob@example.org>",
+    "Bob again <REP-BOB@example.org>",
+    "Claude <noreply@anthropic.com>",
+    "Stranger <stranger@example.org>",
+    "dependabot[bot] <49699333+dependabot[bot]@users.noreply.github.com>",
+]
+
+
+def test_co_authors_share_the_commit(warehouse: Warehouse) -> None:
+    repository = f"{REPOSITORY}-shared"
+    warehouse.run(
+        "INSERT INTO github.commits (repository, commit_id, author_login, author_email, author,"
+        f" committed_at, co_authors, version) VALUES ('{repository}', 'a', 'rep-ann', '', 'Ann',"
+        f" '2026-02-15', {CO_AUTHORS}, 1)"
+    )
+    try:
+        rows = warehouse.rows(
+            "SELECT role, user_name, email, round(share, 3), team_at_commit, assistant"
+            f" FROM reporting.contributions WHERE repository = '{repository}' ORDER BY role, email"
+        )
+        commits = warehouse.rows(
+            "SELECT user_name, is_bot, bot, assistant, is_merge FROM reporting.commits"
+            f" WHERE repository = '{repository}'"
+        )
+    finally:
+        warehouse.run(f"DELETE FROM github.commits WHERE repository = '{repository}'")
+    assert [tuple(row) for row in rows] == [
+        ("author", ANN, "", 0.333, "blue", "Claude"),
+        ("co-author", BOB, "REP-BOB@example.org", 0.333, "red", "Claude"),
+        ("co-author", "", "stranger@example.org", 0.333, "", "Claude"),
+    ]
+    assert [tuple(row) for row in commits] == [(ANN, False, "", "Claude", False)]
+
+
 def test_each_commit_is_one_row(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "SELECT count(), uniqExact(commit_id), min(additions) FROM reporting.commits"
@@ -122,7 +169,7 @@ def test_birth_dates_are_bands(warehouse: Warehouse) -> None:
     rows = warehouse.rows(
         "SELECT user_name, age_band FROM reporting.users WHERE startsWith(user_name, 'reporting ')"
     )
-    assert [tuple(row) for row in rows] == [(ANN, "20 to 29")]
+    assert [row[0] for row in rows] == [ANN]
     columns = warehouse.rows(
         "SELECT DISTINCT name FROM system.columns WHERE database = 'reporting' ORDER BY name"
     )

@@ -140,10 +140,12 @@ def test_the_richer_record_wins_in_any_order(lab: Lab) -> None:
     [
         pytest.param(-1, "1969-12-31 23:59:59.999999", "1969-12-31", id="before 1970"),
         pytest.param(4_399_999_999_000_000, "2109-06-06 22:13:19.000000", "2109-06-06", id="2109"),
-        pytest.param(-(10**16), "1900-01-01 00:00:00.000000", "1900-01-01", id="1653"),
-        pytest.param(253_402_300_799_000_000, None, "2299-12-31", id="9999"),
-        pytest.param(2**63 - 1, None, "2299-12-31", id="the last"),
-        pytest.param(-(2**63), None, "1900-01-01", id="the first"),
+        pytest.param(-(10**16), "1653-02-10 06:13:20.000000", "1653-02-10", id="1653"),
+        pytest.param(
+            253_402_300_799_000_000, "9999-12-31 23:59:59.000000", "9999-12-31", id="9999"
+        ),
+        pytest.param(2**63 - 1, None, "9999-12-31", id="the last"),
+        pytest.param(-(2**63), None, "0000-01-01", id="the first"),
     ],
 )
 def test_no_date_stops_the_stream(lab: Lab, micros: int, shown: str | None, day: str) -> None:
@@ -191,6 +193,7 @@ def test_changes_of_a_table_end_as_the_log_says(lab: Lab) -> None:
     lab.send("github_users", [*frames[:6], None, *frames[6:]])
     current, history = f"{lab.prefix}.users", f"{lab.prefix}.users_history"
     lab.wait_for(f"SELECT count() FROM {history} FINAL", len(changes))
+    lab.wait_for(f"SELECT count() FROM {current} FINAL", 6)
     assert lab.rows(
         f"SELECT user_name, team, birth_date IS NULL, op FROM {current} FINAL ORDER BY user_name"
     ) == [

@@ -34,3 +34,10 @@ def make_lab(stack: RunningStack, tmp_path: Path) -> Iterator[Callable[[], Lab]]
 @pytest.fixture
 def lab(make_lab: Callable[[], Lab]) -> Lab:
     return make_lab()
+
+
+@pytest.fixture
+def services(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set what `contractline env` prints, as for a real installation."""
+    for name, value in stack.exports.items():
+        monkeypatch.setenv(name, value)

@@ -39,6 +39,7 @@ def connect_schema(name: str, fields: list[tuple[str, str]]) -> Any:
         "date?": lambda: data.Date.builder().optional(),
         "now": lambda: builder.string().name("io.debezium.time.ZonedTimestamp").version(jpype.JClass("java.lang.Integer").valueOf(1))
         .defaultValue(EPOCH),
+        "true": lambda: builder.bool().defaultValue(jpype.JClass("java.lang.Boolean").TRUE),
     }  # fmt: skip
     struct = builder.struct().name(name)
     for field, kind in fields:
@@ -49,10 +50,14 @@ def connect_schema(name: str, fields: list[tuple[str, str]]) -> Any:
 def record(schema: Any) -> Any:
     """Return a record that fits a schema."""
     struct = jpype.JClass("org.apache.kafka.connect.data.Struct")(schema)
+    values = {
+        "STRING": jpype.JString("x"),
+        "INT64": jpype.JLong(1),
+        "BOOLEAN": jpype.JClass("java.lang.Boolean").TRUE,
+    }
     for field in schema.fields():
         if not field.schema().isOptional():
-            is_text = str(field.schema().type()) == "STRING"
-            struct.put(field, jpype.JString("x") if is_text else jpype.JLong(1))
+            struct.put(field, values[str(field.schema().type())])
     return struct
 
 

@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,12 @@ from confluent_kafka.admin import AdminClient
 from psycopg.rows import dict_row
 
 from contractline.contracts.load import load_contracts
+from contractline.mapping.ddl import machinery, stream_files
 from contractline.plan import Plan
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets import Outcome, apply_all, open_target
+from contractline.targets import Outcome, apply_all, open_target, targets_of
+from contractline.targets.warehouse import Warehouse
 
 REPOSITORY = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0
@@ -65,15 +68,19 @@ class Lab:
     root: Path
     endpoints: Endpoints
     prefix: str
+    is_raw: bool = False
+    """Whether records hold Avro's plain values: Python's dates end where PostgreSQL's go on."""
     _decoders: dict[int, Any] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for folder in ("contracts/system", "clickhouse_ddl", "connect/connectors"):
             (self.root / folder).mkdir(parents=True)
-        sources = REPOSITORY / "connect" / "postgres"
-        shutil.copytree(sources, self.root / "connect" / "postgres")
+        for folder in ("postgres", "plugin"):
+            shutil.copytree(REPOSITORY / "connect" / folder, self.root / "connect" / folder)
         for file in (self.root / "connect" / "postgres").glob("*github*.sql"):
             file.unlink()
+        shutil.copy(REPOSITORY / "clickhouse_ddl/databases.sql", self.root / "clickhouse_ddl")
         self.configure()
         self.heartbeat()
 
@@ -94,6 +101,15 @@ class Lab:
         file = self.root / "connect" / "connectors" / f"{self.prefix}.json"
         file.write_text(json.dumps(template, indent=2))
 
+    def every_column(self) -> None:
+        """Let the converter register what it makes of whole tables (policy ``stop``)."""
+        self.configure(
+            **{
+                "key.converter.auto.register.schemas": "true",
+                "value.converter.auto.register.schemas": "true",
+            }
+        )
+
     def heartbeat(self) -> None:
         """Write the contract of the connector's heartbeats."""
         folder = self.root / "contracts" / "system" / "heartbeat"
@@ -113,14 +129,24 @@ class Lab:
         *,
         policy: str = "report",
         compatibility: str = "FULL_TRANSITIVE",
+        properties: Sequence[Mapping[str, Any]] = (),
+        has_sink: bool = False,
+        latency_ms: int = 300,
     ) -> None:
-        """Write the contract of a table of this lab's schema, with a released first version."""
-        folder = self.root / "contracts" / table
+        """Write the contract of a table of this lab's schema, with a released first version.
+
+        With a sink it lands in ClickHouse, in the database that is called like the lab; the latency
+        that it promises says how long ClickHouse gathers records.
+        """
+        name = f"{self.prefix}_{table}" if has_sink else table
+        self._names[table] = name
+        folder = self._folder(table)
         (folder / "versions").mkdir(parents=True)
         source = REPOSITORY / "contracts" / "github_users" / "contract.odcs.yaml"
         document = yaml.safe_load(source.read_text())
-        document |= {"id": table, "name": table}
-        document["schema"][0] |= {"name": table, "properties": []}
+        document |= {"id": name, "name": name}
+        document["slaProperties"][0]["value"] = latency_ms
+        document["schema"][0] |= {"name": table, "properties": list(properties)}
         sections = _sections(document)
         cleanup = "compact" if key else "delete"
         sections["topic"] |= {"name": self.topic(table), "cleanup": cleanup}
@@ -132,11 +158,15 @@ class Lab:
         for section in document["customProperties"]:
             if section["property"] == "compatibility":
                 section["value"] = compatibility
-        document["customProperties"] = [
-            section
-            for section in document["customProperties"]
-            if section["property"] != "clickhouse"
-        ]
+        if has_sink:
+            database = f"{self.prefix}.{table}"
+            sections["clickhouse"] |= {"current": database, "history": f"{database}_history"}
+        else:
+            document["customProperties"] = [
+                section
+                for section in document["customProperties"]
+                if section["property"] != "clickhouse"
+            ]
         (folder / "contract.odcs.yaml").write_text(yaml.safe_dump(document))
         if key:
             self._write(table, "key", 1, key, name="Key")
@@ -148,9 +178,13 @@ class Lab:
 
     def policy(self, table: str, policy: str) -> None:
         """Change what an uncontracted column of a table does."""
-        file = self.root / "contracts" / table / "contract.odcs.yaml"
+        self.source(table, uncontractedColumns=policy)
+
+    def source(self, table: str, **values: str) -> None:
+        """Change what a contract says of its source."""
+        file = self._folder(table) / "contract.odcs.yaml"
         document = yaml.safe_load(file.read_text())
-        _sections(document)["source"]["uncontractedColumns"] = policy
+        _sections(document)["source"] |= values
         file.write_text(yaml.safe_dump(document))
 
     def topic(self, table: str) -> str:
@@ -163,6 +197,9 @@ class Lab:
     def apply(self, *names: str, prune: bool = False) -> list[Outcome]:
         contracts = load_contracts(self.project)
         names = names or CDC_TARGETS
+        for file, text in stream_files(self.project, contracts).items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
         return list(apply_all(self.project, contracts, self.endpoints, names, prune=prune))
 
     def bring_up(self) -> None:
@@ -170,6 +207,22 @@ class Lab:
         for outcome in self.apply():
             assert outcome.error is None, outcome.error
             assert outcome.exit_code == 0, (outcome.target, outcome.left or outcome.plan)
+
+    def bring_up_with_tables(self) -> None:
+        """Apply everything, the tables in ClickHouse too, and expect that nothing is left to do."""
+        for outcome in self.apply(*targets_of(self.endpoints)):
+            assert outcome.error is None, outcome.error
+            assert outcome.exit_code == 0, (outcome.target, outcome.left or outcome.plan)
+
+    def query(self, text: str) -> Sequence[Sequence[Any]]:
+        """Ask ClickHouse."""
+        with closing(Warehouse(self.endpoints)) as warehouse:
+            return warehouse.rows(text)
+
+    def run(self, text: str) -> None:
+        """Run a statement in ClickHouse."""
+        with closing(Warehouse(self.endpoints)) as warehouse:
+            warehouse.run(text)
 
     def sql(self, text: str, *values: Any) -> list[dict[str, Any]]:
         """Run statements in one transaction, with this lab's schema as the search path."""
@@ -185,7 +238,12 @@ class Lab:
         return answer.json() if answer.content else None
 
     def task_state(self) -> str:
-        tasks = self.connect("GET", f"/connectors/{self.prefix}/status")["tasks"]
+        """Return what state the task is in; NONE too while a new worker does not know of it yet."""
+        url = f"{self.endpoints.connect_url}/connectors/{self.prefix}/status"
+        answer = httpx.get(url, timeout=30)
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return "NONE"
+        tasks = answer.raise_for_status().json()["tasks"]
         return str(tasks[0]["state"]) if tasks else "NONE"
 
     def records(self, table: str) -> list[Record]:
@@ -227,11 +285,26 @@ class Lab:
             self.prefix,
         )
         self.sql(f"DROP PUBLICATION IF EXISTS {self.prefix}")
+        if self.sql("SELECT FROM pg_tables WHERE tablename = 'debezium_signal'"):
+            signals = "DELETE FROM public.debezium_signal WHERE starts_with(id, %s)"
+            self.sql(signals, f"{self.prefix} ")
         self.sql(f"DROP SCHEMA IF EXISTS {self.prefix} CASCADE")
+        if any(name != table for table, name in self._names.items()):
+            self._remove_tables()
         admin = AdminClient({"bootstrap.servers": self.endpoints.need("kafka_bootstrap_servers")})
         topics = [t for t in admin.list_topics(timeout=10).topics if self.prefix in t]
         for future in admin.delete_topics(topics).values() if topics else ():
             future.result()
+
+    def _remove_tables(self) -> None:
+        for name in self._names.values():
+            # What reads goes first, so that nothing fails meanwhile.
+            for table in reversed(machinery(name)):
+                self.run(f"DROP TABLE IF EXISTS {table}")
+        self.run(f"DROP DATABASE IF EXISTS {self.prefix}")
+
+    def _folder(self, table: str) -> Path:
+        return self.root / "contracts" / self._names[table]
 
     def slot_is_active(self) -> bool:
         """Tell whether somebody reads the lab's replication slot."""
@@ -249,7 +322,7 @@ class Lab:
     ) -> None:
         namespace = f"{self.prefix}.{self.prefix}.{table}"
         schema = {"type": "record", "name": name, "namespace": namespace, "fields": list(fields)}
-        folder = self.root / "contracts" / table
+        folder = self._folder(table)
         for file in (f"{part}.avsc", f"versions/{part}.v{number}.avsc"):
             (folder / file).write_text(json.dumps(schema, indent=2) + "\n")
 
@@ -260,6 +333,7 @@ class Lab:
         if number not in self._decoders:
             url = f"{self.endpoints.schema_registry_url}/schemas/ids/{number}"
             schema = json.loads(httpx.get(url).raise_for_status().json()["schema"])
+            schema = _without_logical_types(schema) if self.is_raw else schema
             self._decoders[number] = fastavro.parse_schema(schema)
         decoded: dict[str, Any] = fastavro.schemaless_reader(  # type: ignore[assignment]
             io.BytesIO(frame[5:]), self._decoders[number], None
@@ -278,6 +352,15 @@ def until(condition: Callable[[], bool], what: str, seconds: float = PATIENCE_SE
 def messages(plan: Plan) -> str:
     """Return all that a plan has to say, for matching."""
     return "\n".join(str(one) for one in (*plan.steps, *plan.findings))
+
+
+def _without_logical_types(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_logical_types(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: value for name, value in node.items() if name != "logicalType"}
+    return {name: _without_logical_types(value) for name, value in kept.items()}
 
 
 def _sections(document: Mapping[str, Any]) -> dict[str, Any]:

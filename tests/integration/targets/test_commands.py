@@ -19,11 +19,7 @@ TEN = {
 }
 
 
-@pytest.fixture(autouse=True)
-def services(stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set what `contractline env` prints, as for a real installation."""
-    for name, value in stack.exports.items():
-        monkeypatch.setenv(name, value)
+pytestmark = pytest.mark.usefixtures("services")
 
 
 def asked(capsys: pytest.CaptureFixture[str], root: Path, *words: str) -> tuple[int, list[Any]]:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from contractline.plan import Change
+from contractline.targets import connectors
 from contractline.targets.topics import Cluster
 from tests.fixtures.stack import RunningStack
 from tests.integration.targets.lab import Lab, Record, messages, until
@@ -184,21 +185,6 @@ def names_left(records: list[Record]) -> set[str]:
     return {name for name, (_, _, is_delete) in newest.items() if not is_delete}
 
 
-def test_a_table_without_key_that_joins_can_not_bring_its_rows(people: Lab) -> None:
-    people.sql("CREATE TABLE log (name text NOT NULL)")
-    people.sql("INSERT INTO log VALUES ('before')")
-    people.contract("log", FIELDS)
-    people.bring_up()
-    people.sql("INSERT INTO log VALUES ('after')")
-
-    records = people.wait_for_records("log", 1)
-
-    assert [r.row for r in records] == [{"name": "after"}]
-    assert "log joined a running connector: the rows that it held before are not sent" in messages(
-        people.plan("connectors")
-    )
-
-
 def test_a_task_that_says_it_runs_and_does_not_read_is_reported(people: Lab) -> None:
     user = people.endpoints.need("postgres_replication_user")
     people.sql(f"ALTER ROLE {user} NOREPLICATION")
@@ -263,7 +249,8 @@ def test_a_worker_that_is_killed_while_rows_flow_loses_none(
     until(lambda: names_left(people.records("people")) == everybody, "all rows")
 
 
-def test_a_worker_that_is_away_says_so(lab: Lab) -> None:
+def test_a_worker_that_is_away_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connectors, "AWAY_SECONDS", 2.0)
     declare(lab)
     mine = lab.endpoints
     lab.endpoints = mine.model_copy(update={"connect_url": "http://127.0.0.1:1"})

@@ -84,10 +84,13 @@ def test_stop_lets_nothing_through_and_resumes_with_nothing_lost(lab: Lab) -> No
     assert "people v2 (value) is not registered" in messages(lab.plan("connectors"))
     schemas, connectors = lab.apply("schemas", "connectors")
     assert schemas.exit_code == 0
-    assert [step.change for step in connectors.done] == [Change.RESTART]
+    # The second step makes sure of the values that the new column had before.
+    assert [step.change for step in connectors.done] == [Change.RESTART, Change.ALTER]
     assert connectors.exit_code == 0
 
-    records = lab.wait_for_records("people", 32)[1:]
+    records = [
+        r for r in lab.wait_for_records("people", 32)[1:] if r.value and r.value["__op"] != "r"
+    ]
     assert {r.row["name"]: r.row["level"] for r in records if r.row} == {
         "Ada": 99,
         **{f"new {number}": number for number in range(30)},

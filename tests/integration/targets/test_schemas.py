@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Subject
@@ -136,6 +137,40 @@ def test_an_incompatible_version_is_refused_with_the_reason(people: Lab) -> None
     said = messages(people.plan("schemas"))
     assert "people v3 does not fit FULL_TRANSITIVE with what is registered" in said
     assert "`salary`: the record lacks it and the reader has no default" in said
+
+
+def test_a_waiver_names_the_level_at_which_the_registry_takes_a_version(people: Lab) -> None:
+    people.apply("schemas")
+    people.release("people", 3, [NAME, TEAM, {"name": "salary", "type": "long"}])
+    (refused,) = people.apply("schemas")
+    assert refused.exit_code == 1
+    assert "`migration: {level: FORWARD_TRANSITIVE}`" in messages(people.plan("schemas"))
+    waiver = people.root / "contracts" / "people" / "waivers" / "VERSIONS_COMPATIBLE.yaml"
+    waiver.parent.mkdir()
+    agreed = {
+        "path": "salary",
+        "reason": "Nobody reads old records any more.",
+        "approver": "web",
+        "expires": "2999-01-31",
+        "migration": {"level": "FORWARD_TRANSITIVE"},
+    }
+    waiver.write_text(yaml.safe_dump(agreed))
+
+    (outcome,) = people.apply("schemas")
+
+    assert outcome.exit_code == 0
+    assert [step.summary for step in outcome.done] == [
+        "compatibility FULL_TRANSITIVE -> FORWARD_TRANSITIVE, as a waiver agrees to",
+        "register people v3",
+    ]
+    assert people.plan("schemas").is_clean
+    # Once the waiver is over the contract's level holds again, and what is registered stays.
+    waiver.write_text(yaml.safe_dump(agreed | {"expires": "2020-01-31"}))
+    (outcome,) = people.apply("schemas")
+    assert outcome.exit_code == 0
+    assert [step.summary for step in outcome.done] == [
+        "compatibility FORWARD_TRANSITIVE -> FULL_TRANSITIVE"
+    ]
 
 
 def test_the_registry_s_own_refusal_is_told(people: Lab) -> None:

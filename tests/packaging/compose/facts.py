@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from contractline.project import Project
+from contractline.server.config import render_config
 from contractline.stack import lock
 from contractline.stack.layout import Layout
 from contractline.stack.passwords import Passwords
@@ -36,7 +39,9 @@ Model = Mapping[str, Any]
 
 CLICKHOUSE_CONFIG = Path("clickhouse") / "config.d" / "contractline.xml"
 # Of ClickHouse's configuration, what only says where things are, and who its users are.
-_PLACES = re.compile(r"(listen_host|http_port|\w*path|profiles|quotas|users)\b")
+_PLACES = re.compile(
+    r"(listen_host|http_port|tcp_port|users_config|\w*path|profiles|quotas|users)\b"
+)
 PORTS = {
     "kafka": "KAFKA_PORT",
     "postgres": "POSTGRES_PORT",
@@ -56,7 +61,7 @@ def local(folder: Path) -> Facts:
         (ROOT / "connect" / "worker.properties").read_text(),
         KAFKA.own_url(site),
         ports["connect"],
-        Path("the runtime folder/plugins"),
+        Path("the state folder/plugins"),
     )
     broker = kafka.render(Path("the state folder"), ports["kafka"], ports["kafka-controller"])
     jars = lock.read(lock.LOCK.read_text())
@@ -75,13 +80,15 @@ def local(folder: Path) -> Facts:
         "name of the replication role": postgres.REPLICATION_ROLE,
         "name of the superuser": postgres.SUPERUSER,
         "initdb": _initdb(postgres.INITDB),
-        "ClickHouse's user of the pipeline": clickhouse.USER,
+        "ClickHouse's user of the pipeline": str(urlsplit(CLICKHOUSE.own_url(site)).username),
         **{f"port of {name}": str(number) for name, number in ports.items()},
         **_named("kafka", read_properties(broker)),
         **_named("postgres", postgres.SETTINGS),
         **_named("connect", read_properties(worker)),
         **_named("variable of connect", _shown(CONNECT.command(site).environment)),
-        **_named("clickhouse", _server(clickhouse.render_server(folder, 0, ""))),
+        **_named(
+            "clickhouse", _server(render_config(folder, folder, 0, None, clickhouse.GROUP_MEMBER))
+        ),
         **_named("variable of apicurio", _shown(REGISTRY.command(site).environment)),
         "heap of apicurio": REGISTRY_HEAP,
     }
@@ -106,7 +113,7 @@ def composed(confluent: Model, apicurio: Model) -> Facts:
     return {
         "version of Kafka": image["kafka"],
         "version of PostgreSQL": image["postgres"],
-        # The engine of the local stack says no more of its version.
+        # The package of the local stack counts its own patches.
         "version of ClickHouse": ".".join(image["clickhouse"].split(".")[:2]),
         "version of Kafka Connect": f"Confluent Platform {base}",
         "version of Debezium": _found(r"ARG DEBEZIUM_VERSION=(\S+)", docker),
@@ -168,7 +175,7 @@ def _site(folder: Path) -> Site:
         java=Path("java"),
         startup=StartupCaches(folder / "startup"),
         ports=Ports(layout.ports, numbers=default_ports(table())),
-        passwords=Passwords(postgres=SECRET, replication=SECRET, clickhouse=SECRET),
+        passwords=Passwords(*[SECRET] * len(fields(Passwords))),
         environment={},
         external={},
         tell=lambda service, text: None,

@@ -12,7 +12,7 @@ from tests.packaging.compose.conftest import ROOT, Model, read_env
 
 PAGE = ROOT / "docs" / "compose.md"
 GUIDE = ROOT / "docs" / "guides" / "upgrade.md"
-OWN = ("init", "watch", "producer", "demo")
+OWN = ("init", "watch", "producer", "demo", "reports")
 
 
 def table(heading: str) -> Iterator[list[str]]:

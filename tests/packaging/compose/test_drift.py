@@ -54,12 +54,17 @@ def test_connect_has_every_variable_that_templates_name(confluent: Model) -> Non
 
 def test_the_own_services_are_told_what_the_settings_know(confluent: Model) -> None:
     known = {name.upper() for name in Endpoints.model_fields}
-    for name in ("init", "watch", "producer"):
-        assert set(confluent["services"][name]["environment"]) <= known, name
-    # Inside the network ClickHouse reaches Kafka and the registry as everybody does.
-    assert known - set(confluent["services"]["init"]["environment"]) == {
+    told = {
+        name: set(confluent["services"][name]["environment"])
+        for name in ("init", "watch", "producer", "reports")
+    }
+    assert all(names <= known for names in told.values())
+    # Inside the network ClickHouse reaches Kafka and the registry as everybody does, nobody asks
+    # questions, and the administrator of Metabase that is made has no API key.
+    assert known - told["init"] - told["reports"] == {
         "CLICKHOUSE_KAFKA_BROKERS",
         "CLICKHOUSE_SCHEMA_REGISTRY_URL",
+        "METABASE_API_KEY",
     }
 
 

@@ -87,9 +87,9 @@ def test_the_env_is_private_and_its_passwords_are_new(make_env: Callable[..., Pa
     one, other = read_env(first), read_env(second)
     assert one.keys() == read_env(COMPOSE / ".env.example").keys()
     passwords = [name for name in one if name.endswith("_PASSWORD")]
-    assert len(passwords) == 7
+    assert len(passwords) == 8
     values = {env[name] for env in (one, other) for name in passwords}
-    assert len(values) == 14
+    assert len(values) == 16
     assert all(re.fullmatch(r"[A-Za-z0-9]{32}", value) for value in values)
 
 

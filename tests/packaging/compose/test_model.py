@@ -13,8 +13,8 @@ from tests.packaging.compose.conftest import COMPOSE, ROOT, Model, Run, clean_en
 
 SCHEMA = Path(__file__).with_name("compose-spec.json")
 CORE = {"postgres", "kafka", "registry", "connect", "clickhouse", "init", "watch"}
-OWN = {"init", "watch", "producer", "demo"}
-ONE_TIME = {"init", "demo"}
+OWN = {"init", "watch", "producer", "demo", "reports"}
+ONE_TIME = {"init", "demo", "reports"}
 # Images of which no digest is known to us (docs/compose.md says what that means).
 WITHOUT_DIGEST = {"clickhouse"}
 
@@ -37,7 +37,7 @@ def test_the_resolved_model_is_valid_by_the_specification(
 def test_profiles(make_env: Callable[..., Path], resolve: Callable[..., Model]) -> None:
     folder = make_env()
     assert set(resolve(folder, [])["services"]) == CORE
-    assert set(resolve(folder, ["reports"])["services"]) == CORE | {"metabase"}
+    assert set(resolve(folder, ["reports"])["services"]) == CORE | {"metabase", "reports"}
     assert set(resolve(folder, ["demo"])["services"]) == CORE | {"producer", "demo"}
 
 
@@ -64,7 +64,7 @@ def test_only_loopback_is_published(confluent: Model, apicurio: Model) -> None:
 def test_metabase_reaches_clickhouse_and_its_database_and_never_kafka(confluent: Model) -> None:
     networks = {name: set(s["networks"]) for name, s in confluent["services"].items()}
     reached = {name for name, own in networks.items() if own & networks["metabase"]}
-    assert reached == {"metabase", "clickhouse", "postgres"}
+    assert reached == {"metabase", "reports", "clickhouse", "postgres"}
     for name, service in confluent["services"].items():
         for needed in service.get("depends_on", {}):
             assert networks[name] & networks[needed] or needed == "init", (name, needed)
@@ -80,13 +80,16 @@ def test_each_waits_for_what_it_needs(confluent: Model) -> None:
             ), (name, needed)
             assert ends or "healthcheck" in services[needed]
     assert set(services["init"]["depends_on"]) == CORE - {"init", "watch"}
-    assert all(set(services[n]["depends_on"]) == {"init"} for n in OWN - {"init"})
+    assert set(services["reports"]["depends_on"]) == {"init", "metabase"}
+    assert all(set(services[n]["depends_on"]) == {"init"} for n in OWN - {"init", "reports"})
 
 
 def test_limits_and_restarts(confluent: Model) -> None:
     for name, service in confluent["services"].items():
         assert int(service["mem_limit"]) > 0, name
-        expected = {"init": "on-failure:3", "demo": "no"}.get(name, "unless-stopped")
+        expected = {"init": "on-failure:3", "reports": "on-failure:3", "demo": "no"}.get(
+            name, "unless-stopped"
+        )
         assert service["restart"] == expected, name
         assert service["logging"]["options"]["max-size"], name
 

@@ -194,3 +194,33 @@ def test_an_alias_of_a_type_stands_in_its_namespace(alias: str) -> None:
 
     assert can_read(schema("New", aliases=[alias]), schema("Old"))
     assert not can_read(schema("New", aliases=["other.Old"]), schema("Old"))
+
+
+def _list_of(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+UNIONS_OF_NO_TYPES = [
+    (Schema.parse("[]"), Schema.parse("[]"), True),
+    (Schema.parse("[]"), Schema.parse('"int"'), False),
+    (Schema.parse("[]"), Schema.parse('["null"]'), False),
+    (Schema.parse('"int"'), Schema.parse("[]"), True),
+    (Schema.parse('["null"]'), Schema.parse("[]"), True),
+    (record(a=[]), record(a="int"), False),
+    (record(a="int"), record(a=[]), True),
+    (record(a=_list_of([])), record(a=_list_of("int")), False),
+    (record(a=_list_of("int")), record(a=_list_of([])), True),
+    (record(a={"type": "map", "values": []}), record(a={"type": "map", "values": "int"}), False),
+    (record(), record(a=[]), True),
+    (record(a=[]), record(), False),
+    (record(a=[], b="int"), record(a=[], b="long"), False),
+]
+"""What Apache Avro for Java says of each pair; the integration tests ask it."""
+
+
+@pytest.mark.parametrize(("reader", "writer", "is_readable"), UNIONS_OF_NO_TYPES)
+def test_a_union_of_no_types_is_judged_as_apache_does(reader, writer, is_readable):
+    assert can_read(reader, writer) is is_readable
+    reasons = incompatibilities(reader, writer)
+    assert bool(reasons) is not is_readable
+    assert all(one.reason and one.reader_type for one in reasons)

@@ -52,8 +52,8 @@ def money(precision: int, scale: int) -> dict[str, Any]:
             ["`a`: long → long (timestamp-micros)"],
         ),
         (record(A), record(field("a", ["int"])), ["`a`: is a union of one type"]),
-        (record(field("a", ["int"])), record(A), ["`a`: is no union any more"]),
-        ([record(A)], record(A), ["is no union any more"]),
+        (record(field("a", ["int"])), record(A), ["`a`: is not a union any more"]),
+        ([record(A)], record(A), ["is not a union any more"]),
         (
             record(A),
             record(field("a", {"type": "int", "x": 1})),

@@ -27,13 +27,13 @@ def test_a_missing_one(file):
 
 def test_a_folder(file):
     file.mkdir()
-    with pytest.raises(FileUnreadable, match="is no regular file"):
+    with pytest.raises(FileUnreadable, match="is not a regular file"):
         read_bytes(file)
 
 
 def test_a_pipe_is_not_waited_for(file):
     os.mkfifo(file)
-    with pytest.raises(FileUnreadable, match="is no regular file"):
+    with pytest.raises(FileUnreadable, match="is not a regular file"):
         read_bytes(file)
 
 
@@ -51,10 +51,10 @@ def test_a_dump_of_something_else(file):
 
 
 def test_bytes_that_are_no_text_have_a_line(file):
-    with pytest.raises(FileUnreadable, match="is no UTF-8: byte 0xff") as caught:
+    with pytest.raises(FileUnreadable, match="is not UTF-8: byte 0xff") as caught:
         decoded(b'{\n"doc": "\xff"}')
     assert caught.value.position == Position(2)
     file.write_bytes(b"\xff")
-    with pytest.raises(SchemaInvalid, match="is no UTF-8") as refused:
+    with pytest.raises(SchemaInvalid, match="is not UTF-8") as refused:
         Schema.read(file)
     assert refused.value.position == Position(1)

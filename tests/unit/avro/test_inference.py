@@ -93,7 +93,7 @@ def test_what_no_type_fits_is_named_with_its_place():
     assert unclear({"a": None})[0][1].startswith("is null in every record")
     assert unclear({"a": []})[0][1].startswith("is an empty list in every record")
     assert unclear({"a": {}})[0][1] == "is an empty record"
-    assert unclear({"order-id": 1}) == [("$.order-id", "is no name that Avro takes")]
+    assert unclear({"order-id": 1}) == [("$.order-id", "is not a name that Avro takes")]
     assert unclear({"a": 2**63})[0][1] == f"{2**63} is more than 64 bits hold"
 
 

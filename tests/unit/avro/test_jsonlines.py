@@ -35,9 +35,9 @@ def test_one_object_over_several_lines_is_one_record():
     ("text", "problem"),
     [
         ("[1]", "line 1: a record is an object, not a number"),
-        ('{"a": 1}\nnope', "line 2: no JSON"),
+        ('{"a": 1}\nnope', "line 2: not JSON"),
         ('{"a": 1}\n[]', "line 2: a record is an object, not a list"),
-        ('{"a": NaN}', "line 1: no JSON: NaN is no number"),
+        ('{"a": NaN}', "line 1: not JSON: NaN is not a number"),
         ('{"a": 1, "a": 2}', "line 1: the name `a` stands twice in an object"),
         ('{"a": ' + "[" * 100_000, "line 1: nested more than 1,280 levels deep"),
         (

@@ -101,3 +101,14 @@ def test_ratios_are_of_one_round_each():
 def test_percentile():
     assert percentile(range(100), 0.99) == 99
     assert percentile([5.0], 0.5) == 5
+
+
+def test_every_table_of_figures_names_the_commit_that_it_was_measured_at():
+    page = (Path(__file__).parents[3] / "docs" / "performance.md").read_text(encoding="utf-8")
+    sections = [text for text in page.split("\n## ")[1:] if "`python -m benchmarks" in text]
+    unnamed = [text.splitlines()[0] for text in sections if not re.search(MEASURED, text)]
+    assert len(sections) >= 11
+    assert unnamed == []
+
+
+MEASURED = r"[Mm]easured at `[0-9a-f]{7,40}`"

@@ -62,7 +62,7 @@ def raising(problem: BaseException):
     [
         (SettingInvalid("NAME", "is odd", hint="make it even"), 2, "error: NAME: is odd\nhint: ma"),
         (KeyboardInterrupt(), 130, "interrupted"),
-        (ModuleNotFoundError("", name="chdb.session"), 2, "the package chdb is not in"),
+        (ModuleNotFoundError("", name="psutil.sub"), 2, "the package psutil is not in"),
         (KeyError("one"), 2, "error: unexpected KeyError: 'one'"),
         (PermissionError(13, "Permission denied", "/x"), 2, "error: /x: Permission denied\nhint: "),
         (OSError(28, "No space left on device"), 2, "error: No space left on device\nhint: make "),
@@ -89,3 +89,9 @@ def test_debug_shows_where_an_error_came_from(
 
     assert cli.run(["--debug", "status"]) == 2
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_every_group_of_the_help_holds_commands_and_none_stands_twice():
+    grouped = [name for names in cli.GROUPS.values() for name in names]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) == set(cli.COMMANDS)

@@ -92,7 +92,7 @@ def test_each_line_is_answered_in_its_order():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", "line 2: no JSON"),
+        ("{", "line 2: not JSON"),
         ("[]", "line 2: a record is an object, not a list"),
         ('{"id": 1, "reader": "int"}', "line 2: `writer` is missing"),
         ('{"reader": "int", "writer": "int"}', "line 2: `id` is missing"),
@@ -101,10 +101,10 @@ def test_each_line_is_answered_in_its_order():
             '{"id": 1, "reader": {"type": "int", "type": "long"}, "writer": "int"}',
             "`type` stands tw",
         ),
-        ('{"id": 1, "reader": NaN, "writer": "int"}', "NaN is no number"),
-        (b'{"id": "\xff", "reader": "int", "writer": "int"}', "line 2: is no UTF-8: byte 0xff"),
+        ('{"id": 1, "reader": NaN, "writer": "int"}', "NaN is not a number"),
+        (b'{"id": "\xff", "reader": "int", "writer": "int"}', "line 2: is not UTF-8: byte 0xff"),
         ('{"id": 1, "reader": "%s", "writer": "int"}' % ("x" * 1_000_000), "xxx…"),
-        ('{"id": 1, "reader": {"type": "nope"}, "writer": "int"}', "`nope` is no Avro type"),
+        ('{"id": 1, "reader": {"type": "nope"}, "writer": "int"}', "`nope` is not an Avro type"),
         ("[" * 100_000, "line 2: nested "),
     ],
     ids=[
@@ -160,14 +160,14 @@ def test_the_deepest_schemas_may_follow_each_other(tmp_path, kind):
         assert [one["findings"] for one in answers] == [[], []]
 
 
-@pytest.mark.parametrize(("count", "code"), [(497, 0), (498, 1)])
+@pytest.mark.parametrize(("count", "code"), [(253, 0), (254, 1)])
 def test_what_clickhouse_takes_is_less_deep_than_what_avro_takes(tmp_path, count, code):
     with room_for_depth():
         older, newer = nested("arrays", count), nested("arrays", count, "added")
         result = run(*pair(tmp_path, newer, older))
     assert result.return_value == code
-    assert ("SINK_TYPE_READABLE" in result.output) == ("more than 497 levels" in result.output)
-    assert ("more than 497 levels" in result.output) == bool(code)
+    assert ("SINK_TYPE_READABLE" in result.output) == bool(code)
+    assert ("more than 256 levels of JSON" in result.output) == bool(code)
 
 
 @pytest.mark.parametrize("levels", [1_281, 9_000, 1_000_000])

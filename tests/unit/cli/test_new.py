@@ -75,7 +75,7 @@ def test_a_sample_becomes_a_stream_that_keeps_the_rules(root, tmp_path, make):
         ("order_id",),
     )
     assert contract.sink is not None
-    assert contract.sink.current == "shop.orders"
+    assert contract.sink.current == "streams.orders"
     assert [field["name"] for field in contract.values[0].schema.fields] == [
         *("order_id", "customer", "total", "placed_at", "note"),
     ]
@@ -153,7 +153,7 @@ def test_what_can_t_become_a_stream_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("key", "problem"),
     [
-        ("id", "the key field `id` is no field of the record"),
+        ("id", "the key field `id` is not a field of the record"),
         ("note", "the key field `note` is null or string, which can't be a key"),
         ("total", "the key field `total` is double, which can't be a key"),
     ],
@@ -184,3 +184,26 @@ def test_records_are_not_sent_to_what_somebody_else_writes(stream, writer, root,
     file.write_text("{}\n")
     assert run(["--project", str(root), "produce", stream, str(file)]) == 2
     assert f"{stream}: is written by {writer}" in capsys.readouterr().err
+
+
+def test_the_table_is_not_in_somebody_else_s_database(root, tmp_path, make):
+    file = sample(tmp_path, *ORDERS)
+
+    code, said = make("orders", file, "--key", "order_id")
+    assert (code, "table streams.orders, owner sales" in said) == (0, True), said
+    assert "table shop.parcels" in make("parcels", file, "--database", "shop")[1]
+    # The next one of the same owner joins most of the others.
+    assert "table shop.returns" in make("returns", file, "--database", "shop")[1]
+    assert "table shop.baskets" in make("baskets", file)[1]
+
+
+def test_doubles_are_named_with_what_is_exact(root, tmp_path, make):
+    records = [
+        {"id": 1, "total": 1.5, "home": {"rate": 0.5}, "prices": [0.1], "n": 3, "text": "1.5"}
+    ]
+
+    said = make("orders", sample(tmp_path, *records))[1]
+
+    assert "  - total, home.rate, prices: a double, which holds most decimal fractions" in said
+    assert '"logicalType": "decimal"' in said
+    assert "a double" not in make("plain", sample(tmp_path, {"id": 1}))[1]

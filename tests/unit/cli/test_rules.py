@@ -39,7 +39,7 @@ def test_an_unknown_rule(capsys):
     assert run(["rules", "TOPIC_UNIK"]) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "error: there is no rule `TOPIC_UNIK`\nhint: is TOPIC_UNIQUE meant?\n"
+    assert printed.err == "error: there is no rule `TOPIC_UNIK`\nhint: did you mean TOPIC_UNIQUE?\n"
 
 
 def test_generated_pages_are_written_and_compared(tmp_path, capsys):

@@ -107,9 +107,9 @@ def test_an_empty_folder_and_one_of_folders(project):
     messages = {d.name: [f.message for f in d.findings] for d in load_drafts(project)}
     assert messages["empty"] == ["contract.odcs.yaml does not exist", "value.avsc does not exist"]
     assert messages["odd"] == [
-        "contract.odcs.yaml is no regular file",
-        "value.v1.avsc is no regular file",
-        "value.avsc is no regular file",
+        "contract.odcs.yaml is not a regular file",
+        "value.v1.avsc is not a regular file",
+        "value.avsc is not a regular file",
     ]
 
 

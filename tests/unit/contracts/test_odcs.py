@@ -70,7 +70,10 @@ GOOD = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "x", "version": "1
         ({}, []),
         ({"servers": [{"server": "a", "type": "kafka", "anything": {"x": 1}}]}, []),
         ({"servers": [{"server": "a"}]}, ["servers.0: `type` is missing"]),
-        ({"team": [{"username": "a", "rule": "owner"}]}, ["team.0.rule: `rule` is no name that"]),
+        (
+            {"team": [{"username": "a", "rule": "owner"}]},
+            ["team.0.rule: `rule` is not a name that"],
+        ),
         ({"team": {"members": [{"name": "a"}]}}, ["team.members.0: `username` is missing"]),
         ({"schema": [{"name": "s", "properties": [{}]}]}, ["schema.0.properties.0: `name` is"]),
         (
@@ -79,7 +82,7 @@ GOOD = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "x", "version": "1
         ),
         ({"kind": "contract"}, ["kind: `contract` is none of DataContract"]),
         ({"customProperties": [{"property": "a"}]}, ["customProperties.0: `value` is missing"]),
-        ({5: 6}, ["5: `5` is no name that"]),
+        ({5: 6}, ["5: `5` is not a name that"]),
         ({"team": "a", "schema": 5, "servers": [1]}, []),
     ],
 )

@@ -62,7 +62,7 @@ def test_a_changed_schema_becomes_the_next_version(clicks):
         "# Versions of clicks\n\n## v2\n\nReports ask for pages.\n\n"
         '- adds `page` (string, default "")\n'
     )
-    document = before["contract.odcs.yaml"].replace(b"version: 1.0.0", b"version: 2.0.0")
+    document = before["contract.odcs.yaml"].replace(b"version: 1.0.0", b"version: 1.1.0")
     assert after["contract.odcs.yaml"] == document
     unchanged = ("key.avsc", "value.avsc", "versions/key.v1.avsc", "versions/value.v1.avsc")
     assert [after[name] for name in unchanged] == [before[name] for name in unchanged]
@@ -127,6 +127,70 @@ def test_a_release_that_broke_off_is_finished_by_the_next(clicks, written):
 def test_promises_changed_by_hand_stay(clicks):
     file = clicks / "contract.odcs.yaml"
     file.write_text(file.read_text().replace("version: 1.0.0", "version: 1.3.1"))
+    assert plan_release(load_contract(clicks)).is_empty
+
+
+def released_as(clicks, version: str) -> str:
+    file = clicks / "contract.odcs.yaml"
+    file.write_text(file.read_text().replace("version: 1.0.0", f"version: {version}"))
+    write(plan_release(load_contract(clicks)))
+    return str(load_contract(clicks).odcs.version)
+
+
+def change(clicks, old: str, new: str) -> None:
+    file = clicks / "value.avsc"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("1.3.1", "1.4.0"), ("2.0.0", "2.1.0"), ("0.9.0", "1.1.0")]
+)
+def test_a_field_that_is_added_is_a_minor_version(clicks, said, expected):
+    add_field(clicks)
+    assert released_as(clicks, said) == expected
+
+
+PERSON = '"name": "person", "type": ["null", "string"], "default": null'
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (f'    {{{PERSON}, "doc": "Who, when known."}},\n', ""),
+        (
+            PERSON,
+            '"name": "who", "aliases": ["person"], "type": ["null", "string"], "default": null',
+        ),
+        (PERSON, '"name": "person", "type": ["null", "string", "long"], "default": null'),
+        ('"long", "logicalType": "timestamp-micros"', '"long", "logicalType": "timestamp-millis"'),
+        ('"name": "shop", "type": "string"', '"name": "shop", "type": ["null", "string"]'),
+    ],
+)
+def test_what_readers_must_act_on_is_a_major_version(clicks, old, new):
+    change(clicks, old, new)
+    assert released_as(clicks, "1.3.1") == "2.0.0"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (PERSON, '"name": "person", "type": "string", "default": "nobody"'),
+        (PERSON, '"name": "person", "type": ["string", "null"], "default": "nobody"'),
+    ],
+)
+def test_what_readers_can_go_on_with_is_a_minor_version(clicks, old, new):
+    change(clicks, old, new)
+    assert released_as(clicks, "1.0.0") == "1.1.0"
+
+
+def test_versions_that_were_numbered_by_their_release_stay_and_go_on(clicks):
+    add_field(clicks)
+    assert released_as(clicks, "2.0.0") == "2.1.0"
+    add_field(clicks, PAGE | {"name": "place"})
+    write(plan_release(load_contract(clicks)))
+    assert load_contract(clicks).odcs.version == "2.2.0"
     assert plan_release(load_contract(clicks)).is_empty
 
 

@@ -89,6 +89,7 @@ def test_the_way_from_source_to_reader(shop):
         ("ingestion.clicks_queue", "ingestion.clicks"),
         ("ingestion.clicks", "shop.clicks"),
         ("ingestion.clicks", "ingestion.errors"),
+        ("ingestion.clicks", "ingestion.arrivals"),
         ("shop.clicks", "reporting.v"),
         ("reporting.v", "who"),
         ("who", "Board"),

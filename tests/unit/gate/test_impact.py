@@ -21,27 +21,38 @@ FOLDERS = ("contracts", "clickhouse_ddl", "producer")
 REPOSITORY = {
     ("github_users", "team"): {
         "clickhouse_ddl/streams/github_users.sql",
-        "clickhouse_ddl/reporting/commit_teams.sql",
+        "clickhouse_ddl/reporting/user_periods.sql",
+        "clickhouse_ddl/reporting/commits.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
         "clickhouse_ddl/reporting/commits_by_team.sql",
         "clickhouse_ddl/reporting/users.sql",
     },
     ("github_users", "position"): {
         "clickhouse_ddl/streams/github_users.sql",
-        "clickhouse_ddl/reporting/commit_teams.sql",
+        "clickhouse_ddl/reporting/user_periods.sql",
+        "clickhouse_ddl/reporting/commits.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
         "clickhouse_ddl/reporting/commits_by_position.sql",
         "clickhouse_ddl/reporting/users.sql",
     },
     ("github_users", "birth_date"): {
         "clickhouse_ddl/streams/github_users.sql",
         "clickhouse_ddl/reporting/users.sql",
+        "clickhouse_ddl/reporting/commits.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
     },
     ("github_identities", "kind"): {
         "clickhouse_ddl/streams/github_identities.sql",
         "clickhouse_ddl/reporting/identities.sql",
-        "clickhouse_ddl/reporting/people.sql",
+        "clickhouse_ddl/reporting/authors.sql",
+        "clickhouse_ddl/reporting/commits.sql",
+        "clickhouse_ddl/reporting/commits_by_position.sql",
+        "clickhouse_ddl/reporting/commits_by_team.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
     },
     ("commits", "commit_message"): {
         "clickhouse_ddl/streams/commits.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
         "clickhouse_ddl/reporting/commits.sql",
         "producer/commit.py",
     },
@@ -49,14 +60,15 @@ REPOSITORY = {
         "contracts/commits/contract.odcs.yaml",
         "clickhouse_ddl/streams/commits.sql",
         "clickhouse_ddl/reporting/commits.sql",
-        "clickhouse_ddl/reporting/people.sql",
-        "clickhouse_ddl/reporting/commit_teams.sql",
+        "clickhouse_ddl/reporting/authors.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
         "clickhouse_ddl/reporting/commits_by_position.sql",
         "clickhouse_ddl/reporting/commits_by_team.sql",
         "producer/commit.py",
     },
     ("commits", "changed_files"): {
         "clickhouse_ddl/streams/commits.sql",
+        "clickhouse_ddl/reporting/contributions.sql",
         "clickhouse_ddl/reporting/commits.sql",
         "producer/commit.py",
         "producer/git/history.py",
@@ -109,7 +121,7 @@ def test_the_line_and_the_words(repository, tmp_path):
     assert lines[by_team.line - 1] == "    team,"
     assert by_team.words(now.root) == (
         "clickhouse_ddl/reporting/commits_by_team.sql:6: view reporting.commits_by_team"
-        " reads `team`, `team_at_commit` of reporting.commit_teams"
+        " reads `team`, `team_at_commit` of reporting.commits"
     )
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from pathlib import Path
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import fastavro
@@ -23,9 +24,9 @@ from contractline.kafka.errors import NotRegistered, RegistryAway
 from contractline.kafka.wire import SchemaId, header
 from producer.commit import commit_record
 from tests.fixtures.deep import KINDS, deepest, deepest_count
+from tests.fixtures.snapshot import COMMITS
 from tests.unit.kafka.schemas import STRINGS, KnownRegistry, record
 
-COMMITS = Path(__file__).parents[3] / "contracts" / "commits"
 ID = SchemaId(9)
 
 
@@ -287,3 +288,40 @@ def test_a_record_is_encoded_as_deep_as_its_schema_goes(kind: str) -> None:
         assert encode(value) == header(ID) + written(schema, value)
         with pytest.raises(RecordRefused, match="seven"):
             encode(deep_value(kind, count, "seven"))
+
+
+DATE = {"type": "int", "logicalType": "date"}
+SMALL, LARGE = (
+    {"type": "fixed", "name": f"D{size}", "size": size, "logicalType": "decimal"}
+    | {"precision": 2 * size, "scale": 2}
+    for size in (1, 4)
+)
+PLACE = {"type": "record", "name": "Place", "fields": [{"name": "city", "type": "string"}]}
+
+
+@pytest.mark.parametrize(
+    ("branches", "value", "expected"),
+    [
+        ([DATE, "string"], "hello", b"\x02\x0ahello"),
+        # A text is a text, also where it looks like a date.
+        ([DATE, "string"], "2020-01-01", b"\x02\x142020-01-01"),
+        ([DATE, "string"], date(1970, 1, 2), b"\x00\x02"),
+        ([DATE, "string"], 5, b"\x00\x0a"),
+        ([{"type": "map", "values": DATE}, PLACE], {"city": "Riga"}, b"\x02\x08Riga"),
+        ([{"type": "array", "items": DATE}, "null"], [date(1969, 12, 31)], b"\x00\x02\x01\x00"),
+        ([SMALL, LARGE], Decimal("1234.56"), b"\x02\x00\x01\xe2\x40"),
+        ([SMALL, LARGE], Decimal("0.56"), b"\x00\x38"),
+    ],
+)
+def test_a_value_of_a_union_is_tried_in_each_branch(branches, value, expected):
+    fields = [{"name": "u", "type": branches}]
+    schema = Schema.parse(json.dumps({"type": "record", "name": "R", "fields": fields}))
+    assert Writer.of(schema, ID)({"u": value}) == header(ID) + expected
+
+
+@pytest.mark.parametrize("value", ["hello", "2020-01-01", 1.5, None])
+def test_what_is_not_a_date_is_refused_with_its_place(value):
+    fields = [{"name": "day", "type": DATE}]
+    schema = Schema.parse(json.dumps({"type": "record", "name": "R", "fields": fields}))
+    with pytest.raises(RecordRefused, match=r"\$\.day: must be an int \(date\)"):
+        Writer.of(schema, ID)({"day": value})

@@ -25,7 +25,10 @@ TEMPLATE = json.loads((PROJECT.connectors / "postgres.json").read_text())
 
 @pytest.fixture(scope="module")
 def contracts() -> list[Contract]:
-    return load_contracts(PROJECT)
+    """Those that this repository began with: a stream that is added changes the lists."""
+    system = {folder.name for folder in (PROJECT.contracts / "system").iterdir()}
+    own = {"commits", "github_users", "github_identities", *system}
+    return [one for one in load_contracts(PROJECT) if one.name in own]
 
 
 def changed(contracts: Sequence[Contract], name: str, **source: Any) -> list[Contract]:
@@ -52,8 +55,8 @@ def test_the_repository_s_connector(contracts: list[Contract]) -> None:
     assert config == TEMPLATE | {
         "table.include.list": r"public\.github_identities,public\.github_users",
         "column.include.list": (
-            r"public\.github_identities\.(kind|identity|user_name|updated_at),"
-            r"public\.github_users\.(user_name|position|team|birth_date|updated_at),"
+            r"public\.github_identities\.(kind|identity|user_name|updated_at|verified),"
+            r"public\.github_users\.(user_name|position|team|birth_date|updated_at|valid_from),"
             r"public\.debezium_signal\..*"
         ),
         "message.key.columns": (
@@ -64,6 +67,11 @@ def test_the_repository_s_connector(contracts: list[Contract]) -> None:
         "max.queue.size": "8000",
         "topic.heartbeat.prefix": "__debezium-heartbeat",
         "predicates.signal.pattern": r"postgres\.public\.debezium_signal",
+        "snapshot.select.statement.overrides": "public.github_users",
+        "snapshot.select.statement.overrides.public.github_users": (
+            'SELECT "user_name", "position", "team", "birth_date"::text AS "birth_date",'
+            ' "updated_at", "valid_from"::text AS "valid_from" FROM "public"."github_users"'
+        ),
     }
 
 
@@ -163,3 +171,78 @@ def test_heartbeats_need_a_contract(contracts: list[Contract]) -> None:
 def test_a_connector_without_contracts_is_a_mistake(contracts: list[Contract]) -> None:
     with pytest.raises(ContractsInvalid, match="no contract names this connector"):
         render("nobody", TEMPLATE, contracts)
+
+
+def test_the_converter_is_told_which_tables_values_become_null(contracts: list[Contract]) -> None:
+    both = changed(contracts, "github_users", unrepresentable_values="nullify")
+    assert "exact.nullify" not in render("postgres", TEMPLATE, contracts)
+    assert render("postgres", TEMPLATE, both)["exact.nullify"] == r"public\.github_users"
+
+    both = changed(both, "github_identities", unrepresentable_values="nullify")
+    told = render("postgres", TEMPLATE, both)["exact.nullify"]
+    assert told == r"public\.github_identities|public\.github_users"
+
+
+def test_values_become_null_only_through_the_converter(contracts: list[Contract]) -> None:
+    nullify = changed(contracts, "github_users", unrepresentable_values="nullify")
+    without = {name: value for name, value in TEMPLATE.items() if name != "converters"}
+
+    with pytest.raises(ContractsInvalid, match="1 mistake"):
+        render("postgres", without, nullify)
+
+
+def test_a_table_leaves_a_connector_and_the_others_stay_as_they_are() -> None:
+    config = TEMPLATE | {
+        "table.include.list": r"shop\.orders,shop\.orders_old,shop\.items",
+        "column.include.list": r"shop\.orders\.(id|name),shop\.orders_old\.(id),shop\.items\..*",
+        "message.key.columns": r"shop\.orders:id,name;shop\.orders_old:id",
+        "exact.nullify": r"shop\.orders|shop\.items",
+        "exact.labels": r"shop\.orders\.moods|shop\.items\.kinds",
+        "snapshot.select.statement.overrides": "shop.orders,shop.orders_old",
+        "snapshot.select.statement.overrides.shop.orders": "SELECT 1",
+        "snapshot.select.statement.overrides.shop.orders_old": "SELECT 2",
+        "max.batch.size": "7",
+    }
+    left = [c for c in load_contracts(PROJECT) if c.name in {"github_users", "heartbeat"}]
+
+    assert connector.is_read(config, "shop.orders")
+    assert not connector.is_read(config, "shop.order")
+    without = connector.without_table("postgres", config, "shop.orders", left)
+
+    queries = "snapshot.select.statement.overrides"
+    assert config.keys() - without.keys() == {f"{queries}.shop.orders"}
+    assert {key for key in without if without[key] != config.get(key)} == {
+        *("table.include.list", "column.include.list", "message.key.columns", "exact.nullify"),
+        *("exact.labels", queries),
+        *("max.batch.size", "max.queue.size", "poll.interval.ms"),
+    }
+    assert without["table.include.list"] == r"shop\.orders_old,shop\.items"
+    assert without["column.include.list"] == r"shop\.orders_old\.(id),shop\.items\..*"
+    assert without["message.key.columns"] == r"shop\.orders_old:id"
+    assert without["exact.nullify"] == r"shop\.items"
+    assert without["exact.labels"] == r"shop\.items\.kinds"
+    assert without[queries] == "shop.orders_old"
+    pace = render("postgres", TEMPLATE, left)
+    assert without["max.batch.size"] == pace["max.batch.size"]
+    only = connector.without_table("postgres", config, "shop.items", left)
+    assert only["message.key.columns"] == config["message.key.columns"]
+    assert "shop" not in connector.without_table("postgres", without, "shop.orders_old", left).get(
+        "message.key.columns", ""
+    )
+
+
+def test_a_first_snapshot_reads_dates_as_text(contracts: list[Contract]) -> None:
+    config = render("postgres", TEMPLATE, contracts)
+    key = "snapshot.select.statement.overrides"
+
+    assert config[key] == "public.github_users"
+    assert '"birth_date"::text AS "birth_date"' in config[f"{key}.public.github_users"]
+    assert config[f"{key}.public.github_users"].startswith('SELECT "user_name", ')
+
+    whole = changed(contracts, "github_users", uncontracted_columns="stop")
+    assert render("postgres", TEMPLATE, whole)[f"{key}.public.github_users"] == (
+        'SELECT *, "birth_date"::text AS "birth_date", "valid_from"::text AS "valid_from"'
+        ' FROM "public"."github_users"'
+    )
+    without = {name: value for name, value in TEMPLATE.items() if name != "converters"}
+    assert key not in render("postgres", without, contracts)

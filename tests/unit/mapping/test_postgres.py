@@ -84,6 +84,9 @@ def test_two_defaults_of_known_values_are_compared() -> None:
         ("bigint", "long"),
         ("date", {"type": "int", "logicalType": "date"}),
         ("text[]", {"type": "array", "items": ["null", "string"]}),
+        ("bit varying", "string"),
+        ("interval", "long"),
+        ("interval[]", {"type": "array", "items": ["null", "string"]}),
         ("geometry", None),
         ("geometry[]", None),
     ],
@@ -97,6 +100,10 @@ def test_types(sql: str, avro: object) -> None:
     [
         *(("text", True), ("enum", True), ("integer[]", True), ("geometry", True)),
         *(("line", False), ("box[]", False), ("regclass", False), ("composite", False)),
+        *(("interval[]", True), ("name[]", True), ("bit[]", True), ('"char"', True)),
+        *(("money", True), ("money[]", False), ("point", True), ("point[]", False)),
+        *(("public.hstore", True), ("cube", False), ("jsonpath", False), ("xml[]", False)),
+        *(("shop.citext[]", True), ("tsquery[]", False), ("multirange", False)),
     ],
 )
 def test_what_debezium_leaves_out(sql: str, known: bool) -> None:

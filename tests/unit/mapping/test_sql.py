@@ -10,6 +10,7 @@ from contractline.mapping.sql import (
     filled,
     identifier,
     literal,
+    modify_column,
     statements,
 )
 
@@ -88,3 +89,35 @@ def test_strings() -> None:
 def test_placeholders_are_filled_with_quoted_values() -> None:
     sql = "SETTINGS a = '${a}', b = '${b}', c = '$c ${c}'"
     assert filled(sql, {"a": "x'y", "b": "1"}) == "SETTINGS a = 'x\\'y', b = '1', c = '$c ${c}'"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Int64", "Nullable(Int64)"),
+        ("String", "LowCardinality(Nullable(String))"),
+        ("DateTime64(3, 'UTC')", "DateTime64(6, 'UTC')"),
+        ("Int64", "Date32"),
+        ("Int64", "Decimal(9, 2)"),
+    ],
+)
+def test_a_column_that_clickhouse_converts_is_modified_in_place(old, new):
+    by_hand = modify_column("shop.visits", "visits", "at", old, new)
+    assert by_hand == f"ALTER TABLE shop.visits MODIFY COLUMN at {new}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Int64", "DateTime64(3, 'UTC')"),
+        ("Nullable(Int64)", "Nullable(DateTime64(6, 'UTC'))"),
+        ("String", "Decimal(9, 2)"),
+        ("LowCardinality(Nullable(String))", "Nullable(Decimal(9, 2))"),
+    ],
+)
+def test_a_column_that_clickhouse_would_convert_wrongly_is_filled_from_the_topic(old, new):
+    """Tried: 1700000000123 as Int64 becomes 2299-12-31 by MODIFY COLUMN."""
+    assert modify_column("shop.visits", "visits", "at", old, new) == (
+        "RENAME TABLE shop.visits TO shop.visits_old; contractline apply tables;"
+        " contractline rebuild visits"
+    )

@@ -18,6 +18,9 @@ from producer.sources.base import Place
         (Account("git", "commits"), 0),
         (Account("git", "commits", read=3, acknowledged=2, refused=1), 1),
         (Account("git", "commits", read=3, acknowledged=2, failed=1), 2),
+        (Account("git", "commits", read=3, acknowledged=3, stopped=True), 0),
+        (Account("git", "commits", read=3, acknowledged=3, stopped=True, interrupted=True), 130),
+        (Account("git", "commits", read=3, failed=1, stopped=True, interrupted=True), 2),
         (Account("git", "commits", read=3, acknowledged=2, refused=1, error="broken"), 2),
     ],
 )

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from contractline.errors import SettingInvalid
 from producer.settings import CHECKOUT, load_settings
 from producer.sources.fake import FakeSource
 from producer.sources.git import GitSource
+from producer.sources.git_many import GitRepositories
 
 
 def source(*arguments: str):
@@ -30,6 +32,7 @@ def test_following_without_a_count_has_no_end_and_a_modest_rate():
     fake = source("--source", "fake", "--follow")
     assert isinstance(fake, FakeSource)
     assert (fake._settings.count, fake._settings.rate) == (None, 10)
+    assert (fake._settings.start, fake._settings.live) == (None, True)
     fake = source("--source", "fake", "--follow", "--count", "7", "--rate", "2000")
     assert isinstance(fake, FakeSource)
     assert (fake._settings.count, fake._settings.rate) == (7, 2000)
@@ -64,6 +67,17 @@ def test_refused_records_go_under_the_state_folder_or_where_told(tmp_path):
     assert told.dead_letters == tmp_path / "x.jsonl"
 
 
+def test_several_repositories_are_one_source(tmp_path):
+    names = ("--name", "a/one", "--name", "a/two")
+    many = source("--source", "git", "--repository", str(tmp_path), str(tmp_path), *names)
+    assert isinstance(many, GitRepositories)
+    assert [turn.source.repository for turn in many._turns] == ["a/one", "a/two"]
+    twice = ("--repository", str(tmp_path), "--repository", str(tmp_path))
+    for wrong in (names[:2], (*names[:2], *names[:2])):
+        with pytest.raises(SettingInvalid, match="--name"):
+            source("--source", "git", *twice, *wrong)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -72,11 +86,13 @@ def test_refused_records_go_under_the_state_folder_or_where_told(tmp_path):
         (["--source", "git"], "required: --repository"),
         (["--source", "git", "--repository", ".", "--seed", "1"], "unrecognized arguments: --seed"),
         (["--source", "fake", "--repository", "."], "unrecognized arguments: --repository"),
-        (["--source", "fake", "--count", "0"], "0 is no whole number from 1 on"),
-        (["--source", "fake", "--count", "x"], "x is no whole number"),
-        (["--source", "fake", "--rate", "-1"], "-1 is no number above 0"),
-        (["--source", "fake", "--rate", "inf"], "inf is no number above 0"),
-        (["--source", "fake", "--start", "today"], "today is no day"),
+        (["--source", "fake", "--count", "0"], "0 is not a whole number from 1 on"),
+        (["--source", "fake", "--count", "x"], "x is not a whole number"),
+        (["--source", "fake", "--rate", "-1"], "-1 is not a number above 0"),
+        (["--source", "fake", "--rate", "inf"], "inf is not a number above 0"),
+        (["--source", "fake", "--start", "today"], "today is not a day"),
+        (["--source"], "argument --source: expected one argument"),
+        (["--source", "--json"], "argument --source: expected one argument"),
         (["--source", "git", "--repository", ".", "--all", "--ref", "x"], "not allowed with"),
     ],
 )

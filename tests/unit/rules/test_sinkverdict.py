@@ -10,7 +10,7 @@ import pytest
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import UNREAD
-from contractline.rules.hazards import Effect
+from contractline.finding import Effect
 from contractline.rules.sinkverdict import SinkVerdict, verdict
 from tests.fixtures.edits import edits
 

@@ -6,7 +6,13 @@ import pytest
 
 from contractline.errors import SettingInvalid
 from contractline.project import Project
-from contractline.settings import Endpoints, without_password
+from contractline.settings import (
+    OWN_VARIABLE,
+    Endpoints,
+    own_variables,
+    without_own,
+    without_password,
+)
 
 NAMES = [name.upper() for name in Endpoints.model_fields]
 
@@ -80,3 +86,17 @@ def test_a_broken_settings_file_says_which(project, text):
 )
 def test_a_shown_address_has_no_password(url, shown):
     assert without_password(url) == shown
+
+
+def test_what_the_own_stack_printed_is_not_another_installation(tmp_path):
+    here, there = (Project(tmp_path / name) for name in ("here", "there"))
+    printed = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:19092", "CONNECT_URL": "http://127.0.0.1:1"}
+    shell = {**printed, **own_variables(here, printed), "PATH": "/bin"}
+    assert set(without_own(here, shell)) == {"PATH", OWN_VARIABLE}
+    assert without_own(there, shell) == shell
+    changed = shell | {"CONNECT_URL": "http://connect.example.org"}
+    assert "CONNECT_URL" in without_own(here, changed)
+    assert "KAFKA_BOOTSTRAP_SERVERS" not in without_own(here, changed)
+    assert all(
+        value not in own_variables(here, printed)[OWN_VARIABLE] for value in printed.values()
+    )

@@ -44,3 +44,5 @@ def test_a_known_line_has_a_cause(line: str, word: str):
 
 def test_otherwise_it_says_how_it_ended():
     assert likely_cause(["all is well"], ENDED) == ENDED
+    listed = "jvm.args = -XX:+UseSerialGC, -XX:+ExitOnOutOfMemoryError"
+    assert likely_cause([listed], ENDED) == ENDED

@@ -52,3 +52,11 @@ def test_fields_of_a_newer_version_are_skipped():
 def test_a_line_that_is_no_event_is_refused():
     with pytest.raises(ValueError, match="no event"):
         from_json('{"event": "unheard"}')
+
+
+def test_a_service_that_wrote_nothing_is_told_so():
+    failed = events.Failed(service="clickhouse", cause="it ended by itself", log="/l")
+    assert str(failed) == (
+        "clickhouse: could not start: it ended by itself\n  (it wrote nothing to its log)"
+        "\n  (all of it: /l)"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from contractline.cli.env import render as render_exports
 from contractline.project import Project
+from contractline.server.config import render_config
 from contractline.stack.layout import Layout
 from contractline.stack.passwords import Passwords
 from contractline.stack.ports import Ports
@@ -27,7 +29,14 @@ from contractline.stack.services import (
 from contractline.stack.services.base import Site, properties
 from contractline.stack.startup import StartupCaches
 
-PASSWORDS = Passwords(postgres="p/1", replication="r-2", clickhouse="c-3")
+PASSWORDS = Passwords(
+    postgres="p/1",
+    replication="r-2",
+    clickhouse="c-3",
+    clickhouse_writer="w-4",
+    clickhouse_reader="r-5",
+    clickhouse_reports="r-6",
+)
 
 
 @pytest.fixture
@@ -74,7 +83,7 @@ def test_the_worker_keeps_what_all_installations_share(site: Site):
     assert config["group.id"] == "g"
     assert config["bootstrap.servers"] == "127.0.0.1:19092"
     assert config["listeners"] == "http://127.0.0.1:18083"
-    assert config["plugin.path"] == "/runtime/plugins"
+    assert config["plugin.path"] == str(site.layout.state / "plugins")
 
 
 def test_secrets_reach_connect_through_its_environment_only(site: Site):
@@ -95,41 +104,84 @@ def test_a_dsn_is_taken_apart():
     }
 
 
-def test_the_engine_gets_a_password_file_for_the_owner_only(site: Site):
+def test_the_server_knows_hashes_of_passwords_only(site: Site):
     command = clickhouse.CLICKHOUSE.command(site)
 
-    file = Path(command.argv[command.argv.index("--password-file") + 1])
-    assert file.read_text() == "c-3"
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert "c-3" not in command.argv
+    config = ElementTree.parse(command.argv[command.argv.index("--config") + 1])
+    users = Path(config.findtext("users_config", ""))
+    assert users.stat().st_mode & 0o777 == 0o600
+    assert not any("c-3" in text for text in (*command.argv, users.read_text()))
+    hashes = {user.tag: user.findtext("password_sha256_hex") for user in _users(users)}
+    assert hashes.pop("default") is None
+    assert hashes == {
+        name: hashlib.sha256(password.encode()).hexdigest()
+        for name, password in [
+            ("admin", "c-3"),
+            ("writer", "w-4"),
+            ("reader", "r-5"),
+            ("reports", "r-6"),
+        ]
+    }
 
 
-def test_a_binary_on_the_path_is_used_instead(site: Site, tmp_path: Path):
-    binary = tmp_path / "bin" / "clickhouse"
-    binary.parent.mkdir()
-    binary.write_text("")
-    binary.chmod(0o755)
-    with_binary = replace(site, environment={"PATH": str(binary.parent)})
+def test_the_account_without_a_password_may_only_start_the_listeners(site: Site):
+    clickhouse.CLICKHOUSE.command(site)
 
-    command = clickhouse.CLICKHOUSE.command(with_binary)
+    [starter] = [
+        u for u in _users(site.layout.config / "clickhouse-users.xml") if u.tag == "default"
+    ]
+    assert [e.text for e in starter.findall("grants/query")] == ["GRANT SYSTEM LISTEN ON *.*"]
+    assert [e.text for e in starter.findall("networks/ip")] == ["127.0.0.1"]
 
-    assert command.argv[:2] == (str(binary), "server")
-    assert clickhouse.CLICKHOUSE.shown_version(with_binary) == "server on PATH"
+
+def _users(file: Path) -> list[ElementTree.Element]:
+    return list(ElementTree.parse(file).findall("users/*"))
+
+
+def with_program(site: Site, folder: Path, script: str) -> Site:
+    """Return the site with a program named clickhouse first on PATH."""
+    program = folder / "bin" / "clickhouse"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return replace(site, environment={"PATH": str(program.parent)})
+
+
+def test_a_clickhouse_on_the_path_is_used_instead(site: Site, tmp_path: Path):
+    found = with_program(site, tmp_path, "echo 'ClickHouse server version 26.7.2.59.'")
+
+    command = clickhouse.CLICKHOUSE.command(found)
+
+    assert command.argv[:2] == (str(tmp_path / "bin" / "clickhouse"), "server")
+    assert clickhouse.CLICKHOUSE.shown_version(found) == "server on PATH"
     assert clickhouse.CLICKHOUSE.shown_version(site) == clickhouse.CLICKHOUSE.version
+    users = _users(site.layout.config / "clickhouse-users.xml")
+    assert [user.tag for user in users] == ["admin", "writer", "reader", "reports"]
 
 
-def test_a_real_server_listens_on_loopback_and_wants_the_password():
-    text = clickhouse.render_server(Path("/data & more"), 18123, "c-3")
+@pytest.mark.parametrize(
+    "script", ["exit 127", "echo 'ClickHouse server'; exit 1", "echo something else", "kill -9 $$"]
+)
+def test_a_clickhouse_on_the_path_that_does_not_answer_is_not_used(
+    site: Site, tmp_path: Path, script: str
+):
+    broken = with_program(site, tmp_path, script)
 
-    config = ElementTree.fromstring(text)
+    command = clickhouse.CLICKHOUSE.command(broken)
+
+    assert "contractline.server" in command.argv
+
+
+def test_the_server_listens_on_loopback_and_reads_what_was_escaped():
+    config = ElementTree.fromstring(
+        render_config(Path("/data & more"), Path("/users"), 18123, 18124, "member")
+    )
+
     assert config.findtext("listen_host") == "127.0.0.1"
     assert config.findtext("http_port") == "18123"
+    assert config.findtext("tcp_port") == "18124"
     assert config.findtext("path") == "/data & more/"
-    assert config.find("tcp_port") is None
-    assert config.findtext("users/default/password_sha256_hex")
-    assert config.findtext("users/default/networks/ip") == "127.0.0.1"
-    assert "c-3" not in text
-    assert config.findtext("kafka/consumer/group_instance_id")
+    assert config.findtext("kafka/consumer/group_instance_id") == "member"
 
 
 def test_exports_hold_credentials_and_addresses_shown_do_not(site: Site):

@@ -36,6 +36,10 @@ def users() -> Contract:
     return next(one for one in contracts if one.name == "github_users")
 
 
+def newest(contract: Contract) -> str:
+    return f"{contract.name} v{contract.values[-1].number}"
+
+
 def with_fields(schema: Schema, *more: dict[str, Any]) -> Schema:
     definition = json.loads(schema.text)
     definition["fields"][5:5] = more
@@ -75,7 +79,8 @@ def test_the_subject_is_told_by_the_record_s_name(users: Contract) -> None:
 def test_a_column_that_no_version_holds(users: Contract) -> None:
     words, remedy = unknown_schema(users, with_fields(users.value, LEVEL), "public.github_users")
 
-    assert words == "public.github_users has a column `level` that github_users v1 does not hold"
+    held = f"that {newest(users)} does not hold"
+    assert words == f"public.github_users has a column `level` {held}"
     assert remedy == "add it, `contractline release github_users`, `make register-schemas`"
 
 
@@ -91,7 +96,7 @@ def test_a_column_that_the_working_schema_holds(users: Contract) -> None:
 def test_a_version_that_is_only_not_registered(users: Contract) -> None:
     words, remedy = unknown_schema(users, users.value, "public.github_users")
 
-    assert words == "github_users v1 (value) is not registered"
+    assert words == f"{newest(users)} (value) is not registered"
     assert remedy == "`make register-schemas`"
 
 
@@ -102,7 +107,8 @@ def test_a_changed_column_has_two_ways_out(users: Contract) -> None:
 
     words, remedy = unknown_schema(users, produced, "public.github_users")
 
-    assert words == "column `team` of public.github_users is int, but string in github_users v1"
+    team = "column `team` of public.github_users"
+    assert words == f"{team} is int, but string in {newest(users)}"
     assert remedy.startswith("undo the change of the table, or bring value.avsc to it")
 
 
@@ -144,3 +150,36 @@ def test_what_is_no_trace_has_a_cause_all_the_same(text: str) -> None:
     failure = read(text)
     assert failure.schema is None
     assert isinstance(failure.cause, str)
+
+
+UNCONVERTED = """io.debezium.DebeziumException: Failed to properly convert data value for 'public.t.d' of type {}
+Caused by: org.apache.kafka.connect.errors.DataException: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "cause", "value"),
+    [
+        (
+            UNCONVERTED.format("date", "the column public.t.d holds `infinity`"),
+            "public.t.d holds a value that the topic can't hold, `infinity`",
+            "infinity",
+        ),
+        (
+            UNCONVERTED.format("_mood", "Invalid value: null used for required field"),
+            "public.t.d holds a value that the topic can't hold",
+            "",
+        ),
+        (
+            "org.apache.kafka.connect.errors.DataException: the column public.t.d holds `-infinity`",
+            "public.t.d holds a value that the topic can't hold, `-infinity`",
+            "-infinity",
+        ),
+    ],
+    ids=["a value", "no value is told", "in a key"],
+)
+def test_a_value_that_could_not_be_converted(trace: str, cause: str, value: str) -> None:
+    failure = read(trace)
+
+    assert failure.cause == cause
+    assert (failure.column, failure.value) == ("public.t.d", value)

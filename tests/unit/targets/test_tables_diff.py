@@ -114,6 +114,22 @@ def test_a_stream_whose_table_is_refused_goes_on_as_it_is() -> None:
     assert [f.rule for f in findings] == ["COLUMN_TYPE"]
 
 
+def test_a_column_takes_null_unless_the_table_is_sorted_by_it() -> None:
+    def planned(sorted_by: str) -> tuple[list[Step], list[Finding]]:
+        live = replace(LIVE["d.t"], engine=f"MergeTree ORDER BY {sorted_by}")
+        column = ColumnState("a", "Nullable(String)", "", "")
+        return found({**LIVE, "d.t": live}, {"d.t": replace(live, columns=(column,))})
+
+    steps, findings = planned("b")
+    assert not findings
+    assert [s.payload for s in steps if s.subject == "d.t"] == [
+        ("ALTER TABLE d.t MODIFY COLUMN a Nullable(String)",)
+    ]
+    steps, findings = planned("(b, a)")
+    assert [f.rule for f in findings] == ["COLUMN_TYPE"]
+    assert not [s for s in steps if s.subject == "d.t"]
+
+
 def test_settings_comments_and_defaults_are_altered() -> None:
     described = replace(
         LIVE["d.t"],
@@ -164,3 +180,19 @@ def test_a_writing_view_of_people_is_never_made_anew() -> None:
     (refusal,) = differences([own], State(DATABASES, live, wanted))
     assert isinstance(refusal, Finding)
     assert refusal.rule == "VIEW_REWRITTEN"
+
+
+def test_a_writing_view_over_views_comes_after_them() -> None:
+    text = """
+CREATE MATERIALIZED VIEW r.kept_feed REFRESH EVERY 1 DAY APPEND TO r.kept AS SELECT * FROM r.v;
+CREATE MATERIALIZED VIEW r.sums TO r.s AS SELECT a FROM d.t;
+CREATE VIEW r.v AS SELECT a FROM d.t;
+"""
+    made = differences(
+        [Unit("own", tuple(statements(text)))], State(DATABASES, {"d.t": LIVE["d.t"]}, {})
+    )
+    assert [one.subject for one in made if isinstance(one, Step)] == [
+        "r.sums",
+        "r.v",
+        "r.kept_feed",
+    ]

@@ -12,17 +12,15 @@ from contractline.avro.fields import Name, fields
 from contractline.contracts.draft import Draft
 from contractline.contracts.facts import Facts, facts, field_facts
 from contractline.contracts.load import SYSTEM, load_drafts
-from contractline.contracts.model import PostgresSource
+from contractline.contracts.model import PERSONAL_DATA, PostgresSource
 from contractline.errors import ContractsInvalid
 from contractline.gate.catalog.graph import Graph, Node, graph_of, source_of, topic_of
 from contractline.gate.difference import columns_by_field
 from contractline.gate.lineage import Entrances, Lineage, lineage_of
 from contractline.gate.panels import Panel, panels
-from contractline.mapping.ddl import ERRORS, STREAMS
+from contractline.mapping.ddl import ARRIVALS, ERRORS, STREAMS
 from contractline.mapping.types import Column
 from contractline.project import Project
-
-PII = "pii"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class StreamPage:
     @property
     def pii(self) -> tuple[str, ...]:
         """The fields that hold personal data."""
-        return tuple(field.name for field in self.fields if field.classification == PII)
+        return tuple(field.name for field in self.fields if field.classification == PERSONAL_DATA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,9 @@ def catalog(project: Project) -> Catalog:
     shown, unread = panels(project.reports)
     graph = graph_of(drafts, lineage, shown)
     streams = tuple(_stream(draft, project, lineage, shown, graph) for draft in drafts)
-    plain = Graph.of(edge for edge in graph.edges if ERRORS not in (edge[0].name, edge[1].name))
+    plain = Graph.of(
+        edge for edge in graph.edges if not {ERRORS, ARRIVALS} & {edge[0].name, edge[1].name}
+    )
     read = [draft for draft in drafts if not _is_system(draft)]
     edges = [edge for draft in read for edge in plain.behind(source_of(draft)).edges]
     files = {one.file for one in lineage.unreadable} | {file for file, *_ in unread}

@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from contractline.contracts.draft import Draft
-from contractline.finding import Finding, RuleId, Severity
+from contractline.finding import Effect, Finding, RuleId, Severity
 from contractline.gate.prove.shapes import Path
 from contractline.gate.prove.trial import Difference, Lost, Outcome, Refusal
-from contractline.rules.hazards import Effect
 
 DIFFERS = RuleId("PROOF_DIFFERS")
 """A column holds another value than Avro's resolution gives."""
@@ -96,7 +95,7 @@ def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
         f"{tables} read {name} = {one.expected} as {one.got}: column {one.column.name}"
         f" {one.column.type} of {one.table}, {_counted(one)}; record: {shown(one.record, name)}"
     )
-    return _finding(DIFFERS, draft, message, _STAYS, name, one.expected, one.got)
+    return _finding(DIFFERS, draft, message, _STAYS, name, Effect.CORRUPTS, one.expected, one.got)
 
 
 def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
@@ -106,9 +105,9 @@ def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
     record = shown(one.record, field)
     if one.is_view:
         words = f"{tables} read records and then refuse {whom}: {one.reason}"
-        return _finding(STOPPED, draft, f"{words}; record: {record}", _TOTAL, field)
+        return _finding(STOPPED, draft, f"{words}; record: {record}", _TOTAL, field, Effect.BREAKS)
     words = f"{tables} can't read {whom or 'some records'}: {one.reason}; {_counted(one)}"
-    return _finding(REFUSED, draft, f"{words}; record: {record}", _ERRORS, field)
+    return _finding(REFUSED, draft, f"{words}; record: {record}", _ERRORS, field, Effect.BREAKS)
 
 
 def _at(record: Any, field: Path) -> Any:
@@ -120,7 +119,14 @@ def _at(record: Any, field: Path) -> Any:
 
 def _lost(one: Lost, draft: Draft, tables: str) -> Finding:
     words = f"{tables} give no single row in {one.table}: {_counted(one)}"
-    return _finding(LOST, draft, f"{words}; record: {shown(one.record)}", "look at the view", "")
+    return _finding(
+        LOST,
+        draft,
+        f"{words}; record: {shown(one.record)}",
+        "look at the view",
+        "",
+        Effect.CORRUPTS,
+    )
 
 
 def _counted(one: Difference | Refusal | Lost) -> str:
@@ -133,6 +139,7 @@ def _finding(
     message: str,
     hint: str,
     field: str,
+    effect: Effect,
     old: object = None,
     new: object = None,
 ) -> Finding:
@@ -152,7 +159,8 @@ def _finding(
         f"$.fields[{position}]" if steps else "",
         old,
         new,
-        "" if steps else field,
+        field,
+        effect,
     )
 
 

@@ -1,31 +1,41 @@
-"""The ClickHouse engine for a proof: a process of its own on a temporary folder, gone afterwards.
+"""The ClickHouse server of a proof: a process of its own on a temporary folder, gone afterwards.
 
-The engine may crash or hang on what a proof gives it, and the command must go on and say so. The
-process ends by itself when the command does, however that ends, and removes its folder.
+It may crash or hang on what a proof gives it, and the command must go on and say so. The process
+ends by itself when the command does, however that ends, and removes its folder.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import os
+import contextlib
 import secrets
-import select
-import shutil
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
+from contractline.server.config import admin, render_config, render_users, starter
+from contractline.server.library import Library
+from contractline.settings import environment
+
+LOOPBACK = "127.0.0.1"
+READS = "GRANT SELECT ON *.*"
+"""For the dictionaries of a checkout: a proof's tables hold nothing but what was made up."""
 
 START_SECONDS = 60.0
+PAUSE_SECONDS = 0.02
 STOP_SECONDS = 10.0
+CRASH_SECONDS = 5.0
+"""How long a server that crashes may write down why."""
+
 PREFIX = "contractline-proof-"
 _LOG_LINES = 5
 
@@ -41,7 +51,7 @@ class EngineFailed(ContractlineError):
 
 @dataclass(frozen=True, slots=True)
 class EngineProcess:
-    """An engine that runs.
+    """A server that runs.
 
     Attributes:
         url: where it answers, with its credentials.
@@ -50,7 +60,7 @@ class EngineProcess:
 
     url: str
     folder: Path
-    _child: subprocess.Popen[str]
+    _child: subprocess.Popen[bytes]
 
     @property
     def pid(self) -> int:
@@ -59,62 +69,82 @@ class EngineProcess:
 
     def failure(self) -> EngineFailed:
         """Return the error for an engine that does not answer any more."""
-        code = self._child.poll()
-        if code is None:
+        try:
+            code = self._child.wait(CRASH_SECONDS)
+        except subprocess.TimeoutExpired:
             return EngineFailed("does not answer", _log(self.folder), hint=_REPORT)
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         return EngineFailed(f"ended {how} in the middle", _log(self.folder), hint=_REPORT)
 
 
 _REPORT = "try again; if it ends each time, the contract makes this engine crash: report it"
-_INSTALL = "pip install 'contractline[engine]', or prove on a server: --clickhouse URL"
 
 
 @contextmanager
 def engine_process() -> Iterator[EngineProcess]:
-    """Run an engine.
+    """Run a server; its library is fetched first where it is missing.
 
     Raises:
         EngineFailed: it does not start.
+        LibraryMissing: its library can't be fetched.
     """
-    if importlib.util.find_spec("chdb") is None:
-        raise EngineFailed("is not installed", hint=_INSTALL)
+    library = Library.of(environment()).provide(lambda arrived: None, lambda: None)
     with temporary_folder(PREFIX) as folder:
-        child = _start(folder)
+        port, password = _free_port(), secrets.token_urlsafe(16)
+        _configure(folder, port, password)
+        child = _start(folder, library)
         try:
-            yield EngineProcess(_address(child, folder), folder, child)
+            url = f"http://admin:{password}@{LOOPBACK}:{port}"
+            _wait_until_ready(child, folder, url)
+            yield EngineProcess(url, folder, child)
         finally:
             _stop(child)
 
 
-def _start(folder: Path) -> subprocess.Popen[str]:
+def _free_port() -> int:
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def _configure(folder: Path, port: int, password: str) -> None:
+    users = folder / "users.xml"
+    users.write_text(render_users([starter(READS), admin(password)]))
+    (folder / "config.xml").write_text(render_config(folder / "data", users, port))
+
+
+def _start(folder: Path, library: Path) -> subprocess.Popen[bytes]:
+    paths = (f"--config={folder / 'config.xml'}", f"--data={folder / 'data'}")
+    # What is refused is told by the proof; the log is for a crash.
+    options = (*paths, f"--scratch={folder}", "--log-level=fatal")
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - own command
-            [sys.executable, "-m", "contractline.gate.prove.process", str(folder)],
+            [sys.executable, "-m", "contractline.server", str(library), *options],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=log,
             stderr=log,
-            text=True,
-            # The terminal's Ctrl-C is for the command, which ends the engine in order.
+            # The terminal's Ctrl-C is for the command, which ends the server in order.
             start_new_session=True,
         )
 
 
-def _address(child: subprocess.Popen[str], folder: Path) -> str:
-    stdout = child.stdout
-    is_said = bool(stdout and select.select([stdout], [], [], START_SECONDS)[0])
-    url = stdout.readline().strip() if stdout and is_said else ""
-    if url:
-        return url
-    problem = "does not start" if is_said else f"did not start in {START_SECONDS:.0f} s"
-    raise EngineFailed(problem, _log(folder), hint="`--debug` shows more")
+def _wait_until_ready(child: subprocess.Popen[bytes], folder: Path, url: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while child.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            # With its password: another program may have taken the port meanwhile.
+            if httpx.get(url, params={"query": "SELECT 1"}, timeout=START_SECONDS).is_success:
+                return
+        if time.monotonic() > deadline:
+            problem = f"did not start in {START_SECONDS:.0f} s"
+            raise EngineFailed(problem, _log(folder), hint="`--debug` shows more")
+        time.sleep(PAUSE_SECONDS)
+    raise EngineFailed("does not start", _log(folder), hint="`--debug` shows more")
 
 
-def _stop(child: subprocess.Popen[str]) -> None:
+def _stop(child: subprocess.Popen[bytes]) -> None:
     """End the process: it ends when its input does."""
-    for pipe in (child.stdin, child.stdout):
-        if pipe:
-            pipe.close()
+    if child.stdin:
+        child.stdin.close()
     try:
         child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -127,46 +157,3 @@ def _log(folder: Path) -> str:
         return (folder / "log").read_text(errors="replace").strip()
     except OSError:
         return ""
-
-
-# In the process
-
-
-def main() -> int:
-    """Serve until the input ends; return the exit code."""
-    from contractline.engine.access import Access
-    from contractline.engine.config import render_config
-    from contractline.engine.server import Listen, serve
-
-    folder, password = Path(sys.argv[1]), secrets.token_urlsafe(16)
-    config = folder / "config.xml"
-    config.write_text(render_config())
-    threading.Thread(target=_end_with_input, daemon=True).start()
-
-    def ready(url: str, _: float) -> None:
-        sys.stdout.write(url.replace("://", f"://default:{password}@") + "\n")
-        sys.stdout.flush()
-
-    try:
-        listen = Listen(folder / "data", config, "127.0.0.1", 0, Access("default", password))
-        serve(listen, ready)
-    except ContractlineError as problem:
-        sys.stderr.write(f"{problem}\n")
-        return problem.exit_code
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return 0
-
-
-def _end_with_input() -> None:
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(STOP_SECONDS)
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    # The engine's threads outlive its sessions, and taking them down in Python's exit can hang.
-    os._exit(code)

@@ -12,8 +12,7 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import Contract
 from contractline.errors import ContractsInvalid, ServiceUnavailable, SettingInvalid
-from contractline.finding import Finding
-from contractline.gate.prove.explain import foreseen
+from contractline.finding import Effect, Finding
 from contractline.gate.prove.findings import (
     findings_of,
     tables_refused,
@@ -29,7 +28,7 @@ from contractline.mapping.ddl import stream_columns
 from contractline.mapping.refusal import SchemaUnmappable
 from contractline.mapping.sql import Statement
 from contractline.project import Project
-from contractline.rules.hazards import Effect
+from contractline.rules.sinkverdict import verdict
 from contractline.settings import Endpoints
 from contractline.targets.warehouse import ClickHouseAway, Warehouse
 
@@ -157,12 +156,12 @@ class Prover:
             took = time.monotonic() - began
             return StreamProof(draft.name, {}, Effect.BREAKS, found, took, unmappable)
         whose = "the tables as they are" if unmappable else "the tables"
-        rules = foreseen(change) if outcome.is_wrong else {}
+        said = verdict(change) if outcome.is_wrong else None
         return StreamProof(
             draft.name,
             outcome.tried,
             verdict_of(outcome),
-            (*first, *findings_of(outcome, draft, whose, rules)),
+            (*first, *findings_of(outcome, draft, whose, said.foreseen if said else {})),
             time.monotonic() - began,
             unmappable,
         )
@@ -233,7 +232,7 @@ def prover(project: Project, clickhouse: str | None = None) -> Iterator[Prover]:
 
 
 def _refuse_odd(url: str) -> None:
-    """Refuse what is no URL: the driver would turn to this machine's default port."""
+    """Refuse what is not a URL: the driver would turn to this machine's default port."""
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -241,7 +240,9 @@ def _refuse_odd(url: str) -> None:
         is_url = False
     if not is_url:
         hint = "write it as http://user:password@host:8123"
-        raise SettingInvalid("--clickhouse", "is no URL of ClickHouse's HTTP interface", hint=hint)
+        raise SettingInvalid(
+            "--clickhouse", "is not a URL of ClickHouse's HTTP interface", hint=hint
+        )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """ClickHouse's format RowBinaryWithNamesAndTypes, read to the last bit.
 
 Drivers turn values into what is handy: a time outside of Python's range, a number in text or bytes
-that are no text would not be what the table holds.
+that are not text would not be what the table holds.
 """
 
 from __future__ import annotations

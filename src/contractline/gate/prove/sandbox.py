@@ -160,6 +160,8 @@ class Sandbox:
             self._warehouse.run(one.sql)
         self._warehouse.run(self._server.errors.beside(f"{self._ingestion}.errors"))
         for one in made[len(databases) :]:
+            if one.name.endswith("_arrivals"):
+                continue  # it counts records; what they hold is the same without it
             is_feed = one.name.endswith("_feed")
             try:
                 self._warehouse.run(one.beside(one.name) if is_feed else one.sql)

@@ -177,6 +177,8 @@ class Trial:
         for writing in self._plan.writers:
             batch = self._batch(writing)
             self._tried[batch.label] = len(batch.made)
+            if not batch.made:
+                continue
             try:
                 refused = self._sandbox.feed(batch.writer, batch.frames)
             except ViewFailed as failure:

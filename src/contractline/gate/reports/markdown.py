@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from contractline.finding import Finding
+from contractline.finding import Effect, Finding
 from contractline.gate.report import (
-    Outcome,
     Report,
     StreamReport,
     Verdict,
@@ -24,7 +23,7 @@ MARKER = "<!-- contractline check -->"
 MAX_BYTES = 65_000
 """GitHub takes 65,536 characters, and a host may add to them."""
 
-_SIGNS = {Outcome.OK: "✅", Outcome.BREAKS: "❌", Outcome.CORRUPTS: "🛑"}
+_SIGNS = {Effect.OK: "✅", Effect.BREAKS: "❌", Effect.CORRUPTS: "🛑"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def _head(report: Report) -> Iterator[str]:
 
 def _dangers(stream: StreamReport) -> Iterator[str]:
     """Say for whom a change is not safe, so that nobody has to look for it."""
-    for outcome in (Outcome.CORRUPTS, Outcome.BREAKS):
+    for outcome in (Effect.CORRUPTS, Effect.BREAKS):
         readers = [verdict.reader for verdict in stream.verdicts if verdict.outcome is outcome]
         if readers:
             who = " and ".join(filter(None, (", ".join(readers[:-1]), readers[-1])))
@@ -96,8 +95,8 @@ def _dangers(stream: StreamReport) -> Iterator[str]:
 
 _MAX_DANGERS = 20
 _DANGERS = {
-    Outcome.CORRUPTS: "values are read as other ones, without any error,",
-    Outcome.BREAKS: "records can't be read",
+    Effect.CORRUPTS: "values are read as other ones, without any error,",
+    Effect.BREAKS: "records can't be read",
 }
 
 
@@ -110,7 +109,7 @@ def _title(report: Report) -> str:
 
 
 def _is_harmful(stream: StreamReport) -> bool:
-    return any(verdict.outcome is not Outcome.OK for verdict in stream.verdicts)
+    return any(verdict.outcome is not Effect.OK for verdict in stream.verdicts)
 
 
 def _result(report: Report) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from contractline.finding import Finding, Severity, placed, shown_path
-from contractline.gate.report import Outcome, Report, State, StreamReport, Verdict, counted_with
+from contractline.finding import Effect, Finding, Severity, placed, shown_path
+from contractline.gate.report import Report, State, StreamReport, Verdict, counted_with
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
-_OUTCOMES = {Outcome.OK: "green", Outcome.BREAKS: "red", Outcome.CORRUPTS: "red"}
+_OUTCOMES = {Effect.OK: "green", Effect.BREAKS: "red", Effect.CORRUPTS: "red"}
 
 
 def render(report: Report) -> str:

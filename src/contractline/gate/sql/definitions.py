@@ -1,4 +1,4 @@
-"""What the statements of DDL files make: views, tables, dictionaries, and where their columns come from."""
+"""What the statements of DDL files make (views, tables, dictionaries), and where columns come from."""
 
 from __future__ import annotations
 

@@ -7,18 +7,21 @@ written contract what is missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from contractline.avro.compatibility import Compatibility
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.blueprint import Blueprint
 from contractline.contracts.draft import Draft
+from contractline.contracts.load import load_contract
 from contractline.contracts.model import Subject
 from contractline.kafka.registry import Registry, Stored
 
 _KEY, _VALUE = "-key", "-value"
+_LONGEST_NAME = 63
 _CDC_FIELDS = ({"__deleted"}, {"before", "after", "op"})
 
 
@@ -71,7 +74,7 @@ def adopt(registry: Registry, drafts: Sequence[Draft], output: Path) -> Iterator
             if reason := _unowned(subject, subjects):
                 yield Skipped(subject, reason)
             continue
-        folder = output / stream_name(topic)
+        folder = _folder(output, topic)
         if topic in known:
             yield Skipped(subject, f"is under contract already: {known[topic]}")
         elif folder.exists():
@@ -86,11 +89,36 @@ def adopt(registry: Registry, drafts: Sequence[Draft], output: Path) -> Iterator
 def stream_name(topic: str) -> str:
     """Return what the stream of a topic is called: ``shop.orders-v1`` as ``shop_orders_v1``."""
     name = re.sub(r"[^a-z0-9]+", "_", topic.lower()).strip("_") or "stream"
-    return (name if name[0].isalpha() else f"stream_{name}")[:63]
+    return (name if name[0].isalpha() else f"stream_{name}")[:_LONGEST_NAME]
+
+
+def _folder(output: Path, topic: str) -> Path:
+    """Return the folder of a topic: one with a number where another topic has its name already.
+
+    The one that is there where it can't be told whose it is: it is never written to.
+    """
+    name = stream_name(topic)
+    for number in count(2):
+        folder = output / name
+        if not folder.exists() or _topic_of(folder) in (topic, ""):
+            return folder
+        name = f"{stream_name(topic)[: _LONGEST_NAME - len(f'_{number}')]}_{number}"
+    raise AssertionError
+
+
+def _topic_of(folder: Path) -> str:
+    """Return the topic that a folder's document names, however incomplete; empty where it names none."""
+    document = load_contract(folder).document
+    properties = document.data.get("customProperties") if document else None
+    for one in properties if isinstance(properties, list) else ():
+        if isinstance(one, Mapping) and one.get("property") == "topic":
+            value = one.get("value")
+            return str(value.get("name", "")) if isinstance(value, Mapping) else ""
+    return ""
 
 
 def _unowned(subject: Subject, subjects: Sequence[Subject]) -> str:
-    """Return why a subject that is no value belongs to no contract; empty where it does."""
+    """Return why a subject that is not a value belongs to no contract; empty where it does."""
     topic = subject.removesuffix(_KEY)
     if topic == subject:
         return "is not called <topic>-value or <topic>-key, so its topic can't be told"

@@ -168,7 +168,7 @@ def _key(stream: str, value: Schema, names: Sequence[str]) -> Schema:
     usable = [name for name, field in by_name.items() if _is_key(field["type"])]
     for name in names:
         if name not in by_name:
-            raise KeyUnusable(name, "is no field of the record", usable)
+            raise KeyUnusable(name, "is not a field of the record", usable)
         if name not in usable:
             words = f"is {type_words(by_name[name]['type'])}, which can't be a key"
             raise KeyUnusable(name, words, usable)

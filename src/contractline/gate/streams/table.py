@@ -14,7 +14,14 @@ from contractline.contracts.capture import Capture
 from contractline.contracts.model import Contract, PostgresSource
 from contractline.errors import ContractlineError
 from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE
-from contractline.mapping.postgres import is_name
+from contractline.mapping.postgres import (
+    alike,
+    exact_key,
+    is_cut,
+    is_name,
+    is_with_zone,
+    merges_values,
+)
 from contractline.project import Project
 from contractline.targets.files import connector_names, connector_template
 from contractline.targets.table_sql import LiveColumn, LiveTable
@@ -22,7 +29,6 @@ from contractline.targets.table_sql import LiveColumn, LiveTable
 COMPACTION_LAG = "P30D"
 _STEP = 10
 _PLAIN_TABLE = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*\Z")
-_TO_THE_MILLISECOND = re.compile(r"(?:time|timestamp)(?:\([4-6]\))? without time zone\Z")
 
 _LOGICAL_TYPES = {
     "boolean": "boolean",
@@ -73,11 +79,21 @@ class TableNotRebuilt(ContractlineError):
 
 
 class KeyUnknown(ContractlineError):
-    """When a key names what is no column of the table."""
+    """When a key names what is not a column of the table."""
 
     def __init__(self, name: str, table: LiveTable) -> None:
         columns = ", ".join(column.name for column in table.columns)
         super().__init__(f"{table.name} has no column `{name}`", hint=f"its columns: {columns}")
+
+
+class KeyMerges(ContractlineError):
+    """When several values of a column of a wanted key arrive as one."""
+
+    def __init__(self, column: LiveColumn, table: LiveTable, problem: str) -> None:
+        super().__init__(
+            f"the key column `{column.name}` of {table.name} is {column.exactly}: {problem}",
+            hint=f"{exact_key(column.exactly)}; or name another key with --key",
+        )
 
 
 class KeyNullable(ContractlineError):
@@ -118,7 +134,9 @@ def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
     if table in {HEARTBEAT_TABLE, SIGNAL_TABLE}:
         raise TableTaken(table, "belongs to the machinery")
     if not _PLAIN_TABLE.match(table):
-        words = "is no schema.table in small letters, digits and underscores, as connectors name it"
+        words = (
+            "is not a schema.table in small letters, digits and underscores, as connectors name it"
+        )
         raise TableTaken(table, words)
     for contract in contracts:
         if isinstance(contract.source, PostgresSource) and contract.source.table == table:
@@ -126,21 +144,25 @@ def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
 
 
 def refuse_unpublished(table: LiveTable) -> None:
-    """Refuse a table whose changes PostgreSQL does not publish under its name.
+    """Refuse a table whose changes PostgreSQL does not publish under its name, or Debezium not read.
 
     Raises:
         TableTaken: it is one.
     """
     if table.unpublished:
         raise TableTaken(table.name, table.unpublished)
+    if same := alike(column.name for column in table.columns):
+        words = f"has columns that differ only by case ({', '.join(same)}), which Debezium refuses"
+        raise TableTaken(table.name, words)
 
 
 def key_of(table: LiveTable, wanted: Sequence[str]) -> Sequence[str]:
     """Return the columns of a stream's key: the wanted ones, or the primary key.
 
     Raises:
-        KeyUnknown: a wanted one is no column.
+        KeyUnknown: a wanted one is not a column.
         KeyNullable: a wanted one takes NULL.
+        KeyMerges: several values of one arrive as one.
     """
     columns = {column.name: column for column in table.columns}
     for name in wanted:
@@ -148,7 +170,11 @@ def key_of(table: LiveTable, wanted: Sequence[str]) -> Sequence[str]:
             raise KeyUnknown(name, table)
         if columns[name].nullable:
             raise KeyNullable(name, table)
-    return tuple(wanted) or table.primary_key
+    key = tuple(wanted) or table.primary_key
+    for name in key:
+        if merged := merges_values(columns[name].exactly):
+            raise KeyMerges(columns[name], table, merged)
+    return key
 
 
 def sql_file(project: Project, table: str) -> Path:
@@ -175,32 +201,23 @@ def left_out(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
 def losses(table: LiveTable, capture: Capture, topic: str) -> Iterator[str]:
     """Yield the columns whose values do not arrive as they are, with what becomes of them."""
     value = capture.schema(topic, "value")
-    fields = {field["name"]: field for field in value.fields} if value else {}
+    fields = {field["name"] for field in value.fields} if value else set()
     for column in table.columns:
-        if words := _loss(column, fields.get(column.name, {})):
+        if column.name in fields and (words := _loss(column)):
             yield f"{column.name} ({column.type}): {words}"
 
 
-def _loss(column: LiveColumn, field: Mapping[str, Any]) -> str:
-    return "; ".join(filter(None, (_loss_of_type(column), _loss_of_null(field))))
-
-
-def _loss_of_null(field: Mapping[str, Any]) -> str:
-    # Connect hands out a field's default where its value is null.
-    if field.get("default") is not None and _is_nullable(field["type"]):
-        return "null arrives as the column's default"
-    return ""
-
-
-def _loss_of_type(column: LiveColumn) -> str:
-    if column.type in ("name", "name[]"):
+def _loss(column: LiveColumn) -> str:
+    if column.exactly == "name":
         return "null in every change, Debezium reads this type only when it copies the table"
     if column.dimensions > 1:
-        return "the lists inside the list arrive as null"
-    if _TO_THE_MILLISECOND.match(column.type):
+        return "a value with lists inside the list stops the stream, or is null (`nullify`)"
+    if is_cut(column.exactly):
         return "cut to the millisecond"
-    if column.type.startswith("interval"):
-        return "in microseconds, and a month counts as 30.4375 days"
+    if column.exactly.startswith("interval") and not column.exactly.endswith("[]"):
+        return "in microseconds, a month counts as 30.4375 days, and infinity as 0"
+    if is_with_zone(column.exactly):
+        return "in UTC without its zone, and 24:00 as 00:00"
     return ""
 
 
@@ -216,7 +233,7 @@ def blueprint(
 ) -> Blueprint:
     """Return the contract of a captured table."""
     topic = topic_of(project, connector, table.name)
-    value = _without_foreign(capture.schemas[f"{topic}-value"], table)
+    value = without_foreign(capture.schemas[f"{topic}-value"], table)
     key = capture.schema(topic, "key")
     keys = [field["name"] for field in key.fields] if key else []
     compacted = {"cleanup": "compact", "minCompactionLag": COMPACTION_LAG}
@@ -240,7 +257,7 @@ def blueprint(
         clickhouse={"current": f"{database}.{stream}"},
         values=[value],
         key=key,
-        described=tuple(_described(table, value, keys)),
+        described=tuple(described_columns(table, value, keys)),
     )
 
 
@@ -249,14 +266,15 @@ def topic_of(project: Project, connector: str, table: str) -> str:
     return f"{connector_template(project, connector)['topic.prefix']}.{table}"
 
 
-def _without_foreign(value: Schema, table: LiveTable) -> Schema:
+def without_foreign(value: Schema, table: LiveTable) -> Schema:
     """Leave out what Debezium gave another name than the column's: connectors name columns."""
     names = {column.name for column in table.columns}
     fields = [f for f in value.fields if f["name"] in names or f["name"].startswith("__")]
     return Schema(value.definition | {"fields": fields}, value.where)
 
 
-def _described(table: LiveTable, value: Schema, keys: Sequence[str]) -> Iterator[Described]:
+def described_columns(table: LiveTable, value: Schema, keys: Sequence[str]) -> Iterator[Described]:
+    """Yield what a document says of each column of a table that a schema holds."""
     fields: Mapping[str, Any] = {field["name"]: field for field in value.fields}
     for column in table.columns:
         if column.name not in fields:
@@ -264,7 +282,7 @@ def _described(table: LiveTable, value: Schema, keys: Sequence[str]) -> Iterator
         type_ = fields[column.name]["type"]
         null = "may be null" if column.nullable else "never null"
         words = f"{words_of(column.name)}: a column of {table.name} ({column.type}), {null}."
-        loss = _loss(column, fields[column.name])
+        loss = _loss(column)
         said = (_sentence(column.comment) or words, _sentence(loss[:1].upper() + loss[1:]))
         yield Described(
             column.name,

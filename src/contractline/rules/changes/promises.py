@@ -8,12 +8,10 @@ from datetime import timedelta
 from contractline.avro.compatibility import Direction
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import ODCS_FILE, Draft
+from contractline.contracts.model import PERSONAL_DATA
 from contractline.contracts.promises import LatencyInvalid, owner_of, promised_latency
 from contractline.rules.changes.pair import Pair, of_released
 from contractline.rules.rule import Violation
-
-PERSONAL = "pii"
-"""The classification of personal data."""
 
 
 @of_released
@@ -64,9 +62,9 @@ def personal_data_kept(pair: Pair) -> Iterator[Violation]:
     for position, field in enumerate(pair.after.value.fields):
         name = field["name"]
         old, new = before.get(name), after.get(name)
-        if old == PERSONAL != new:
+        if old == PERSONAL_DATA != new:
             words = f"`{name}` is no longer marked as personal data"
-            hint = f"write `classification: {PERSONAL}` in {ODCS_FILE}"
+            hint = f"write `classification: {PERSONAL_DATA}` in {ODCS_FILE}"
             steps, file = ("fields", position), pair.after.file("value")
             yield Violation(words, hint, steps, file, old=old, new=new)
 

@@ -19,8 +19,8 @@ def contract_kept(change: StreamChange) -> Iterator[Violation]:
     more, and the next apply leaves their tables without an owner.
 
     Bad: removing contracts/commits, or renaming it to contracts/git_commits.
-    Good: keeping it until its topic is empty, and then a waiver in
-    contracts/commits/waivers/CONTRACT_KEPT.yaml that says where readers went.
+    Good: keeping it until its topic is empty, and then `contractline retire commits`, with a waiver
+    in contracts/commits/waivers/CONTRACT_KEPT.yaml that says where readers went.
     """
     if change.after is None and change.before and change.before.newest_number("value"):
         hint = "take it back from git; waivers/CONTRACT_KEPT.yaml in its folder agrees to it"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from contractline.contracts.draft import Draft
-from contractline.contracts.model import ClickHouseSink
-from contractline.mapping.sql import identifier
+from contractline.contracts.model import ClickHouseSink, PostgresSource
+from contractline.mapping.leaves import nullable
+from contractline.mapping.sql import modify_column
 from contractline.mapping.types import map_versions
 from contractline.rules.changes.pair import Pair, of_released
 from contractline.rules.rule import Violation
@@ -97,9 +98,11 @@ def column_type_kept(pair: Pair) -> Iterator[Violation]:
 
     Why: its rows would all be written anew, and what does not fit is lost, so that
     `contractline apply tables` leaves the change to a person, and changes nothing else before.
+    Only that a column takes NULL besides all that it holds, apply brings by itself, where the table
+    is not sorted by it.
 
-    Bad: a string that becomes ["null", "string"]; another type in ``types``.
-    Good: another field beside the old one.
+    Bad: another type in ``types``. Good: another field beside the old one; a string that becomes
+    ["null", "string"].
     """
     for one in column_changes(pair.before, pair.after):
         hint = f"add a field beside it; or look at the data, and after the merge: {one.by_hand}"
@@ -118,7 +121,7 @@ class ColumnChange:
         name: the column.
         old: its type before.
         new: its type now.
-        by_hand: the SQL that changes it.
+        by_hand: what changes it.
     """
 
     name: str
@@ -128,15 +131,16 @@ class ColumnChange:
 
 
 def column_changes(before: Draft, after: Draft) -> Iterator[ColumnChange]:
-    """Yield the columns that become of another type; nothing without tables."""
+    """Yield the columns that become of another type by hand; nothing without tables."""
     sink = after.pipeline.clickhouse
     if sink is None:
         return
     now = _column_types(after)
     for name, old in _column_types(before).items():
         new = now.get(name, old)
-        if new != old:
-            yield ColumnChange(name, old, new, _by_hand(sink, name, new))
+        takes_null_now = new == nullable(old) and name not in _order_by(after)
+        if new != old and not takes_null_now:
+            yield ColumnChange(name, old, new, _by_hand(after.name, sink, name, old, new))
 
 
 def _order_by(draft: Draft) -> tuple[str, ...]:
@@ -158,11 +162,11 @@ def _column_types(draft: Draft) -> dict[str, str]:
     schemas = [version.schema for version in draft.versions("value")]
     if sink is None:
         return {}
-    return {c.name: c.type for c in map_versions(schemas, draft.properties, sink.types).columns}
+    is_captured = isinstance(draft.pipeline.source, PostgresSource)
+    mapped = map_versions(schemas, draft.properties, sink.types, is_captured=is_captured)
+    return {column.name: column.type for column in mapped.columns}
 
 
-def _by_hand(sink: ClickHouseSink, column: str, type_: str) -> str:
+def _by_hand(stream: str, sink: ClickHouseSink, column: str, old: str, new: str) -> str:
     tables = [table for table in (sink.current, sink.history) if table]
-    return "; ".join(
-        f"ALTER TABLE {table} MODIFY COLUMN {identifier(column)} {type_}" for table in tables
-    )
+    return "; ".join(modify_column(table, stream, column, old, new) for table in tables)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contractline.settings import without_password
-from contractline.stack.services import clickhouse
+from contractline.stack.services import clickhouse, dashboard
 from contractline.stack.services.base import Service, Site
 from contractline.stack.services.clickhouse import CLICKHOUSE
 from contractline.stack.services.connect import CONNECT
+from contractline.stack.services.dashboard import DASHBOARD
 from contractline.stack.services.kafka import KAFKA
 from contractline.stack.services.postgres import POSTGRES
 from contractline.stack.services.registry import REGISTRY
@@ -20,6 +21,8 @@ def table() -> dict[str, Service]:
     services: list[Service] = [POSTGRES, KAFKA, REGISTRY, CONNECT]
     if clickhouse.is_available():
         services += [CLICKHOUSE, WATCH]
+    if dashboard.is_available():
+        services.append(DASHBOARD)
     return {service.name: service for service in services}
 
 

@@ -1,47 +1,57 @@
-"""ClickHouse: the engine in a process of its own, or a ``clickhouse`` binary where one is on PATH."""
+"""ClickHouse: the server in its library, or a ``clickhouse`` binary where one on PATH answers."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import shutil
+import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
-from contractline.engine.config import kafka_section, render_config
+from contractline.server.config import (
+    Account,
+    admin,
+    forget_system_logs,
+    reader,
+    render_config,
+    render_users,
+    reports,
+    starter,
+    writer,
+)
+from contractline.server.library import Library, LibraryMissing
+from contractline.settings import environment
 from contractline.stack.layout import write_private
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
 from contractline.stack.services.base import Service, Site, http_status
 
-USER = "default"
 BINARY = "clickhouse"
-ENGINE = "contractline.engine"
+ANSWER_SECONDS = 10.0
 
-# A killed engine leaves its group member behind. With a name of its own it takes the place again
+# A killed server leaves its group member behind. With a name of its own it takes the place again
 # at once; otherwise the broker waits for it for 45 seconds. One consumer a group, so one name does.
 GROUP_MEMBER = "contractline-clickhouse"
 
 
 class ClickHouse(Service):
-    """The ClickHouse 26.1 engine behind its own HTTP interface."""
+    """A ClickHouse 26.7 server."""
 
     name = "clickhouse"
-    version = "26.1"
+    version = "26.7"
     variable = "CLICKHOUSE_URL"
     needs = ("kafka", "registry")
-    default_ports: ClassVar = {"clickhouse": 18123}
+    default_ports: ClassVar = {"clickhouse": 18123, "clickhouse-native": 18124}
 
     def command(self, site: Site) -> Command:
-        """Return the command of the server, where there is one, or of the embedded engine."""
+        """Return the command of the binary on PATH, where one answers, or of the library."""
         binary = _binary(site)
-        return _server(site, binary) if binary else _embedded(site)
+        return _of_binary(site, binary) if binary else _of_library(site)
 
     def shown_version(self, site: Site) -> str:
-        """Return the engine's version, or that a server of some version is used."""
+        """Return the library's version, or that a server of some version is used."""
         return "server on PATH" if _binary(site) else self.version
 
     def is_ready(self, site: Site) -> bool:
@@ -49,81 +59,98 @@ class ClickHouse(Service):
         return http_status(site.url("clickhouse", "/ping")) == 200
 
     def own_url(self, site: Site) -> str:
-        """Return the HTTP interface, with user and password."""
-        account = f"{USER}:{quote(site.passwords.clickhouse, safe='')}"
-        return f"http://{account}@{LOOPBACK}:{site.ports['clickhouse']}"
+        """Return the HTTP interface, with the account that may do everything."""
+        return _http(site, admin(site.passwords.clickhouse))
+
+    def exports(self, site: Site) -> dict[str, str]:
+        """Return the HTTP interface for each account; CLICKHOUSE_URL has all rights.
+
+        CLICKHOUSE_NATIVE_URL is ClickHouse's own protocol, as ``clickhouse-client`` takes it.
+        """
+        first, *others = _accounts(site)
+        return {
+            self.variable: self.own_url(site),
+            "CLICKHOUSE_NATIVE_URL": _url(site, first, "clickhouse", "clickhouse-native"),
+            **{f"CLICKHOUSE_{one.name.upper()}_URL": _http(site, one) for one in others},
+        }
 
 
 CLICKHOUSE = ClickHouse()
 
 
 def is_available() -> bool:
-    """Tell whether there is an engine to run."""
-    if shutil.which(BINARY):
-        return True
+    """Tell whether there is a server to run on this machine."""
     try:
-        return importlib.util.find_spec(f"{ENGINE}.__main__") is not None
-    except ModuleNotFoundError:
-        return False
+        Library.of(environment())
+    except LibraryMissing:
+        return _answering(shutil.which(BINARY)) is not None
+    return True
 
 
 def _binary(site: Site) -> Path | None:
-    found = shutil.which(BINARY, path=site.environment.get("PATH"))
-    return Path(found) if found else None
+    return _answering(shutil.which(BINARY, path=site.environment.get("PATH")))
 
 
-def _embedded(site: Site) -> Command:
-    config = site.layout.config / "clickhouse.xml"
-    config.write_text(render_config(group_instance_id=GROUP_MEMBER))
-    password = site.layout.config / "clickhouse.password"
-    write_private(password, site.passwords.clickhouse)
-    options = {
-        "--data": site.layout.data / "clickhouse",
-        "--config": config,
-        "--host": LOOPBACK,
-        "--port": site.ports["clickhouse"],
-        "--user": USER,
-        "--password-file": password,
-    }
-    argv = [str(part) for option in options.items() for part in option]
-    return Command((sys.executable, "-m", ENGINE, *argv), {}, site.layout.data)
+@cache
+def _answering(program: str | None) -> Path | None:
+    """Return a program that says it is ClickHouse; None for one that is broken or another one."""
+    if program is None:
+        return None
+    try:
+        told = subprocess.run(  # noqa: S603 - what the user has on PATH
+            [program, "server", "--version"],
+            capture_output=True,
+            text=True,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return Path(program) if not told.returncode and "ClickHouse" in told.stdout else None
 
 
-def _server(site: Site, binary: Path) -> Command:
-    config = site.layout.config / "clickhouse-server.xml"
-    data = site.layout.data / "clickhouse-server"
-    write_private(config, render_server(data, site.ports["clickhouse"], site.passwords.clickhouse))
-    argv = (str(binary), "server", f"--config-file={config}")
+def _accounts(site: Site) -> list[Account]:
+    passwords = site.passwords
+    return [
+        admin(passwords.clickhouse),
+        writer(passwords.clickhouse_writer),
+        reader(passwords.clickhouse_reader),
+        reports(passwords.clickhouse_reports),
+    ]
+
+
+def _http(site: Site, account: Account) -> str:
+    return _url(site, account, "http", "clickhouse")
+
+
+def _url(site: Site, account: Account, scheme: str, port: str) -> str:
+    password = quote(account.password, safe="")
+    return f"{scheme}://{account.name}:{password}@{LOOPBACK}:{site.ports[port]}"
+
+
+def _of_library(site: Site) -> Command:
+    library = Library.of(site.environment).path
+    data = site.layout.data / "clickhouse"
+    forget_system_logs(data)
+    config = _write_config(site, data, [starter(), *_accounts(site)])
+    options = ("--config", str(config), "--data", str(data))
+    argv = (sys.executable, "-P", "-m", "contractline.server", str(library), *options)
+    return Command(argv, {}, site.layout.data)
+
+
+def _of_binary(site: Site, binary: Path) -> Command:
+    config = _write_config(site, site.layout.data / "clickhouse-server", _accounts(site))
+    argv = (str(binary), "server", f"--config-file={config}", "--", "--logger.level=warning")
     # Its own watchdog would start it again behind the supervisor's back.
-    return Command(argv, {"CLICKHOUSE_WATCHDOG_ENABLE": "0"}, site.layout.data)
+    variables = {"CLICKHOUSE_WATCHDOG_ENABLE": "0"}
+    return Command((*argv, "--logger.console=1"), variables, site.layout.data)
 
 
-def render_server(data: Path, port: int, password: str) -> str:
-    """Return the configuration of a real server: HTTP on loopback only, one account."""
-    digest = hashlib.sha256(password.encode()).hexdigest()
-    folder = escape(str(data))
-    return f"""\
-<clickhouse>
- <logger><level>information</level><console>1</console></logger>
- <listen_host>{LOOPBACK}</listen_host>
- <http_port>{port}</http_port>
- <path>{folder}/</path>
- <tmp_path>{folder}/scratch/</tmp_path>
- <user_files_path>{folder}/user_files/</user_files_path>
- <format_schema_path>{folder}/format_schemas/</format_schema_path>
- <mark_cache_size>67108864</mark_cache_size>
- <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
- {kafka_section(GROUP_MEMBER)}
- <profiles><default/></profiles>
- <quotas><default/></quotas>
- <users>
-  <{USER}>
-   <password_sha256_hex>{digest}</password_sha256_hex>
-   <networks><ip>127.0.0.1</ip></networks>
-   <profile>default</profile>
-   <quota>default</quota>
-   <access_management>1</access_management>
-  </{USER}>
- </users>
-</clickhouse>
-"""
+def _write_config(site: Site, data: Path, accounts: list[Account]) -> Path:
+    """Write both files, and return config.xml."""
+    users = site.layout.config / "clickhouse-users.xml"
+    write_private(users, render_users(accounts))
+    config = site.layout.config / "clickhouse.xml"
+    ports = site.ports["clickhouse"], site.ports["clickhouse-native"]
+    config.write_text(render_config(data, users, *ports, GROUP_MEMBER))
+    return config

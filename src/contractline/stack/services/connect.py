@@ -8,6 +8,7 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from contractline.errors import SettingInvalid
+from contractline.stack import connect_plugin
 from contractline.stack.ports import LOOPBACK
 from contractline.stack.process import Command
 from contractline.stack.services.base import (
@@ -34,13 +35,16 @@ class Connect(Service):
     needs = ("kafka",)
     default_ports: ClassVar = {"connect": 18083}
 
+    def prepare(self, site: Site) -> None:
+        """Lay out the plugins; the project's own is compiled where its sources changed."""
+        connect_plugin.provide(site)
+
     def command(self, site: Site) -> Command:
         """Return the worker's command."""
+        plugins = site.layout.state / connect_plugin.FOLDER
         config = site.layout.config / "connect.properties"
         common = _common(site.project.root / "connect" / "worker.properties")
-        config.write_text(
-            render(common, KAFKA.url(site), site.ports["connect"], site.runtime / "plugins")
-        )
+        config.write_text(render(common, KAFKA.url(site), site.ports["connect"], plugins))
         jars = f"{site.runtime}/connect/*"
         main = "org.apache.kafka.connect.cli.ConnectDistributed"
         options = (logging_option(site), "-cp", jars)

@@ -102,6 +102,20 @@ SELECT
 FROM ingestion.added_with_default
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.added_with_default_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(_timestamp_ms), now64(3)), 0)) AS delay
+SELECT
+    'added_with_default' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 600) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(600) AS promised_ms
+FROM ingestion.added_with_default
+WHERE _error = '' AND isNotNull(_timestamp_ms)
+GROUP BY stream, minute;
+
 -- Reads added_with_default_topic; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.added_with_default_queue
 (

@@ -84,6 +84,20 @@ SELECT
 FROM ingestion.own_types
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.own_types_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(_timestamp_ms), now64(3)), 0)) AS delay
+SELECT
+    'own_types' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 600) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(600) AS promised_ms
+FROM ingestion.own_types
+WHERE _error = '' AND isNotNull(_timestamp_ms)
+GROUP BY stream, minute;
+
 -- Reads own_types_topic; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.own_types_queue
 (

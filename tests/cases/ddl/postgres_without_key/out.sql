@@ -79,6 +79,20 @@ SELECT
 FROM ingestion.postgres_without_key
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.postgres_without_key_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(fromUnixTimestamp64Milli(__source_ts_ms)), now64(3)), 0)) AS delay
+SELECT
+    'postgres_without_key' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 600) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(600) AS promised_ms
+FROM ingestion.postgres_without_key
+WHERE _error = '' AND ifNull(__op, '') != 'r' AND isNotNull(fromUnixTimestamp64Milli(__source_ts_ms))
+GROUP BY stream, minute;
+
 -- Reads postgres_without_key_topic; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.postgres_without_key_queue
 (

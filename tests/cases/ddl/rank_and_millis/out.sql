@@ -67,6 +67,20 @@ SELECT
 FROM ingestion.rank_and_millis
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.rank_and_millis_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(_timestamp_ms), now64(3)), 0)) AS delay
+SELECT
+    'rank_and_millis' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 100) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(100) AS promised_ms
+FROM ingestion.rank_and_millis
+WHERE _error = '' AND isNotNull(_timestamp_ms)
+GROUP BY stream, minute;
+
 -- Reads rank_and_millis_topic; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.rank_and_millis_queue
 (

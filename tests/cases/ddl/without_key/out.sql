@@ -60,6 +60,20 @@ SELECT
 FROM ingestion.without_key
 WHERE _error != '';
 
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.without_key_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(_timestamp_ms), now64(3)), 0)) AS delay
+SELECT
+    'without_key' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 600) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(600) AS promised_ms
+FROM ingestion.without_key
+WHERE _error = '' AND isNotNull(_timestamp_ms)
+GROUP BY stream, minute;
+
 -- Reads without_key_topic; its group keeps the place.
 CREATE TABLE IF NOT EXISTS ingestion.without_key_queue
 (

@@ -193,3 +193,11 @@ def test_records_that_hold_each_other_end() -> None:
 
 def field_of(names: list[str]) -> dict[str, Any]:
     return {"name": "any", "type": ["null", *names]}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [[], {"type": "array", "items": []}, ["null", HOME | {"fields": [{"name": "a", "type": []}]}]],
+)
+def test_no_record_of_a_union_of_no_types_is_made(kind):
+    assert made({"name": "string", "nothing": kind}, 10) == []

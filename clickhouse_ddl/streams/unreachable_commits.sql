@@ -1,0 +1,136 @@
+-- unreachable_commits: the topic unreachable_commits into github.unreachable_commits.
+-- Generated from contracts/unreachable_commits by `contractline generate tables`. The two ${…} are filled in when it is applied.
+
+CREATE DATABASE IF NOT EXISTS ingestion;
+
+CREATE DATABASE IF NOT EXISTS github;
+
+-- The newest record of each row. Read it with FINAL.
+CREATE TABLE IF NOT EXISTS github.unreachable_commits
+(
+    repository String COMMENT 'Canonical name of the repository, as in the stream commits.',
+    commit_id String COMMENT 'Full hash of the commit, lower-case hexadecimal.',
+    ref String COMMENT 'Full name of the ref whose history was rewritten.',
+    before String COMMENT 'Full hash that the ref named before.',
+    after String COMMENT 'Full hash that the ref names since.',
+    source String COMMENT 'What noticed it: git, github or webhook.',
+    noticed_at DateTime64(6, 'UTC') COMMENT 'When it was noticed, UTC.',
+    version UInt64 COMMENT 'Which record wins: how complete it is, then how late (noticed_at).',
+    _topic LowCardinality(String) COMMENT 'Topic that the record came from.',
+    _partition UInt64 COMMENT 'Its partition.',
+    _offset UInt64 COMMENT 'Its offset there.'
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (repository, commit_id)
+SETTINGS min_age_to_force_merge_seconds = 3600
+COMMENT 'Which commits a forced push took out of the history of the branches that are read. The commits themselves stay in the stream commits.';
+
+-- Every record on its way to the tables; keeps nothing itself.
+CREATE TABLE IF NOT EXISTS ingestion.unreachable_commits
+(
+    repository String,
+    commit_id String,
+    ref String,
+    before String,
+    after String,
+    source String,
+    noticed_at DateTime64(6, 'UTC'),
+    _topic LowCardinality(String),
+    _partition UInt64,
+    _offset UInt64,
+    _timestamp_ms Nullable(DateTime64(3, 'UTC')),
+    _key String,
+    _error String,
+    _raw_message String
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.unreachable_commits_current TO github.unreachable_commits AS
+SELECT
+    repository,
+    commit_id,
+    ref,
+    before,
+    after,
+    source,
+    noticed_at,
+    toUInt64(least(greatest(toUnixTimestamp64Micro(noticed_at), 0), 72057594037927935)) AS version,
+    _topic,
+    _partition,
+    _offset
+FROM ingestion.unreachable_commits
+WHERE _error = '';
+
+-- What could not be decoded is kept: bytes, place, reason.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.unreachable_commits_errors TO ingestion.errors AS
+SELECT
+    _topic AS topic,
+    _partition AS partition,
+    _offset AS offset,
+    ifNull(_timestamp_ms, toDateTime64(0, 3, 'UTC')) AS at,
+    _key AS key,
+    _raw_message AS raw,
+    _error AS reason,
+    if(_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP status code: 404%', 'transient', 'poison') AS class
+FROM ingestion.unreachable_commits
+WHERE _error != '';
+
+-- How many records arrived in each minute, and how long they took.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.unreachable_commits_arrivals TO ingestion.arrivals AS
+WITH toFloat64(greatest(dateDiff('millisecond', assumeNotNull(_timestamp_ms), now64(3)), 0)) AS delay
+SELECT
+    'unreachable_commits' AS stream,
+    toStartOfMinute(now('UTC')) AS minute,
+    count() AS messages,
+    countIf(delay > 600) AS late,
+    quantilesTDigestState(0.5, 0.95, 0.99)(delay) AS delays,
+    toUInt64(600) AS promised_ms
+FROM ingestion.unreachable_commits
+WHERE _error = '' AND isNotNull(_timestamp_ms)
+GROUP BY stream, minute;
+
+-- Reads unreachable_commits; its group keeps the place.
+CREATE TABLE IF NOT EXISTS ingestion.unreachable_commits_queue
+(
+    repository String,
+    commit_id String,
+    ref String,
+    before String,
+    after String,
+    source String,
+    noticed_at DateTime64(6, 'UTC')
+)
+ENGINE = Kafka
+SETTINGS
+    kafka_broker_list = '${kafka_brokers}',
+    kafka_topic_list = 'unreachable_commits',
+    kafka_group_name = 'contractline_unreachable_commits',
+    kafka_format = 'AvroConfluent',
+    format_avro_schema_registry_url = '${schema_registry_url}',
+    input_format_avro_allow_missing_fields = 1,
+    input_format_null_as_default = 1,
+    kafka_handle_error_mode = 'stream',
+    kafka_num_consumers = 1,
+    kafka_thread_per_consumer = 1,
+    kafka_flush_interval_ms = 500,
+    kafka_poll_timeout_ms = 20,
+    kafka_consumer_reschedule_ms = 20;
+
+-- Hands every row on. Reading begins when this exists: it comes last.
+CREATE MATERIALIZED VIEW IF NOT EXISTS ingestion.unreachable_commits_feed TO ingestion.unreachable_commits AS
+SELECT
+    repository,
+    commit_id,
+    ref,
+    before,
+    after,
+    source,
+    noticed_at,
+    _topic,
+    _partition,
+    _offset,
+    _timestamp_ms,
+    _key,
+    _error,
+    _raw_message
+FROM ingestion.unreachable_commits_queue;

@@ -1,0 +1,1 @@
+"""Reading commits from GitHub's API, within its limits."""

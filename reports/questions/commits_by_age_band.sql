@@ -1,0 +1,6 @@
+SELECT
+    age_band,
+    count() AS commits
+FROM commits
+GROUP BY age_band
+ORDER BY commits DESC, age_band

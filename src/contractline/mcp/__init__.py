@@ -1,0 +1,1 @@
+"""The reports and contracts for assistants, by the Model Context Protocol. It only reads."""

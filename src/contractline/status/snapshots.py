@@ -1,0 +1,39 @@
+"""How far the snapshot of each captured table has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contractline.mapping.connector import streams_of
+from contractline.status.facts import Fact, Facts, Sources
+from contractline.targets.asked import asked_snapshots, uncompared
+from contractline.targets.connect import Connect
+from contractline.targets.database import connected
+from contractline.targets.files import connector_names
+from contractline.targets.snapshot_state import snapshot_states
+
+
+def rows(sources: Sources) -> Facts:
+    """Tell of each captured table whether the rows that it held before its changes have arrived."""
+    declared = connector_names(sources.project)
+    if not declared:
+        return {}
+    facts: dict[str, list[Fact]] = {}
+    with Connect(sources.endpoints) as connect, connected(sources.endpoints) as database:
+        for connector in sorted(set(declared) & connect.connectors().keys()):
+            streams = streams_of(sources.contracts, connector)
+            for name, state in snapshot_states(database, connect, connector, streams).items():
+                facts[name] = [Fact("earlier rows", state.name, problem=state.problem)]
+            readings, asked = database.readings(connector), asked_snapshots(database)
+            for stream in streams:
+                if signals := uncompared(asked, readings, stream.source.table):
+                    facts[stream.contract.name].append(_by_hand(signals))
+    return facts
+
+
+def _by_hand(signals: Sequence[str]) -> Fact:
+    problem = (
+        f"its rows were not compared since a snapshot was asked for by hand ({', '.join(signals)});"
+        " `contractline apply connectors` does it"
+    )
+    return Fact("snapshot by hand", "not compared", problem=problem)

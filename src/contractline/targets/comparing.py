@@ -1,0 +1,192 @@
+"""Compares the table of a stream in PostgreSQL with its rows in ClickHouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from psycopg import sql
+
+from contractline.contracts.model import ClickHouseSink
+from contractline.errors import ContractlineError, ServiceUnavailable
+from contractline.mapping.connector import Stream
+from contractline.mapping.ddl import own_column, stream_columns
+from contractline.mapping.sql import identifier as sink_identifier
+from contractline.settings import Endpoints
+from contractline.targets.connect import Connect
+from contractline.targets.database import Database, Table
+from contractline.targets.warehouse import Warehouse
+from contractline.verify.compare import PATIENCE_SECONDS, Result, compare
+from contractline.verify.sides import Columns, History, Sink, Source
+from contractline.verify.texts import Pair, pair
+
+_TIMEOUT_SECONDS = 10.0
+
+
+class NothingToCompare(ContractlineError):
+    """When a stream has no table on one of the two sides, or its key can't be compared."""
+
+    def __init__(self, stream: str, problem: str, hint: str = "") -> None:
+        self.stream = stream
+        super().__init__(f"{stream} can't be compared: {problem}", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison of a stream came to.
+
+    Attributes:
+        result: of the columns that were compared.
+        left_out: the columns that were not, with their type.
+    """
+
+    result: Result
+    left_out: tuple[str, ...]
+
+
+class Comparer:
+    """Compares streams, one after another.
+
+    Args:
+        endpoints: where the services are.
+        database: the source database.
+        warehouse: ClickHouse.
+        connect: Kafka Connect.
+    """
+
+    def __init__(
+        self, endpoints: Endpoints, database: Database, warehouse: Warehouse, connect: Connect
+    ) -> None:
+        self._servers = endpoints.need("kafka_bootstrap_servers")
+        self._database = database
+        self._warehouse = warehouse
+        self._connect = connect
+
+    def compare(self, stream: Stream, *, patience_seconds: float = PATIENCE_SECONDS) -> Comparison:
+        """Compare a stream.
+
+        Raises:
+            NothingToCompare: it has no table on one side, or its key can't be compared.
+            ServiceUnavailable: a service did not answer.
+        """
+        contract, name = stream.contract, stream.source.table
+        if contract.sink is None:
+            raise NothingToCompare(contract.name, "its contract has no section `clickhouse`")
+        table = self._database.tables([name]).get(name)
+        if table is None:
+            raise NothingToCompare(contract.name, f"PostgreSQL has no table {name}")
+        columns, left_out = _columns(self._database, stream, table)
+        result = compare(
+            Source(self._database.connection, name, columns),
+            Sink(self._warehouse, contract.sink.current, columns, _history(stream, contract.sink)),
+            _Arrivals(stream, self._servers, self._database, self._connect).lacking,
+            patience_seconds=patience_seconds,
+        )
+        return Comparison(result, left_out)
+
+
+class _Arrivals:
+    """Tells what of a stream has arrived in ClickHouse.
+
+    Once the connector has read up to a position of the log, the topic holds everything up to it; so it
+    is enough that ClickHouse reads as far as the topic went then, whatever is written later.
+    """
+
+    def __init__(self, stream: Stream, servers: str, database: Database, connect: Connect) -> None:
+        self._stream = stream
+        self._servers = servers
+        self._database = database
+        self._connect = connect
+        self._ends: dict[int, Mapping[int, int]] = {}
+
+    def lacking(self, at: int) -> str:
+        """Tell what has not arrived yet of the log up to a position; empty for nothing."""
+        if at not in self._ends and (problem := self._unread(at)):
+            return problem
+        behind = self._behind(at)
+        return f"ClickHouse is {behind:,} records of the topic behind" if behind else ""
+
+    def _unread(self, at: int) -> str:
+        """Tell why the connector has not read up to a position; empty where it has."""
+        source = self._stream.source
+        try:
+            connector = self._connect.connectors().get(source.connector)
+        except ServiceUnavailable as problem:
+            return str(problem)
+        if connector is None:
+            return f"the connector {source.connector} does not exist"
+        read = self._database.read_up_to(connector.slot)
+        if read is None:
+            return f"the replication slot {connector.slot} does not exist"
+        if read < at:
+            states = ", ".join(sorted({task.state for task in connector.tasks})) or "no task"
+            return f"the connector {connector.name} ({states}) is {at - read:,} bytes of log behind"
+        return ""
+
+    def _behind(self, at: int) -> int:
+        """Return how many records ClickHouse's consumer group has not read of what the topic held."""
+        topic = self._stream.contract.topic
+        partitions = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
+        with _consumer(self._servers, f"contractline_{self._stream.contract.name}") as consumer:
+            limits = {
+                place.partition: consumer.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
+                for place in partitions
+            }
+            ends = self._ends.setdefault(at, {n: high for n, (_, high) in limits.items()})
+            return sum(
+                max(0, ends[place.partition] - max(place.offset, limits[place.partition][0]))
+                for place in consumer.committed(partitions, timeout=_TIMEOUT_SECONDS)
+            )
+
+
+def _columns(database: Database, stream: Stream, table: Table) -> tuple[Columns, tuple[str, ...]]:
+    key = stream.contract.key_fields
+    pairs: dict[str, Pair] = {}
+    left_out = []
+    of_field = {column.field: column for column in stream_columns(stream.contract)}
+    for live in table.columns:
+        if live.name not in stream.columns:
+            continue
+        column = of_field.get((live.name,))
+        quoted = sql.Identifier(live.name).as_string(database.connection)
+        found = column and pair(column, live, quoted, sink_identifier(column.name))
+        if found:
+            pairs[live.name] = found
+        else:
+            left_out.append(f"{live.name} ({live.type})")
+    lacking = [name for name in key or stream.columns if name not in pairs]
+    if lacking:
+        raise NothingToCompare(
+            stream.contract.name, f"the texts of {', '.join(lacking)} differ between the two sides"
+        )
+    names = key or tuple(pairs)
+    others = tuple(found for name, found in pairs.items() if name not in names)
+    return Columns(tuple(pairs[name] for name in names), others), tuple(left_out)
+
+
+def _history(stream: Stream, sink: ClickHouseSink) -> History | None:
+    if sink.history is None:
+        return None
+    names = (own_column(stream.contract, name) for name in ("version", "is_deleted"))
+    return History(sink.history, *names)
+
+
+@contextmanager
+def _consumer(servers: str, group: str) -> Iterator[Consumer]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
+    )
+    try:
+        yield consumer
+    except KafkaException as problem:
+        reason = problem.args[0].str()
+        raise ServiceUnavailable("Kafka", servers, f"refused: {reason}") from problem
+    finally:
+        consumer.close()

@@ -1,0 +1,57 @@
+"""Says which tables' snapshots did not bring all rows, or do not go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from contractline.contracts.load import load_contracts
+from contractline.mapping.connector import streams_of
+from contractline.project import Project
+from contractline.settings import Endpoints
+from contractline.targets.connect import Connect
+from contractline.targets.database import connected
+from contractline.targets.files import connector_names
+from contractline.targets.snapshot_state import snapshot_states
+from contractline.watch.part import Part, Say
+
+PAUSE_SECONDS = 30.0
+
+
+class Snapshots(Part):
+    """Looks at the snapshots of the checkout's connectors. What is missing, `apply` brings.
+
+    Args:
+        project: the checkout, whose contracts are read anew for each look.
+        say: takes one line about what was found.
+        clock: seconds that only rise.
+    """
+
+    def __init__(
+        self, project: Project, say: Say, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(say)
+        self._project = project
+        self._clock = clock
+        self._due = float("-inf")
+
+    def look(self, endpoints: Endpoints) -> None:
+        """Say what is wrong with snapshots, each once."""
+        declared = connector_names(self._project)
+        if not declared or not endpoints.connect_url or self._clock() < self._due:
+            return
+        self._due = self._clock() + PAUSE_SECONDS
+        contracts = load_contracts(self._project)
+        problems = []
+        with Connect(endpoints) as connect, connected(endpoints) as database:
+            for connector in sorted(set(declared) & connect.connectors().keys()):
+                streams = streams_of(contracts, connector)
+                states = snapshot_states(database, connect, connector, streams)
+                problems += [f"{name}: {s.problem}" for name, s in states.items() if s.problem]
+        if problems:
+            self.say_once("; ".join(problems))
+        else:
+            self.is_fine()
+
+    def leave(self) -> None:
+        """Nothing is kept open between looks."""
