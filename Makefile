@@ -90,7 +90,8 @@ register-schemas: $(RUNS) ## register the released schemas of the contracts
 
 # With Docker. Only the tests need Python on the host. Run in compose/, since its .env names the files.
 # What `contractline env` exports of another installation would outweigh the .env.
-COMPOSE := cd compose && env -u POSTGRES_REPLICATION_USER -u POSTGRES_REPLICATION_PASSWORD docker compose
+COMPOSE := cd compose && env -u POSTGRES_REPLICATION_USER -u POSTGRES_REPLICATION_PASSWORD \
+	-u METABASE_USER -u METABASE_PASSWORD docker compose
 REGISTRY ?=
 
 compose/.env:

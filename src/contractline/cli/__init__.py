@@ -96,7 +96,7 @@ class PackageMissing(ContractlineError):
     def __init__(self, package: str) -> None:
         super().__init__(
             f"the package {package} is not installed",
-            hint="pip install 'contractline[stack,producer]'",
+            hint="pip install 'contractline[stack,producer,mcp]'",
         )
 
 

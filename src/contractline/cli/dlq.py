@@ -34,7 +34,9 @@ def command() -> None:
 @command.command(name="list")
 @click.option("--stream", help="Only this stream.")
 @click.option("--all", "also_decided", is_flag=True, help="Replayed and dismissed ones too.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def list_(

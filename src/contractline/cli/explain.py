@@ -35,7 +35,13 @@ _SHOWN = 20
 @click.option(
     "--commit", help="The other way round: where a commit is counted, by its id or its beginning."
 )
-@click.option("--limit", type=click.IntRange(1, 200), default=_SHOWN, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 200),
+    default=_SHOWN,
+    show_default=True,
+    help="At most so many commits.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(
