@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from contractline.contracts.capture import load_capture
 from contractline.contracts.model import Contract
 from contractline.finding import counted, shown_path
 from contractline.gate.streams import records, table
+from contractline.gate.streams.connector import own_connector, written
 from contractline.gate.streams.establish import Established, carry_over, establish, scratch
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.capturing import SqlBroken, contract_keys
+from contractline.targets.capturing import Keys, SqlBroken, contract_keys
 from contractline.targets.database import connected
 from contractline.targets.table_sql import LiveTable, live_table
 
@@ -67,16 +68,26 @@ def from_file(wish: Wish, file: Path) -> int:
     return _tell(wish.project, plan, established, established.files, root=wish.project.root)
 
 
-def from_table(wish: Wish, name: str, connector: str | None, contracts: Sequence[Contract]) -> int:
+def from_table(
+    wish: Wish,
+    name: str,
+    connector: str | None,
+    contracts: Sequence[Contract],
+    *,
+    has_own_connector: bool,
+) -> int:
     """Make a stream from a table of PostgreSQL; return the exit code."""
     connector = table.connector_for(wish.project, connector)
+    beside = own_connector(wish.project, wish.name, connector) if has_own_connector else {}
+    connector = wish.name if has_own_connector else connector
     name = table.qualified(name)
-    table.refuse_taken(name, contracts)
+    table.refuse_taken(name, connector, contracts)
     with connected(Endpoints.load(wish.project)) as database:
         live = live_table(database, name)
     table.refuse_unpublished(live)
-    keys = {**contract_keys(contracts), name: table.key_of(live, wish.key)}
+    keys = {**contract_keys(contracts), (connector, name): table.key_of(live, wish.key)}
     with scratch(wish.project) as copy:
+        own = list(written(copy, beside))
         made = _captured(copy, live, keys)
         capture = load_capture(copy)
         topic = table.topic_of(copy, connector, name)
@@ -94,12 +105,12 @@ def from_table(wish: Wish, name: str, connector: str | None, contracts: Sequence
             database=wish.database,
         )
         established = establish(copy, plan, f"Made from {name}.", {})
-        files = () if established.is_refused else (*made, *established.files)
+        files = () if established.is_refused else (*own, *made, *established.files)
         carried = carry_over(copy, wish.project, files)
         return _tell(wish.project, plan, established, carried, root=copy.root)
 
 
-def _captured(copy: Project, live: LiveTable, keys: Mapping[str, Sequence[str]]) -> list[Path]:
+def _captured(copy: Project, live: LiveTable, keys: Keys) -> list[Path]:
     """Bring connect/ up to a table: the SQL that creates it, and what Debezium makes of it."""
     written: dict[Path, str] = {}
     if load_capture(copy).creator(live.name) is None:

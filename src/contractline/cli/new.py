@@ -40,6 +40,11 @@ DATABASE = "streams"
     help=f"The ClickHouse database (default: that of the owner's other streams, or {DATABASE}).",
 )
 @click.option("--connector", help="The connector that reads the table, where there are several.")
+@click.option(
+    "--own-connector",
+    is_flag=True,
+    help="Read the table by a connector of its own: what stops one stops no other.",
+)
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -50,6 +55,7 @@ def command(
     owner: str | None,
     database: str | None,
     connector: str | None,
+    own_connector: bool,
 ) -> int:
     """Make the stream NAME: its contract, schemas, first version and tables.
 
@@ -69,7 +75,10 @@ def command(
     owner = owner or author(project)
     wish = Wish(project, name, names, owner, database or _database(contracts, owner))
     if origin.startswith(TABLE):
-        return from_table(wish, origin.removeprefix(TABLE), connector, contracts)
+        table = origin.removeprefix(TABLE)
+        return from_table(wish, table, connector, contracts, has_own_connector=own_connector)
+    if own_connector:
+        raise click.BadParameter("is for tables of PostgreSQL", param_hint="--own-connector")
     return from_file(wish, Path(origin))
 
 

@@ -130,15 +130,14 @@ def _move(project: Project, contract: Contract, files: Removal, aside: Path, who
     from contractline.gate.streams.retire import agree, carry_out, is_released
     from contractline.settings import environment
 
-    was_released = is_released(project, contract.name, environment())
+    released = [c for c in files.contracts if is_released(project, c.name, environment())]
     place = shown_path(aside, project.root)
     click.secho("files", bold=True)
     for path, _ in carry_out(project, files, aside):
         click.echo(f"  moved {shown_path(path, project.root)} to {place}")
     written = list(files.written)
-    if was_released:
-        today = datetime.now(UTC).date()
-        written.append(agree(contract, who, today, moved_to=place))
+    today = datetime.now(UTC).date()
+    written += [agree(one, who, today, moved_to=place) for one in released]
     page = project.docs / NAME
     if page.is_file():
         page.write_text(markdown(catalog(project)), encoding="utf-8")

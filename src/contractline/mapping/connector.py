@@ -14,6 +14,7 @@ from datetime import timedelta
 from contractline.contracts.model import Contract, PostgresSource, SystemSource
 from contractline.errors import ContractsInvalid
 from contractline.finding import Finding, RuleId, Severity
+from contractline.mapping.ddl import stream_columns
 from contractline.mapping.reading import date_columns, label_lists, snapshot_query
 
 METADATA_PREFIX = "__"
@@ -61,6 +62,22 @@ class Stream:
         fields = (field["name"] for field in self.contract.values[-1].schema.fields)
         return tuple(name for name in fields if not name.startswith(METADATA_PREFIX))
 
+    @property
+    def brought(self) -> tuple[str, ...]:
+        """What must have arrived of each row: its columns.
+
+        Where ClickHouse makes a uuid or a number of a column's text, with the type: what did not fit
+        another type before is to be brought again.
+        """
+        if self.contract.sink is None:
+            return self.columns
+        types = {
+            column.field[0]: column.type
+            for column in stream_columns(self.contract)
+            if column.text_of in {"uuid", "numeric"}
+        }
+        return tuple(f"{name} {types[name]}" if name in types else name for name in self.columns)
+
 
 def streams_of(contracts: Sequence[Contract], connector: str | None = None) -> tuple[Stream, ...]:
     """Return the tables that a connector reads; those of every connector without a name."""
@@ -70,6 +87,15 @@ def streams_of(contracts: Sequence[Contract], connector: str | None = None) -> t
         if isinstance(contract.source, PostgresSource)
         and connector in {None, contract.source.connector}
     )
+
+
+def heartbeat_of(contracts: Sequence[Contract], connector: str) -> Contract | None:
+    """Return the contract of a connector's heartbeats."""
+    for contract in contracts:
+        source = contract.source
+        if isinstance(source, SystemSource) and source.connector == connector:
+            return contract
+    return None
 
 
 def connector_contracts(contracts: Sequence[Contract], connector: str) -> tuple[Contract, ...]:

@@ -474,7 +474,7 @@ def _micros(column: Column, contract: str) -> str:
         ("DateTime64(3", "Milli", "1000 * {}"),
         ("DateTime64(9", "Nano", "intDiv({}, 1000)"),
     ):
-        if type_ in column.type and not column.is_time_text:
+        if type_ in column.type and column.text_of != "timestamp":
             limit = {"Micro": _MAX_VERSION_MICROS, "Milli": _MAX_VERSION_MICROS // 1000}
             raw = f"toUnixTimestamp64{unit}({column.expression})"
             raw = f"ifNull({raw}, 0)" if "Nullable(" in column.type else raw

@@ -8,10 +8,11 @@ What ClickHouse can't read without breaking on such a change is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from open_data_contract_standard.model import SchemaProperty
 
@@ -21,6 +22,7 @@ from contractline.avro.schema import Schema
 from contractline.avro.words import default_words
 from contractline.mapping.leaves import (
     ABSENT,
+    MOST_DIGITS,
     Leaf,
     Leaves,
     column_meant,
@@ -56,6 +58,13 @@ _SCALE = {"millis": 3, "micros": 6, "nanos": 9}
 ISO_TIME = "DateTime64(6, 'UTC')"
 """What a text becomes that the contract calls a timestamp."""
 
+TextOf = Literal["", "timestamp", "uuid", "numeric"]
+"""Which type of the source a text is a value of, so that it has a type of its own in ClickHouse."""
+
+_NUMERIC = re.compile(r"(?:numeric|decimal)\((\d+)(?:, ?(\d+))?\)\Z")
+
+_DECIMAL = re.compile(r"(Nullable\()?Decimal\((\d+), (\d+)\)+\Z")
+
 _BEYOND = "^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-"
 """Texts of years that ClickHouse would read as 1900 or 2299; they become NULL."""
 
@@ -70,7 +79,7 @@ class Column:
         queue_type: its type there.
         type: its type in the tables.
         default: the SQL of Avro's default; empty where there is none to apply.
-        is_time_text: whether it is a timestamp that arrives as text.
+        text_of: what it is that arrives as text; empty for what stays as it arrives.
         is_everywhere: whether every version holds it.
         is_own: whether the contract gives the type.
         is_read_again: whether records that lack it are read again from the captured table, so that
@@ -83,7 +92,7 @@ class Column:
     queue_type: str
     type: str
     default: str = ""
-    is_time_text: bool = False
+    text_of: TextOf = ""
     is_everywhere: bool = True
     is_own: bool = False
     is_read_again: bool = False
@@ -102,18 +111,36 @@ class Column:
     def expression(self) -> str:
         """The SQL that makes the tables' value from the record's; never fails."""
         value = identifier(self.name)
-        return self._as_time(f"ifNull({value}, {self.default})" if self.default else value)
+        return self._parsed(f"ifNull({value}, {self.default})" if self.default else value)
 
     @property
     def stored_default(self) -> str:
         """The SQL of what a row holds that was stored before the column was there."""
-        return self._as_time(self.default) if self.default and not self.is_everywhere else ""
+        return self._parsed(self.default) if self.default and not self.is_everywhere else ""
 
-    def _as_time(self, value: str) -> str:
-        if not self.is_time_text:
-            return value
-        parsed = f"parseDateTime64BestEffortOrNull({value}, 6, 'UTC')"
-        return f"if(match({value}, '{_BEYOND}'), NULL, {parsed})"
+    @property
+    def digits(self) -> tuple[int, int]:
+        """Precision and scale of a numeric that arrives as text."""
+        precision, scale = map(int, re.findall(r"\d+", self.type))
+        return precision, scale
+
+    def _parsed(self, value: str) -> str:
+        if self.text_of == "timestamp":
+            parsed = f"parseDateTime64BestEffortOrNull({value}, 6, 'UTC')"
+            return f"if(match({value}, '{_BEYOND}'), NULL, {parsed})"
+        if self.text_of == "uuid":
+            return f"toUUIDOrNull({value})"
+        if self.text_of == "numeric":
+            # ClickHouse would cut digits off, and refuse the block of a number that is too large.
+            return f"CAST(if(match({value}, '{self._number}'), {value}, NULL), '{self.type}')"
+        return value
+
+    @property
+    def _number(self) -> str:
+        """Return the pattern of the texts whose numbers the column holds exactly."""
+        precision, scale = self.digits
+        whole = f"[0-9]{{1,{max(precision - scale, 1)}}}" if precision > scale else "0"
+        return f"^-?{whole}{f'([.][0-9]{{1,{scale}}})?' if scale else ''}$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +208,7 @@ def map_versions(
         hidden = _hidden_default(held, default, is_everywhere=not lacking)
         refusal = _change(held, each) or (None if is_captured else hidden)
         if refusal is None:
-            column = _column(field, newest_first, default, described)
+            column = _column(field, newest_first, default, described, is_captured=is_captured)
             columns.append(replace(column, is_read_again=hidden is not None))
         else:
             refusals.setdefault(field, refusal)
@@ -194,6 +221,8 @@ def _column(
     versions: Sequence[Mapping[tuple[str, ...], Leaf]],
     default: Any,
     described: Mapping[str, SchemaProperty],
+    *,
+    is_captured: bool,
 ) -> Column:
     """Join what the versions, newest first, say of one value."""
     leaves = [version[field] for version in versions if field in version]
@@ -213,7 +242,7 @@ def _column(
         is_own=leaf.is_own,
         comment=_comment(leaf, described, is_removed=field not in versions[0]),
     )
-    return column if leaf.is_own else _with_time(column, described)
+    return column if leaf.is_own else _of_text(column, described, is_captured=is_captured)
 
 
 def _default(leaves: Sequence[Leaf], lacking: Sequence[Node]) -> Any:
@@ -232,13 +261,61 @@ def _newest(defaults: Iterable[Any]) -> Any:
     return next((one for one in defaults if one is not ABSENT), ABSENT)
 
 
-def _with_time(column: Column, described: Mapping[str, SchemaProperty]) -> Column:
-    """Turn a text into a time where the contract calls it a timestamp; NULL where it is none."""
+def _of_text(
+    column: Column, described: Mapping[str, SchemaProperty], *, is_captured: bool
+) -> Column:
+    """Turn a text into what the contract says that it is; NULL where it is none.
+
+    That is a timestamp, and in a captured table also a uuid and a numeric whose digits are limited.
+    """
     said = described.get(column.field[0]) if len(column.field) == 1 else None
-    is_text = column.queue_type in {"String", "Nullable(String)"}
-    if said is None or said.logicalType != "timestamp" or not is_text:
+    if said is None or column.queue_type not in {"String", "Nullable(String)"}:
         return column
-    return replace(column, type=nullable(ISO_TIME), is_time_text=True)
+    if said.logicalType == "timestamp":
+        return replace(column, type=nullable(ISO_TIME), text_of="timestamp")
+    if is_captured and said.physicalType == "uuid":
+        return replace(column, type="Nullable(UUID)", text_of="uuid")
+    if is_captured and (digits := digits_of(said.physicalType or "")):
+        precision, scale = digits
+        return replace(column, type=f"Nullable(Decimal({precision}, {scale}))", text_of="numeric")
+    return column
+
+
+def digits_of(sql_type: str) -> tuple[int, int] | None:
+    """Return the precision and the scale of a numeric of PostgreSQL that a Decimal holds.
+
+    Args:
+        sql_type: the type with its precision, such as ``numeric(12,2)``.
+    """
+    found = _NUMERIC.match(sql_type)
+    if found is None:
+        return None
+    precision, scale = int(found[1]), int(found[2] or 0)
+    return (precision, scale) if scale <= precision <= MOST_DIGITS else None
+
+
+def holds(described: str, sql_type: str) -> bool:
+    """Tell whether a column made for one type of PostgreSQL holds every value of another.
+
+    Args:
+        described: the type that the contract names.
+        sql_type: the other.
+    """
+    one, other = digits_of(described), digits_of(sql_type)
+    return described == sql_type or (one is not None and other is not None and _holds(one, other))
+
+
+def is_wider(type_: str, old: str) -> bool:
+    """Tell whether a Decimal holds every value of another one, so that a column may become it."""
+    one, other = _DECIMAL.match(type_), _DECIMAL.match(old)
+    if one is None or other is None or one[1] != other[1]:
+        return False
+    return _holds((int(one[2]), int(one[3])), (int(other[2]), int(other[3])))
+
+
+def _holds(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    (precision, scale), (least, behind) = one, other
+    return scale >= behind and precision - scale >= least - behind
 
 
 def _comment(leaf: Leaf, described: Mapping[str, SchemaProperty], *, is_removed: bool) -> str:

@@ -32,8 +32,11 @@ PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.2
 _STALE_SECONDS = 5.0
 
-Keys = Mapping[str, Sequence[str]]
-"""The columns of the key of some tables; others have their primary key."""
+Keys = Mapping[tuple[str, str], Sequence[str]]
+"""The connector and the name of tables that are contracted, and the columns of their keys.
+
+A table without key columns has its primary key; one that nobody contracts is read by every connector.
+"""
 
 
 class SqlBroken(ContractlineError):
@@ -79,10 +82,10 @@ class Captured:
     topics: int
 
 
-def contract_keys(contracts: Iterable[Contract]) -> dict[str, Sequence[str]]:
+def contract_keys(contracts: Iterable[Contract]) -> dict[tuple[str, str], Sequence[str]]:
     """Return the columns of the keys that contracts give their tables."""
     return {
-        contract.source.table: contract.key_fields
+        (contract.source.connector, contract.source.table): contract.key_fields
         for contract in contracts
         if isinstance(contract.source, PostgresSource)
     }
@@ -111,14 +114,19 @@ def capture(
         tables = _prepared(database, sql_files(project), publications, endpoints)
         live = database.tables(tables)
         left_out = _never_contracted(database, tables)
-    wanted = {table: _existing(keys.get(table, ()), live[table].columns) for table in tables}
     texts: dict[Path, str] = {}
     captured: dict[str, Sequence[str]] = {}
     with Registry.of(endpoints) as registry, Connect(endpoints) as connect:
-        for name in templates if tables else ():
-            template = templates[name]
+        for name, template in templates.items():
+            wanted = {
+                table: _existing(keys.get((name, table), ()), live[table].columns)
+                for table in tables
+                if (name, table) in keys or all(table != other for _, other in keys)
+            }
+            if not wanted:
+                continue
             connect.configure(name, render_capture(template, wanted, left_out))
-            topics = [f"{template['topic.prefix']}.{table}" for table in tables]
+            topics = [f"{template['topic.prefix']}.{table}" for table in wanted]
             _wait(name, topics, registry, connect)
             for topic in topics:
                 found = _schemas(registry, topic)

@@ -127,6 +127,19 @@ class Connect:
         path = f"/connectors/{quote(name)}/restart?includeTasks=true&onlyFailed=true"
         self._agreed("POST", path)
 
+    def remove(self, name: str) -> None:
+        """Stop a connector, forget how far it had read, and delete it."""
+        path = f"{_ALL}/{quote(name)}"
+        self._agreed("PUT", f"{path}/stop")
+        deadline = time.monotonic() + _START_SECONDS
+        while (live := self.connectors().get(name)) and (live.tasks or live.state != "STOPPED"):
+            if time.monotonic() > deadline:
+                raise self._rest.failed(f"{name} did not stop in {_START_SECONDS:g} s")
+            time.sleep(_PAUSE_SECONDS)
+        # One of the same name would go on there, in a slot that is gone.
+        self._agreed("DELETE", f"{path}/offsets")
+        self._agreed("DELETE", path)
+
     def _places(self, name: str) -> list[Mapping[str, Any]]:
         """Return a connector's places in the log as it noted them last."""
         answer = self._agreed("GET", f"{_ALL}/{quote(name)}/offsets")

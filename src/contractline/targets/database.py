@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ from contractline.mapping.postgres import Column
 from contractline.settings import Endpoints
 
 CONNECT_TIMEOUT_SECONDS = 5
+_SLOT_SECONDS = 30.0
+"""How long a connector that was deleted may take to let go of its slot."""
+
+_PAUSE_SECONDS = 0.2
 SERVICE = "PostgreSQL"
 TRUNCATE_FUNCTION = "public.contractline_publish_truncate()"
 """Publishes a TRUNCATE as deletes, where a table's trigger calls it (connect/postgres)."""
@@ -170,6 +175,24 @@ class Database:
         """Return a replication slot; None where there is none."""
         rows = self.rows(_SLOT, name)
         return Slot(**rows[0]) if rows else None
+
+    def drop_slot(self, name: str) -> None:
+        """Drop a replication slot, once who read it has let go of it.
+
+        Raises:
+            ServiceUnavailable: it is still read.
+        """
+        deadline = time.monotonic() + _SLOT_SECONDS
+        while (slot := self.slot(name)) and slot.active and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+        try:
+            self.connection.execute(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+                " WHERE slot_name = %s",
+                [name],
+            )
+        except psycopg.errors.ObjectInUse as problem:
+            raise ServiceUnavailable("PostgreSQL", self.where, words(problem)) from problem
 
     def read_up_to(self, slot: str) -> int | None:
         """Return the position in the log up to which a slot was read; None where there is none."""

@@ -235,6 +235,7 @@ class _Source:
             yield from capture.table(stream, live)
             yield from capture.nulls(stream, self.connectors[stream.source.connector])
             yield from unrepresentable.nullified(stream, live, self.database)
+            yield from unrepresentable.texts(stream, live, self.database)
             yield from unrepresentable.merged_keys(stream, live, self.database)
             if self.database.server().version >= _INFINITE_INTERVALS:
                 yield from unrepresentable.intervals(stream, live, self.database)

@@ -86,7 +86,7 @@ class Reader:
         if arrived < rows:
             lacking = f"{rows - arrived:,} of {rows:,} rows are not in the topic"
             return self._note(stream, Reading("read in part", differs=lacking))
-        return self._note(stream, Reading("read", stream.columns))
+        return self._note(stream, Reading("read", stream.brought))
 
     def _bring_compared(self, stream: Stream, comparer: Comparer, *, is_there: bool) -> Reading:
         differs = ""
@@ -98,7 +98,7 @@ class Reader:
             older = self._older(began)
             differs, position = self._differs(stream, comparer)
             if not differs and not older:
-                note = Reading(f"compared with ClickHouse at {position}", stream.columns, position)
+                note = Reading(f"compared with ClickHouse at {position}", stream.brought, position)
                 return self._note(stream, note)
             differs = differs or f"a transaction older than the reading still runs ({older})"
         return self._note(

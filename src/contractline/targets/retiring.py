@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import sql
@@ -17,12 +17,13 @@ from contractline.contracts.model import Contract, PostgresSource, Subject
 from contractline.errors import ContractlineError
 from contractline.finding import Finding
 from contractline.kafka.registry import Registry
-from contractline.mapping.connector import is_read, streams_of, without_table
+from contractline.mapping.connector import heartbeat_of, is_read, streams_of, without_table
 from contractline.mapping.ddl import ERRORS, render
 from contractline.mapping.sql import identifier, literal, statements
 from contractline.plan import Change, Plan, Step, Target
 from contractline.project import Project
 from contractline.settings import Endpoints
+from contractline.targets import capture
 from contractline.targets.connect import Connect
 from contractline.targets.connector_plan import Configure
 from contractline.targets.connectors import AWAY_SECONDS, settle
@@ -30,7 +31,7 @@ from contractline.targets.database import Database, connected
 from contractline.targets.database import identifier as quoted
 from contractline.targets.dead_letters import dismissal
 from contractline.targets.differences import noticed, plan_of
-from contractline.targets.files import connector_template
+from contractline.targets.files import connector_names, connector_template
 from contractline.targets.postgres import Postgres, Statement
 from contractline.targets.tables_diff import Unit, dropping, stopping_order
 from contractline.targets.topics import Cluster
@@ -38,12 +39,12 @@ from contractline.targets.warehouse import Warehouse
 
 
 class LastTable(ContractlineError):
-    """When a connector would have no table left to read."""
+    """When the only connector would have no table left to read."""
 
     def __init__(self, stream: str, connector: str) -> None:
         super().__init__(
-            f"{stream} is the last table that the connector {connector} reads, and a connector"
-            " reads at least one",
+            f"{stream} is the last table that the connector {connector} reads, and it is the only"
+            " connector",
             hint="bring another table under contract first (`contractline new stream`)",
         )
 
@@ -87,16 +88,37 @@ class Leaving:
 def retirement(leaving: Leaving) -> tuple[Target, ...]:
     """Return the parts of a retirement, in the order in which they are carried out.
 
+    A connector that has no other table goes with it, and so do its slot, its publication and the
+    topic of its heartbeats.
+
     Raises:
-        LastTable: its connector would have no table left.
+        LastTable: the only connector would have no table left.
     """
     source = leaving.contract.source
     parts: list[Target] = [_Tables(leaving), _Topic(leaving), _Subjects(leaving)]
-    if isinstance(source, PostgresSource):
-        if not streams_of(leaving.left, source.connector):
-            raise LastTable(leaving.contract.name, source.connector)
-        parts[:0] = [_Connector(leaving, source), _Source(leaving, source)]
+    if not isinstance(source, PostgresSource):
+        return tuple(parts)
+    if not takes_connector_along(leaving.contract, leaving.left):
+        return (_Connector(leaving, source), _Source(leaving, source), *parts)
+    if connector_names(leaving.project) == [source.connector]:
+        raise LastTable(leaving.contract.name, source.connector)
+    parts[:0] = [_LastOfConnector(leaving, source), _Source(leaving, source)]
+    if beat := heartbeat_of(leaving.left, source.connector):
+        choice = replace(leaving.choice, deletes_topic=True, deletes_subjects=True)
+        beats = replace(leaving, contract=beat, choice=choice)
+        parts += [_Topic(beats), _Subjects(beats)]
     return tuple(parts)
+
+
+def takes_connector_along(contract: Contract, left: Sequence[Contract]) -> bool:
+    """Tell whether a stream is the last that its connector reads.
+
+    Args:
+        contract: the stream's.
+        left: all others.
+    """
+    source = contract.source
+    return isinstance(source, PostgresSource) and not streams_of(left, source.connector)
 
 
 class _Connector:
@@ -140,6 +162,48 @@ class _Connector:
                 yield step
 
 
+class _LastOfConnector:
+    """The connector that has no other table."""
+
+    name = "connectors"
+
+    def __init__(self, leaving: Leaving, source: PostgresSource) -> None:
+        self._leaving = leaving
+        self._connector = source.connector
+
+    def plan(self) -> Plan:
+        with (
+            Connect(self._leaving.endpoints) as connect,
+            connected(self._leaving.endpoints) as database,
+        ):
+            steps = []
+            if self._connector in connect.connectors():
+                words = "delete it; it reads no other table"
+                steps.append(Step(Change.REMOVE, self._connector, words, payload=self._connector))
+            if slot := database.slot(self._slot):
+                words = (
+                    f"drop the replication slot, which keeps {capture.size(slot.kept_bytes)} of WAL"
+                )
+                steps.append(Step(Change.REMOVE, self._slot, words))
+            return Plan(self.name, tuple(steps))
+
+    def apply(self, plan: Plan) -> Iterator[Step]:
+        with (
+            Connect(self._leaving.endpoints, patience_seconds=AWAY_SECONDS) as connect,
+            connected(self._leaving.endpoints) as database,
+        ):
+            for step in plan.steps:
+                if step.payload is not None:
+                    connect.remove(self._connector)
+                else:
+                    database.drop_slot(self._slot)
+                yield step
+
+    @property
+    def _slot(self) -> str:
+        return connector_template(self._leaving.project, self._connector)["slot.name"]
+
+
 class _Source:
     """What change data capture had of the table in PostgreSQL; the table itself stays as it is."""
 
@@ -161,7 +225,15 @@ class _Source:
         connector, table = self._source.connector, self._source.table
         publication = connector_template(self._leaving.project, connector)["publication.name"]
         published = database.publication(publication)
-        if published and not published.all_tables and table in published.tables:
+        if published and takes_connector_along(self._leaving.contract, self._leaving.left):
+            yield self._step(
+                database,
+                f"publication {publication}",
+                "drop it; no other table is in it",
+                "DROP PUBLICATION {name}",
+                name=sql.Identifier(publication),
+            )
+        elif published and not published.all_tables and table in published.tables:
             yield self._step(
                 database,
                 f"publication {publication}",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from contractline.finding import Finding
 from contractline.mapping.leaves import nullable
 from contractline.mapping.sql import Statement, identifier, literal, modify_column
+from contractline.mapping.types import is_wider
 from contractline.plan import Change, Step
 from contractline.targets.differences import noticed, refused
 from contractline.targets.tables_state import ColumnState, State, TableState
@@ -209,7 +210,10 @@ def _columns(
         if old is None:
             yield _added(table, column, place)
         elif old.type != column.type == nullable(old.type) and column.name not in in_engine:
-            yield _taking_null(table, column)
+            yield _taking(table, column, "NULL")
+            yield from _column(table, unit, replace(old, type=column.type), column)
+        elif is_wider(column.type, old.type) and column.name not in in_engine:
+            yield _taking(table, column, f"{column.type} instead of {old.type}")
             yield from _column(table, unit, replace(old, type=column.type), column)
         else:
             yield from _column(table, unit, old, column)
@@ -233,10 +237,10 @@ def _added(table: str, column: ColumnState, place: str) -> Step:
     return _step(Change.ALTER, table, f"add column {column.name} {column.type}", [sql])
 
 
-def _taking_null(table: str, column: ColumnState) -> Step:
-    """Let a column take NULL besides every value that it holds: nothing is lost by that."""
+def _taking(table: str, column: ColumnState, more: str) -> Step:
+    """Let a column take more besides every value that it holds: nothing is lost by that."""
     sql = f"ALTER TABLE {table} MODIFY COLUMN {identifier(column.name)} {column.type}"
-    return _step(Change.ALTER, table, f"column {column.name} takes NULL from now on", [sql])
+    return _step(Change.ALTER, table, f"column {column.name} takes {more} from now on", [sql])
 
 
 def _column(table: str, unit: str, old: ColumnState, new: ColumnState) -> Iterator[Step | Finding]:

@@ -13,6 +13,7 @@ from contractline.mapping.connector import Stream
 from contractline.mapping.ddl import stream_columns
 from contractline.mapping.postgres import Column
 from contractline.mapping.reading import label_lists
+from contractline.mapping.types import holds
 from contractline.targets.database import Database, Table, identifier
 from contractline.targets.differences import noticed, refused
 from contractline.targets.failures import Failure
@@ -75,14 +76,62 @@ def nullified(stream: Stream, live: Table, database: Database) -> Iterator[Findi
         if column.name not in stream.columns or lost is None:
             continue
         number = _number_of_rows(database, live, lost)
-        if number != "0":
+        if number != "0 rows":
             yield noticed(
                 "CDC_VALUES_NULLED",
                 stream.contract.name,
-                f"`{column.name}` of {live.name} holds what the topic can't in {number} rows: null"
+                f"`{column.name}` of {live.name} holds what the topic can't in {number}: null"
                 " in the topic (policy `nullify`)",
                 "correct the rows, or read the column with that in mind",
             )
+
+
+def texts(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
+    """Tell of values of uuid and numeric that are NULL in ClickHouse's columns of these types."""
+    if stream.contract.sink is None:
+        return
+    text_of = {c.field[0]: c.text_of for c in stream_columns(stream.contract)}
+    numerics = []
+    for column in live.columns:
+        kind = text_of.get(column.name)
+        if kind not in {"uuid", "numeric"}:
+            continue
+        described = stream.contract.properties[column.name].physicalType or ""
+        if not holds(described, column.exactly):
+            name = stream.contract.name
+            words = (
+                f"`{column.name}` of {live.name} is {column.exactly}, and {described} in the"
+                " contract: what does not fit is NULL in ClickHouse"
+            )
+            hint = f"contractline evolve {name}; `contractline rebuild {name}` brings those back"
+            yield refused("CDC_TYPE_HELD", name, words, hint)
+        elif kind == "numeric":
+            numerics.append(column.name)
+    yield from _not_numbers(stream, live, numerics, database)
+
+
+def _not_numbers(
+    stream: Stream, live: Table, numerics: Sequence[str], database: Database
+) -> Iterator[Finding]:
+    """Count the rows whose numeric is NaN, in one reading of the table."""
+    if not numerics:
+        return
+    counts = sql.SQL(", ").join(
+        sql.SQL("count(*) FILTER (WHERE {0} = 'NaN') AS {0}").format(sql.Identifier(name))
+        for name in numerics
+    )
+    query = sql.SQL("SELECT {} FROM {}").format(counts, identifier(live.name))
+    for name, number in (_patiently(database, query) or [{}])[0].items():
+        if number:
+            words = (
+                f"`{name}` of {live.name} is NaN in {_rows_of(number)}, which no Decimal holds: NULL in"
+                " ClickHouse"
+            )
+            hint = (
+                "correct the rows, or read the column with that in mind;"
+                f" `types: {{{name}: String}}` in the contract keeps the text"
+            )
+            yield noticed("CDC_VALUES_NULLED", stream.contract.name, words, hint)
 
 
 def intervals(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
@@ -97,8 +146,8 @@ def intervals(stream: Stream, live: Table, database: Database) -> Iterator[Findi
         )
         keep_out = check.as_string(database.connection)
         what = f"`{column.name}` of {live.name}"
-        if number != "0":
-            words = f"{what} is infinite in {number} rows, which arrives as 0"
+        if number != "0 rows":
+            words = f"{what} is infinite in {number}, which arrives as 0"
             hint = f"correct the rows, and keep it out: {keep_out}"
             yield refused("CDC_INTERVAL_FINITE", stream.contract.name, words, hint)
         elif not database.rows(_IS_CHECKED, live.name, column.name)[0]["is_checked"]:
@@ -111,18 +160,18 @@ def merged_keys(stream: Stream, live: Table, database: Database) -> Iterator[Fin
     key = stream.contract.key_fields
     if stream.contract.sink is None:
         return
-    times = {c.field[0] for c in stream_columns(stream.contract) if c.is_time_text}
+    times = {c.field[0] for c in stream_columns(stream.contract) if c.text_of == "timestamp"}
     for column in live.columns:
         if column.name not in times.intersection(key) or column.type != _ZONED:
             continue
         beyond = sql.SQL("{0} < '1900-01-01Z' OR {0} >= '2300-01-01Z'")
         number = _number_of_rows(database, live, beyond.format(sql.Identifier(column.name)))
-        if number != "0":
+        if number != "0 rows":
             yield refused(
                 "CDC_KEY_EXACT",
                 stream.contract.name,
                 f"the key column `{column.name}` of {live.name} lies outside the years 1900 to 2299"
-                f" in {number} rows: it is NULL in ClickHouse, so that rows become one",
+                f" in {number}: it is NULL in ClickHouse, so that rows become one",
                 "correct the rows, or take another key",
             )
 
@@ -144,10 +193,14 @@ def _unheld(column: Column, *, has_labels: bool) -> sql.Composed | None:
 
 
 def _number_of_rows(database: Database, live: Table, condition: sql.Composed) -> str:
-    """Return in how many rows of a table a condition holds, in words."""
+    """Return in how many rows of a table a condition holds, in words, such as ``1 row``."""
     query = sql.SQL("SELECT count(*) AS number FROM {} WHERE {}")
     rows = _patiently(database, query.format(identifier(live.name), condition))
-    return "an unknown number of" if rows is None else str(rows[0]["number"])
+    return "an unknown number of rows" if rows is None else _rows_of(rows[0]["number"])
+
+
+def _rows_of(number: object) -> str:
+    return "1 row" if number == 1 else f"{number} rows"
 
 
 def _rows(

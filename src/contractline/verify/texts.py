@@ -106,6 +106,8 @@ def _texts(kind: str, type_: str) -> tuple[Text, Text] | None:
         return (lambda v: f"({v})::int::boolean::text"), (lambda v: f"toString({v})")
     if type_ == "UUID" and kind == "uuid":
         return (lambda v: f"{v}::text"), (lambda v: f"toString({v})")
+    if type_.startswith("Decimal(") and kind == "numeric":
+        return _DECIMAL
     return _STRINGS.get(kind) if type_ == "String" else None
 
 
@@ -177,6 +179,10 @@ _DATE: tuple[Text, Text] = (
     # As the number of days, which ClickHouse keeps beyond the years that it shows.
     lambda v: f"CASE WHEN isfinite({v}) THEN ({v} - date '1970-01-01')::text END",
     lambda v: f"toString(toInt32({v}))",
+)
+_DECIMAL: tuple[Text, Text] = (
+    lambda v: f"CASE WHEN {v} <> 'NaN' THEN trim_scale({v})::text END",
+    lambda v: f"toString({v})",
 )
 _FLOAT: tuple[Text, Text] = (
     lambda v: f"encode(float8send({v}::float8), 'hex')",

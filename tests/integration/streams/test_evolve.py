@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 import yaml
 
@@ -21,10 +23,13 @@ CREATE TABLE orders (
   state    text NOT NULL DEFAULT 'new',
   city     text NOT NULL,
   gone     text,
-  moved    integer
+  moved    integer,
+  price    numeric(6,2)
 );
-INSERT INTO orders (customer, amount, rate, note, city, gone, moved)
-VALUES ('Ada', 12, 0.5, NULL, 'Riga', 'x', 1), ('Bob', 7, NULL, 'late', 'Porto', NULL, 2);
+INSERT INTO orders (customer, amount, rate, note, city, gone, moved, price)
+VALUES
+  ('Ada', 12, 0.5, NULL, 'Riga', 'x', 1, 9999.99),
+  ('Bob', 7, NULL, 'late', 'Porto', NULL, 2, 'NaN');
 """
 
 ALTERS = """
@@ -34,6 +39,7 @@ ALTER TABLE orders ADD COLUMN source text NOT NULL DEFAULT 'web';
 ALTER TABLE orders DROP COLUMN gone;
 ALTER TABLE orders RENAME COLUMN note TO remark;
 ALTER TABLE orders ALTER COLUMN amount TYPE bigint, ALTER COLUMN rate TYPE double precision;
+ALTER TABLE orders ALTER COLUMN price TYPE numeric(12,2);
 ALTER TABLE orders ALTER COLUMN state SET DEFAULT 'open';
 ALTER TABLE orders ALTER COLUMN city DROP NOT NULL;
 ALTER TABLE orders DROP COLUMN moved;
@@ -48,6 +54,7 @@ SAID = (
     "renamed: `note` is `remark` now",
     "other type: column `amount`",
     "other type: column `rate`",
+    "numeric(12,2), but numeric(6,2)",
     "default: column `state`",
     "nullability: column `city`",
     "order: `moved` stands behind the others now",
@@ -68,7 +75,7 @@ def test_every_alter_table_at_once(shop: Shop) -> None:
     lab, name = shop.lab, f"{shop.lab.prefix}_orders"
     made(shop, name)
     lab.sql(ALTERS)
-    lab.sql("INSERT INTO orders (customer, amount, city) VALUES ('Cy', 4000000000, NULL)")
+    lab.sql("INSERT INTO orders (customer, amount, price) VALUES ('Cy', 4000000000, 12345678.9)")
     lab.sql("UPDATE orders SET remark = 'seen', priority = 9, moved = 5 WHERE id = 1")
 
     said = shop.expect("evolve", name)
@@ -87,14 +94,29 @@ def test_every_alter_table_at_once(shop: Shop) -> None:
     shop.expect("apply")
     assert "equal at" in shop.expect("verify", name)
     rows = shop.rows(
-        "SELECT customer, amount, rate, remark, state, city, moved, channel, priority, source"
+        "SELECT customer, amount, rate, remark, state, city, moved, channel, priority, source, price"
         f" FROM {shop.database}.{name} FINAL ORDER BY id"
     )
     assert rows == [
-        ("Ada", 12, 0.5, "seen", "new", "Riga", 5, None, 9, "web"),
-        ("Bob", 7, None, "late", "new", "Porto", None, None, 3, "web"),
-        ("Cy", 4_000_000_000, None, None, "open", None, None, None, 3, "web"),
+        ("Ada", 12, 0.5, "seen", "new", "Riga", 5, None, 9, "web", Decimal("9999.99")),
+        ("Bob", 7, None, "late", "new", "Porto", None, None, 3, "web", None),
+        (
+            "Cy",
+            4_000_000_000,
+            None,
+            None,
+            "open",
+            None,
+            None,
+            None,
+            3,
+            "web",
+            Decimal("12345678.9"),
+        ),
     ]
+    plan = shop.expect("plan", "postgres")
+    assert "`price` of" in plan
+    assert "is NaN in 1 row, which no Decimal holds" in plan
     assert "the contract holds" in shop.expect("evolve", name)
 
 

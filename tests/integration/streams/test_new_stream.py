@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
@@ -35,16 +36,15 @@ COMMENT ON COLUMN orders.customer IS 'Who ordered';
 """
 
 ROWS = """
-INSERT INTO orders (customer, amount, state, tags, scores, details, placed_at, local_at, due, "order")
+INSERT INTO orders
+  (uid, customer, amount, state, tags, scores, details, placed_at, local_at, due, "order")
 VALUES
-  ('Ada', 12.30, 'paid', '{a,b}', '{1,NULL,3}', '{"x": 1}', '2026-01-05T12:00:00+02:00',
+  ('123e4567-e89b-12d3-a456-426614174000', 'Ada', 12.30, 'paid', '{a,b}', '{1,NULL,3}', '{"x": 1}', '2026-01-05T12:00:00+02:00',
    '2026-01-05 10:00:00.123', '2026-02-01', 7),
-  ('Łukasz', 1000000000.01, DEFAULT, DEFAULT, NULL, NULL, '1970-01-01T00:00:00Z', NULL, NULL, NULL)
+  ('00000000-0000-0000-0000-000000000001', 'Łukasz', 1000000000.01, DEFAULT, DEFAULT, NULL, NULL, '1970-01-01T00:00:00Z', NULL, NULL, NULL)
 """
 
-COLUMNS = (
-    'id, customer, amount, state, tags, scores, details, placed_at, local_at, due, is_gift, "order"'
-)
+COLUMNS = 'id, uid, customer, amount, state, tags, scores, details, placed_at, local_at, due, is_gift, "order"'
 
 
 def test_a_table_of_postgres(shop: Shop) -> None:
@@ -64,13 +64,22 @@ def test_a_table_of_postgres(shop: Shop) -> None:
     until(lambda: len(shop.rows(table)) == 2, "the rows that were there before")
     assert shop.rows(table) == [
         (
-            *(1, "Ada", "12.30", "paid", ["a", "b"], [1, None, 3], '{"x": 1}'),
+            *(
+                1,
+                UUID("123e4567-e89b-12d3-a456-426614174000"),
+                "Ada",
+                Decimal("12.30"),
+                "paid",
+                ["a", "b"],
+                [1, None, 3],
+                '{"x": 1}',
+            ),
             datetime(2026, 1, 5, 10, tzinfo=UTC),
             datetime(2026, 1, 5, 10, 0, 0, 123000, UTC),
             *(date(2026, 2, 1), False, 7),
         ),
         (
-            *(2, "Łukasz", "1000000000.01", "new", [], [], None),
+            *(2, UUID(int=1), "Łukasz", Decimal("1000000000.01"), "new", [], [], None),
             datetime(1970, 1, 1, tzinfo=UTC),
             *(None, None, False, None),
         ),
@@ -82,7 +91,7 @@ def test_a_table_of_postgres(shop: Shop) -> None:
     lab.sql("INSERT INTO orders (customer) VALUES ('Bob')")
 
     now = f"SELECT id, customer, amount, scores FROM {shop.database}.{name} FINAL ORDER BY id"
-    expected = [(1, "Ada", "5.00", [9]), (3, "Bob", "0.00", [])]
+    expected = [(1, "Ada", Decimal(5), [9]), (3, "Bob", Decimal(0), [])]
     until(lambda: shop.rows(now) == expected, "what changed since")
     comments = shop.rows(
         "SELECT comment FROM system.columns WHERE table = '"

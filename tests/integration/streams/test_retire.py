@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from contractline.targets.topics import Cluster
 from tests.integration.streams.conftest import Shop
-from tests.integration.targets.lab import until
+from tests.integration.targets.lab import Lab, until
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -142,7 +143,65 @@ def test_a_stream_of_a_producer_whose_data_stay(shop: Shop, tmp_path: Path) -> N
     assert f"there is no contract `{name}`" in said
 
 
-def test_the_last_table_of_a_connector_is_refused(shop: Shop) -> None:
+def test_a_stream_with_a_connector_of_its_own_comes_and_goes_with_it(shop: Shop) -> None:
+    lab, others = shop.lab, new_table(shop, "items")
+    lab.sql("CREATE TABLE orders (id uuid PRIMARY KEY, price numeric(6,2))")
+    lab.sql("INSERT INTO orders VALUES ('123e4567-e89b-12d3-a456-426614174000', 9.90)")
+    name = f"{lab.prefix}_own"
+    shop.expect(
+        *("new", "stream", name, "--from", f"postgres:{lab.prefix}.orders", "--own-connector"),
+        *("--owner", "sales", "--database", shop.database),
+    )
+    captured = {file.name for file in (lab.root / "connect" / "captured").glob(f"*{lab.prefix}*")}
+    assert f"{name}.{lab.prefix}.orders-value.avsc" in captured
+    assert f"{name}.{lab.prefix}.items-value.avsc" not in captured
+    shop.expect("check", "contracts")
+    shop.expect("apply")
+    rows = f"SELECT price FROM {shop.database}.{name} FINAL"
+    until(lambda: shop.rows(rows) == [(Decimal("9.9"),)], "the row")
+    # What stops its connector stops no other table.
+    lab.sql("ALTER TABLE orders DROP COLUMN price; UPDATE orders SET id = gen_random_uuid()")
+    until(lambda: task_state(lab, name) == "FAILED", "the task fails")
+    lab.sql("INSERT INTO items VALUES (3, 'Cy')")
+    count = f"SELECT count() FROM {shop.database}.{others} FINAL"
+    until(lambda: shop.rows(count) == [(3,)], "items")
+    assert task_state(lab, lab.prefix) == "RUNNING"
+    git(shop, "config", "user.name", "Ada")
+    everything = ("--tables", "drop", "--topic", "delete")
+
+    code, said = shop.contractline("retire", name, *everything)
+
+    assert code == 1
+    for words in (
+        f"remove {name}: delete it; it reads no other table",
+        f"remove contractline_{name}: drop the replication slot, which keeps",
+        f"publication {name}_publication: drop it; no other table is in it",
+        f"remove __debezium-heartbeat.{name}: delete it with all its messages",
+        f"move connect/connectors/{name}.json",
+        f"move contracts/system/heartbeat_{name}",
+    ):
+        assert words in said, said
+
+    shop.expect("retire", name, *everything, "--yes")
+
+    assert name not in lab.connect("GET", "/connectors")
+    assert not {one for one in topics(shop) if name in one}
+    assert not {one for one in subjects(shop) if name in one}
+    slots = lab.sql(f"SELECT 1 FROM pg_replication_slots WHERE slot_name = 'contractline_{name}'")
+    assert slots == []
+    published = lab.sql(f"SELECT 1 FROM pg_publication WHERE pubname = '{name}_publication'")
+    assert published == []
+    shop.expect("check", "contracts")
+    targets = json.loads(shop.expect("plan", "--json"))["targets"]
+    assert [target["steps"] for target in targets] == [[]] * 5
+
+
+def task_state(lab: Lab, connector: str) -> str:
+    tasks = lab.connect("GET", f"/connectors/{connector}/status")["tasks"]
+    return str(tasks[0]["state"]) if tasks else "none"
+
+
+def test_the_last_table_of_the_only_connector_is_refused(shop: Shop) -> None:
     name = new_table(shop, "orders")
     git(shop, "config", "user.name", "Ada")
 

@@ -238,9 +238,7 @@ def test_what_the_topic_cant_hold_stops_the_task_until_the_contract_lets_it_beco
     until(lambda: 7 in rows(lab), "the row")
 
     assert rows(lab)[7]["at"] is None
-    counted = (
-        f"`at` of {lab.prefix}.moments holds what the topic can't in 1 rows: null in the topic"
-    )
+    counted = f"`at` of {lab.prefix}.moments holds what the topic can't in 1 row: null in the topic"
     assert counted in messages(lab.plan("postgres"))
 
 

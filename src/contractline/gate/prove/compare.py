@@ -10,13 +10,17 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from contractline.gate.prove.meaning import Moment, same
 from contractline.gate.prove.oracle import Expected
 from contractline.mapping.types import Column
 
 _ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
+_UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NUMBER = re.compile(rb"-?(\d+)(?:\.(\d+))?")
 _YEARS = range(1900, 2300)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -55,7 +59,15 @@ def _is_read_again(column: Column, expected: Expected, got: Any) -> bool:
 
 
 def _is_time_of_text(column: Column, expected: Expected, got: Any) -> bool:
-    return column.is_time_text and same(_time(expected.value), got)
+    return column.text_of == "timestamp" and same(_time(expected.value), got)
+
+
+def _is_uuid_of_text(column: Column, expected: Expected, got: Any) -> bool:
+    return column.text_of == "uuid" and same(_uuid(expected.value), got)
+
+
+def _is_number_of_text(column: Column, expected: Expected, got: Any) -> bool:
+    return column.text_of == "numeric" and same(_number(expected.value, *column.digits), got)
 
 
 def _is_written_symbol(column: Column, expected: Expected, got: Any) -> bool:
@@ -92,6 +104,17 @@ EQUIVALENCES = (
         _is_time_of_text,
     ),
     Equivalence(
+        "a uuid as text is a UUID",
+        "the contract calls the text a uuid of PostgreSQL; what is not one becomes NULL",
+        _is_uuid_of_text,
+    ),
+    Equivalence(
+        "a numeric as text is a Decimal",
+        "the contract says how many digits the numeric of PostgreSQL has; NaN and what has more"
+        " become NULL",
+        _is_number_of_text,
+    ),
+    Equivalence(
         "a symbol that the newest version lacks stays as it was written",
         "Avro would give the enum's default; the column is text and keeps what was said",
         _is_written_symbol,
@@ -109,7 +132,21 @@ def agrees(column: Column, expected: Expected, got: Any) -> bool:
 
 def _is_exact(column: Column, expected: Expected, got: Any) -> bool:
     is_known = expected.is_resolved or expected.is_written
-    return is_known and not column.is_time_text and same(expected.value, got)
+    return is_known and not column.text_of and same(expected.value, got)
+
+
+def _uuid(text: Any) -> UUID | None:
+    return UUID(text.decode()) if isinstance(text, bytes) and _UUID.fullmatch(text) else None
+
+
+def _number(text: Any, precision: int, scale: int) -> Decimal | None:
+    """Return the number of a text; None for what so many digits do not hold."""
+    found = _NUMBER.fullmatch(text) if isinstance(text, bytes) else None
+    if found is None:
+        return None
+    whole, behind = found.groups(b"")
+    fits = len(behind) <= scale and (whole == b"0" or len(whole) <= precision - scale)
+    return Decimal(text.decode()) if fits else None
 
 
 def _time(text: Any) -> Moment | None:

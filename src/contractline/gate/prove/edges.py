@@ -91,8 +91,19 @@ TIME_TEXTS = (
 )
 """Times as Debezium writes them, and what is none."""
 
+NOT_UUIDS = ("", "no uuid", "123e4567-e89b-12d3-a456")
+"""What a text holds that a column of uuid can't take."""
+
 CDC_TEXTS = {"__op": ("u", "c", "r", "d"), "__deleted": ("false", "true")}
 """What Debezium writes into the fields that the unwrap transform adds."""
+
+
+def numerics(precision: int, scale: int) -> tuple[str, ...]:
+    """Return the texts of numerics: what so many digits hold, and what they don't."""
+    whole, rest = "9" * (precision - scale) or "0", f".{'9' * scale}" if scale else ""
+    point = f".{'0' * (scale - 1)}1" if scale else ""
+    fit = (f"{whole}{rest}", f"-{whole}{rest}", f"0{point}", f"-0{point}", "0")
+    return (*fit, f"1{whole}", f"0.{'0' * scale}1", "NaN", "Infinity", "-Infinity", "", "no number")
 
 
 def decimals(precision: int) -> tuple[bytes, ...]:

@@ -18,7 +18,7 @@ from contractline.gate.prove.oracle import Oracle
 from contractline.gate.prove.records import Made, Maker
 from contractline.gate.prove.sandbox import Frame, Refused, Sandbox, ViewFailed, Writer
 from contractline.gate.prove.shapes import Path, Shape
-from contractline.mapping.types import Column
+from contractline.mapping.types import Column, digits_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +149,20 @@ def planned(contract: Contract) -> Contract:
 
 def texts_of(contract: Contract) -> dict[str, Sequence[str]]:
     """Return what the fields hold that take only some texts, by name."""
-    times: dict[str, Sequence[str]] = {
+    found: dict[str, Sequence[str]] = {
         name: edges.TIME_TEXTS
         for name, said in contract.properties.items()
         if said.logicalType == "timestamp"
     }
-    is_cdc = isinstance(contract.source, PostgresSource)
-    return {**times, **(edges.CDC_TEXTS if is_cdc else {})}
+    if not isinstance(contract.source, PostgresSource):
+        return found
+    for name, said in contract.properties.items():
+        kind = said.physicalType or ""
+        if kind == "uuid":
+            found[name] = (*edges.UUIDS, *edges.NOT_UUIDS)
+        elif digits := digits_of(kind):
+            found[name] = edges.numerics(*digits)
+    return found | edges.CDC_TEXTS
 
 
 class Trial:

@@ -16,6 +16,7 @@ from contractline.contracts.waivers import agreed_text
 from contractline.errors import ContractlineError
 from contractline.gate.streams.table import described_columns
 from contractline.mapping.postgres import Column, Difference, differences, fields_of
+from contractline.mapping.types import digits_of, holds
 from contractline.targets.table_sql import LiveColumn, LiveTable, is_made_from_table
 
 WAIVER = "COMPATIBILITY_KEPT"
@@ -107,6 +108,17 @@ def evolution(
     described = {one.name: one.property() for one in described_columns(table, value, keys)}
     held = draft.properties
     changed = {name: _changes(said, is_new=name not in held) for name, said in described.items()}
+    types = {column.name: column.exactly for column in table.columns}
+    outgrown = {
+        name: f"other type: column `{name}` of {table.name} is {types[name]}, but {kind} in {draft.name}"
+        for name, said in held.items()
+        if name in types and (digits_of(kind := said.physicalType or "") or kind == "uuid")
+        if not holds(kind, types[name])
+    }
+    for name in held.keys() & changed.keys() - outgrown.keys():
+        if holds(held[name].physicalType or "", types.get(name, "")):
+            # Fewer digits are no reason to take the column's away.
+            changed[name].pop("physicalType", None)
     names = [[str(field["name"]) for field in _columns(schema)] for schema in (before, value)]
     for old, new in _paired(*names):
         if said := held.get(old):
@@ -115,8 +127,12 @@ def evolution(
     gone = [name for name in held if name not in kept]
     document = draft.document.text if draft.document else ""
     document = with_properties(document, {n: c for n, c in changed.items() if c}, gone)
-    retyped = tuple(one.column for one in found if one.kind == "type")
-    words = tuple(_words(found, table, before, value))
+    retyped = tuple(dict.fromkeys([*(o.column for o in found if o.kind == "type"), *outgrown]))
+    told = {one.column for one in found}
+    words = (
+        *_words(found, table, before, value),
+        *(words for name, words in outgrown.items() if name not in told),
+    )
     evolved = Evolution(words, value, document, retyped=retyped)
     level = _level(draft, value)
     if level is None:

@@ -15,10 +15,11 @@ from contractline.contracts.waivers import FOLDER, WHOLE, agreed_text
 from contractline.errors import ContractlineError
 from contractline.gate.base import Base, opened_base
 from contractline.gate.lineage import lineage_of
-from contractline.mapping.connector import streams_of
+from contractline.mapping.connector import heartbeat_of, streams_of
 from contractline.mapping.ddl import INGESTION, STREAMS
 from contractline.project import Project
 from contractline.targets.files import connector_names, connector_template
+from contractline.targets.retiring import takes_connector_along
 from contractline.targets.table_sql import is_made_from_table
 
 WAIVER = "CONTRACT_KEPT"
@@ -55,10 +56,12 @@ class Removal:
     """What a checkout loses with a stream.
 
     Attributes:
+        contracts: those that go: the stream's, and that of the heartbeats of its connector.
         moved: files and folders that move aside.
         written: files that say something else afterwards, with their texts.
     """
 
+    contracts: tuple[Contract, ...]
     moved: tuple[Path, ...]
     written: Mapping[Path, str]
 
@@ -88,34 +91,44 @@ def removal(project: Project, contract: Contract, contracts: list[Contract]) -> 
     """Return what retiring a stream takes out of its checkout.
 
     The SQL that creates a captured table goes where it was read from the database; a file that
-    people wrote stays, and so does what was captured of it.
+    people wrote stays, and so does what was captured of it. With its last table a connector goes.
     """
-    name, written = contract.name, {}
-    moved = [contract.folder, project.ddl / STREAMS / f"{name}.sql"]
+    name = contract.name
+    gone = [contract]
+    moved = [project.ddl / STREAMS / f"{name}.sql"]
     moved.append(project.root / "tests" / "cases" / "streams" / f"{name}.jsonl")
-    source = contract.source
+    source, capture = contract.source, load_capture(project)
+    files: set[Path] = set()
+    topics: set[str] = set()
     if isinstance(source, PostgresSource):
-        capture = load_capture(project)
+        left = [one for one in contracts if one.name != name]
+        known = capture.index.keys if capture.index else {}
+        prefixes = {
+            one: f"{connector_template(project, one)['topic.prefix']}."
+            for one in connector_names(project)
+        }
+        if takes_connector_along(contract, left):
+            files.add(project.connectors / f"{source.connector}.json")
+            topics |= {topic for topic in known if topic.startswith(prefixes[source.connector])}
+            beat = heartbeat_of(left, source.connector)
+            gone += [beat] if beat else []
         creator = capture.creator(source.table)
-        others = [s for s in streams_of(contracts) if s.contract.name != name]
-        is_shared = any(stream.source.table == source.table for stream in others)
-        if creator and is_made_from_table(creator.text) and capture.index and not is_shared:
-            topics = {
-                f"{connector_template(project, one)['topic.prefix']}.{source.table}"
-                for one in connector_names(project)
-            }
-            moved.append(creator.file)
-            moved += [
-                schema_file(project, f"{t}-{part}") for t in topics for part in ("key", "value")
-            ]
-            index = capture.index
-            index = replace(
-                index,
-                made_from={k: v for k, v in index.made_from.items() if k != creator.name},
-                keys={k: v for k, v in index.keys.items() if k not in topics},
-            )
-            written[project.captured / INDEX] = index.text
-    return Removal(tuple(sorted(path for path in moved if path.exists())), written)
+        is_shared = any(stream.source.table == source.table for stream in streams_of(left))
+        if creator and is_made_from_table(creator.text) and not is_shared:
+            files.add(creator.file)
+            topics |= {f"{prefix}{source.table}" for prefix in prefixes.values()}
+    moved += [one.folder for one in gone] + list(files)
+    moved += [schema_file(project, f"{t}-{part}") for t in topics for part in ("key", "value")]
+    written = {}
+    if capture.index and (files or topics):
+        places = {file.relative_to(project.root).as_posix() for file in files}
+        index = replace(
+            capture.index,
+            made_from={k: v for k, v in capture.index.made_from.items() if k not in places},
+            keys={k: v for k, v in capture.index.keys.items() if k not in topics},
+        )
+        written[project.captured / INDEX] = index.text
+    return Removal(tuple(gone), tuple(sorted(path for path in moved if path.exists())), written)
 
 
 def carry_out(project: Project, found: Removal, aside: Path) -> Iterator[tuple[Path, Path]]:

@@ -125,8 +125,8 @@ def connector_for(project: Project, name: str | None) -> str:
     return name
 
 
-def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
-    """Refuse a table that is a stream already, one of the machinery, or one that needs quotes.
+def refuse_taken(table: str, connector: str, contracts: Sequence[Contract]) -> None:
+    """Refuse a table that is the connector's already, the machinery's, or one that needs quotes.
 
     Raises:
         TableTaken: it is.
@@ -139,7 +139,11 @@ def refuse_taken(table: str, contracts: Sequence[Contract]) -> None:
         )
         raise TableTaken(table, words)
     for contract in contracts:
-        if isinstance(contract.source, PostgresSource) and contract.source.table == table:
+        source = contract.source
+        if isinstance(source, PostgresSource) and (source.connector, source.table) == (
+            connector,
+            table,
+        ):
             raise TableTaken(table, f"is the stream {contract.name} already")
 
 

@@ -9,7 +9,7 @@ from contractline.contracts.draft import Draft
 from contractline.contracts.model import ClickHouseSink, PostgresSource
 from contractline.mapping.leaves import nullable
 from contractline.mapping.sql import modify_column
-from contractline.mapping.types import map_versions
+from contractline.mapping.types import is_wider, map_versions
 from contractline.rules.changes.pair import Pair, of_released
 from contractline.rules.rule import Violation
 
@@ -98,8 +98,8 @@ def column_type_kept(pair: Pair) -> Iterator[Violation]:
 
     Why: its rows would all be written anew, and what does not fit is lost, so that
     `contractline apply tables` leaves the change to a person, and changes nothing else before.
-    Only that a column takes NULL besides all that it holds, apply brings by itself, where the table
-    is not sorted by it.
+    Only that a column takes NULL besides all that it holds, or more digits, apply brings by itself,
+    where the table is not sorted by it.
 
     Bad: another type in ``types``. Good: another field beside the old one; a string that becomes
     ["null", "string"].
@@ -138,8 +138,8 @@ def column_changes(before: Draft, after: Draft) -> Iterator[ColumnChange]:
     now = _column_types(after)
     for name, old in _column_types(before).items():
         new = now.get(name, old)
-        takes_null_now = new == nullable(old) and name not in _order_by(after)
-        if new != old and not takes_null_now:
+        holds_more = new == nullable(old) or is_wider(new, old)
+        if new != old and not (holds_more and name not in _order_by(after)):
             yield ColumnChange(name, old, new, _by_hand(after.name, sink, name, old, new))
 
 

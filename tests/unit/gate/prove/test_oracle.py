@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import time
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastavro import schemaless_writer
@@ -167,6 +169,9 @@ def column(kind: str = "Nullable(String)", **more: Any) -> Column:
     return Column(("it",), "it", kind, kind, **more)
 
 
+MONEY = Column(("it",), "it", "String", "Nullable(Decimal(4, 2))", text_of="numeric")
+
+
 def told(
     value: Any, written: Any = None, *, resolved: bool = True, is_written: bool = True
 ) -> Expected:
@@ -188,13 +193,25 @@ NOON = Moment(1_709_208_000 * 10**9)
         (column(), told(b"x", b"x", resolved=False), None, False),
         (column("LowCardinality(String)"), told(b"RED", b"GREEN"), b"GREEN", True),
         (column("String"), told(b"RED", b"GREEN"), b"GREEN", False),
-        (column(is_time_text=True), told(b"2024-02-29T12:00:00Z"), NOON, True),
-        (column(is_time_text=True), told(b"2024-02-29T14:00:00.000+02:00"), NOON, True),
-        (column(is_time_text=True), told(b"2024-02-29T12:00:00Z"), Moment(0), False),
-        (column(is_time_text=True), told(b"2024-02-29T12:00:00Z"), None, False),
-        (column(is_time_text=True), told(b"no time"), None, True),
-        (column(is_time_text=True), told(b"no time"), Moment(0), False),
-        (column(is_time_text=True), told(None), None, True),
+        (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), NOON, True),
+        (column(text_of="timestamp"), told(b"2024-02-29T14:00:00.000+02:00"), NOON, True),
+        (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), Moment(0), False),
+        (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), None, False),
+        (column(text_of="timestamp"), told(b"no time"), None, True),
+        (column(text_of="timestamp"), told(b"no time"), Moment(0), False),
+        (column(text_of="timestamp"), told(None), None, True),
+        (column(text_of="uuid"), told(str(UUID(int=7)).encode()), UUID(int=7), True),
+        (column(text_of="uuid"), told(str(UUID(int=7)).encode()), UUID(int=8), False),
+        (column(text_of="uuid"), told(str(UUID(int=7)).encode()), None, False),
+        (column(text_of="uuid"), told(b"no uuid"), None, True),
+        (MONEY, told(b"99.90"), Decimal("99.9"), True),
+        (MONEY, told(b"-0.01"), Decimal("-0.01"), True),
+        (MONEY, told(b"99.90"), Decimal("99.8"), False),
+        (MONEY, told(b"99.90"), None, False),
+        (MONEY, told(b"100.00"), None, True),
+        (MONEY, told(b"1.005"), None, True),
+        (MONEY, told(b"1.005"), Decimal("1.00"), False),
+        (MONEY, told(b"NaN"), None, True),
     ],
 )
 def test_agrees(where: Column, expected: Expected, got: Any, is_right: bool) -> None:
