@@ -306,9 +306,9 @@ def holds(described: str, sql_type: str) -> bool:
 
 
 def is_wider(type_: str, old: str) -> bool:
-    """Tell whether a Decimal holds every value of another one, so that a column may become it."""
+    """Tell whether a Decimal holds more than another one, and all its values: a column may become it."""
     one, other = _DECIMAL.match(type_), _DECIMAL.match(old)
-    if one is None or other is None or one[1] != other[1]:
+    if one is None or other is None or type_ == old or one[1] != other[1]:
         return False
     return _holds((int(one[2]), int(one[3])), (int(other[2]), int(other[3])))
 

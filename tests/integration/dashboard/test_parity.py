@@ -220,19 +220,31 @@ class Sender:
 
 
 def arrived(warehouse: Warehouse, source: Source) -> None:
-    """Wait until all of a history is in the tables."""
+    """Wait until all of a history is in the tables, also in those that views fill from others."""
     world = source.world
     users = sorted({change.user_name for change in world.changes})
     names = ", ".join(map(literal, users or [""]))
     identities = ", ".join(literal(one.identity) for one in world.identities) or "''"
-    wanted = (len(world.commits), len(world.changes), len(world.identities))
+    wanted = (
+        len(world.commits),
+        len(world.commits),
+        0,
+        len(world.changes),
+        1,
+        len(world.identities),
+    )
+    commits = f"reporting.commit_facts FINAL WHERE repository = {literal(source.repository)}"
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         ((*found,),) = warehouse.rows(
             "SELECT (SELECT count() FROM github.commits FINAL"
             f" WHERE repository = {literal(source.repository)}),"
+            f" (SELECT count() FROM {commits}), (SELECT count() FROM {commits}"
+            " AND author_key NOT IN (SELECT author_key FROM reporting.credits)),"
             f" (SELECT uniqExact(user_name, __version) FROM (SELECT user_name, changed_at AS"
             f" __version FROM github.users_history FINAL WHERE user_name IN ({names}))),"
+            f" (SELECT max(version) FROM github.users WHERE user_name IN ({names})) ="
+            f" (SELECT max(version) FROM github.users_history WHERE user_name IN ({names})),"
             " (SELECT count() FROM github.identities FINAL"
             f" WHERE identity IN ({identities}))"
         )

@@ -167,6 +167,13 @@ class Lab:
             assert time.monotonic() < end, f"{sql}: {found!r}, and not {expected!r}"
             time.sleep(0.05)
 
+    def wait_for_rows(self, sql: str, expected: object) -> None:
+        """Wait until a query gives rows: the views of one block fill their tables one by one."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (found := self.rows(sql)) != expected:
+            assert time.monotonic() < end, f"{sql}: {found!r}, and not {expected!r}"
+            time.sleep(0.05)
+
     def errors(self, name: str, *, resolved: bool = False) -> list[Row]:
         """Offset, class, reason, bytes and key of a stream's open, or else resolved, errors."""
         rows = self.rows(

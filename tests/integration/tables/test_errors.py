@@ -37,6 +37,7 @@ def test_poison_is_kept_and_the_next_good_one_loaded(lab: Lab) -> None:
     frames = [bad[0][0], good, *(bad[n][0] for n in range(2, 7)), lab.frame("commits", commit(2))]
     lab.send("commits", frames, KEY)
     lab.wait_for(f"SELECT count() FROM {lab.prefix}.commits FINAL", 2)
+    lab.wait_for(errors_sql(lab), len(bad))
     errors = lab.errors("commits")
     assert [row[0] for row in errors] == list(bad)
     for offset, kind, reason, raw, key in errors:
@@ -57,6 +58,7 @@ def test_replay_puts_back_what_was_repaired_and_keeps_the_rest(lab: Lab) -> None
     stranger[40] = stranger[40][:60]
     lab.send("commits", [*stranger, lab.frame("commits", commit(200))], KEY)
     lab.wait_for(f"SELECT count() FROM {table} FINAL", 1)
+    lab.wait_for(errors_sql(lab), len(stranger))
     assert {row[1] for row in lab.errors("commits")} == {"poison"}
     stream = lab.contract("commits").name
     first = replay_stream(lab.warehouse, lab.endpoints, stream, ("poison",))
