@@ -3,8 +3,8 @@
 -- co-authors are left out. The columns of a person are those of reporting.commits.
 CREATE OR REPLACE VIEW reporting.contributions AS
 SELECT
-    part.* EXCEPT (author_key, co_assistant),
-    if(part.role = 'author' AND credit.is_assistant, toString(credit.bot), part.co_assistant) AS assistant,
+    part.* EXCEPT (author_key, people, others),
+    1 / part.people AS share,
     credit.name AS name,
     credit.email AS email,
     credit.login AS login,
@@ -21,29 +21,34 @@ SELECT
     credit.age_band AS age_band
 FROM
 (
-    -- Most commits have one author and no more, and need none of what the others are joined with.
     SELECT
-        * EXCEPT (version, author_key, co_authors),
-        'author' AS role,
-        author_key,
-        1. AS share,
-        '' AS co_assistant
-    FROM reporting.commit_facts FINAL
-    WHERE empty(co_authors)
-    UNION ALL
-    SELECT
-        commit.* EXCEPT (version, author_key, co_authors),
-        part.1 AS role,
-        part.2 AS author_key,
-        1 / (length(arrayFilter(helper -> helper.2 != author.person, helpers.people)) + 1) AS share,
+        commit.repository AS repository,
+        commit.commit_id AS commit_id,
+        commit.committed_at AS committed_at,
+        commit.commit_date AS commit_date,
+        commit.authored_at AS authored_at,
+        commit.produced_at AS produced_at,
+        commit.subject AS subject,
+        commit.additions AS additions,
+        commit.deletions AS deletions,
+        commit.changed_files AS changed_files,
+        commit.source AS source,
+        commit.is_merge AS is_merge,
+        commit.subject_length AS subject_length,
+        commit.is_conventional AS is_conventional,
+        commit.has_body AS has_body,
         if(
             author.is_assistant, toString(author.bot),
             arrayFirst(found -> found != '', arrayMap(
                 co_author -> (SELECT groupArray(name) FROM reporting.machine_rules WHERE kind = 'assistant')[multiMatchAnyIndex(
                     lowerUTF8(co_author),
                     (SELECT groupArray(pattern) FROM reporting.machine_rules WHERE kind = 'assistant'))],
-                commit.co_authors))) AS co_assistant
-    FROM (SELECT * FROM reporting.commit_facts FINAL WHERE notEmpty(co_authors)) AS commit
+                commit.co_authors))) AS assistant,
+        arrayFilter(helper -> helper.2 != author.person, helpers.people) AS others,
+        length(others) + 1 AS people,
+        part.1 AS role,
+        part.2 AS author_key
+    FROM reporting.commit_facts AS commit FINAL
     LEFT ANY JOIN reporting.authors AS author
         ON author.author_key = commit.author_key
     LEFT ANY JOIN
