@@ -242,6 +242,8 @@ class _Source:
                 name=sql.Identifier(publication),
             )
         live = database.tables([table]).get(table)
+        if any(one.source.table == table for one in streams_of(self._leaving.left)):
+            live = None  # another stream reads it, and needs all of this
         if live and live.truncate_trigger:
             yield self._step(
                 database,

@@ -153,8 +153,8 @@ def other_ways(table: str, column: str) -> Iterator[str]:
         f" this command again; ClickHouse keeps {column} with its old values"
     )
     yield (
-        "a new topic: a connector of its own prefix and slot in connect/connectors, and"
-        " `contractline new stream` with --connector for the table as it is (docs/guides/cdc.md)"
+        f"a new topic for the table as it is: `contractline new stream NAME --from postgres:{table}"
+        " --own-connector`, and `contractline retire` for the old one (docs/guides/cdc.md)"
     )
 
 
