@@ -63,7 +63,7 @@ TRANSIENT = "_error LIKE '%while fetching schema%' AND _error NOT LIKE '%HTTP st
 
 MERGE_AFTER_SECONDS = 3600
 _MAX_VERSION_MICROS = 2**56 - 1
-_MIN_FLUSH, _FROM_FLUSH = timedelta(milliseconds=50), timedelta(milliseconds=100)
+_MIN_FLUSH, _FROM_FLUSH = timedelta(milliseconds=50), timedelta(milliseconds=200)
 _MIN_PAUSE_MS, _MAX_PAUSE_MS = 20, 500
 _CDC_FIELDS = ("__deleted", "__op", "__lsn", "__source_ts_ms")
 _WIDTH = 100

@@ -124,7 +124,7 @@ SETTINGS
     kafka_handle_error_mode = 'stream',
     kafka_num_consumers = 1,
     kafka_thread_per_consumer = 1,
-    kafka_flush_interval_ms = 500,
+    kafka_flush_interval_ms = 400,
     kafka_poll_timeout_ms = 20,
     kafka_consumer_reschedule_ms = 20;
 
