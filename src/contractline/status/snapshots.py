@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from contractline.mapping.connector import streams_of
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets.asked import asked_snapshots, uncompared
+from contractline.targets.asked import asked_snapshots, problem_of, uncompared
 from contractline.targets.connect import Connect
 from contractline.targets.database import connected
 from contractline.targets.files import connector_names
@@ -26,14 +24,7 @@ def rows(sources: Sources) -> Facts:
                 facts[name] = [Fact("earlier rows", state.name, problem=state.problem)]
             readings, asked = database.readings(connector), asked_snapshots(database)
             for stream in streams:
-                if signals := uncompared(asked, readings, stream.source.table):
-                    facts[stream.contract.name].append(_by_hand(signals))
+                if problem := problem_of(uncompared(asked, readings, stream.source.table)):
+                    by_hand = Fact("snapshot by hand", "not compared", problem=problem)
+                    facts[stream.contract.name].append(by_hand)
     return facts
-
-
-def _by_hand(signals: Sequence[str]) -> Fact:
-    problem = (
-        f"its rows were not compared since a snapshot was asked for by hand ({', '.join(signals)});"
-        " `contractline apply connectors` does it"
-    )
-    return Fact("snapshot by hand", "not compared", problem=problem)

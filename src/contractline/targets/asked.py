@@ -44,6 +44,16 @@ def uncompared(
     return tuple(one.id for one in asked if one.names(table) and one.id not in compared)
 
 
+def problem_of(signals: Sequence[str]) -> str:
+    """Say that a table was not compared since signals asked for it; empty for none."""
+    if not signals:
+        return ""
+    return (
+        f"its rows were not compared since a snapshot was asked for by hand ({', '.join(signals)});"
+        " `contractline apply connectors` does it"
+    )
+
+
 def _tables(data: str) -> tuple[str, ...]:
     try:
         return tuple(map(str, json.loads(data)["data-collections"]))

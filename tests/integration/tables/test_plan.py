@@ -97,10 +97,10 @@ def test_a_faster_promise_only_makes_the_queue_anew(lab: Lab) -> None:
     lab.stream("commits")
     lab.apply()
     file = lab.project.contracts / f"{lab.prefix}_commits" / "contract.odcs.yaml"
-    file.write_text(file.read_text().replace("value: 600", "value: 200"))
+    file.write_text(file.read_text().replace("value: 600", "value: 300"))
     plan = lab.plan()
     assert [step.change for step in plan.steps] == [Change.REMOVE, Change.RECREATE]
-    assert "kafka_flush_interval_ms 500 -> 100" in plan.steps[0].summary
+    assert "kafka_flush_interval_ms 400 -> 100" in plan.steps[0].summary
     lab.apply("tables")
 
 

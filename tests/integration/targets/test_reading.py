@@ -9,6 +9,7 @@ from typing import Any
 from contractline.plan import Change
 from contractline.status.facts import Sources
 from contractline.status.snapshots import rows
+from contractline.watch.snapshots import Snapshots
 from tests.integration.targets.lab import Lab, messages, until
 
 KEY: list[Mapping[str, Any]] = [{"name": "id", "type": "int"}]
@@ -135,6 +136,9 @@ def test_a_snapshot_by_hand_that_fails_is_seen_and_made_good(lab: Lab) -> None:
     [_, by_hand] = rows(Sources(lab.project, lab.endpoints))[name]
     assert f"a snapshot was asked for by hand ({lab.prefix} again)" in by_hand.problem
     assert f"by hand (`{lab.prefix} again`)" in messages(lab.plan("connectors"))
+    said: list[str] = []
+    Snapshots(lab.project, said.append).look(lab.endpoints)
+    assert said == [f"{name}: {by_hand.problem}"]
 
     (outcome,) = lab.apply("connectors")
 
