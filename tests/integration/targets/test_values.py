@@ -19,6 +19,9 @@ from tests.integration.targets.values import DOMAIN_OF_DATES, KINDS, Kind, days
 
 KEY = [{"name": "id", "type": "int"}]
 RANDOM = int(environment().get("CONTRACTLINE_VALUES", "5"))
+APART = 1_000_000
+"""How far the ids of rows that come by the log lie behind those of the snapshot."""
+
 ROUTES = ("snapshot", "incremental", "stream")
 READ_TWICE = {days(f"1582-10-{day:02}") for day in range(5, 15)}
 """Ten days that the driver's java.sql.Date lacks: an incremental snapshot reads them as ten days later."""
@@ -114,7 +117,7 @@ def arrived(lab: Lab) -> dict[str, dict[int, dict[str, Any]]]:
         assert record.row
         of_log = {"r": "snapshot", "c": "stream"}
         route = of_log[record.value["__op"]] if record.value["__lsn"] else "incremental"
-        out[route].setdefault(record.row["id"] % 1000, record.row)
+        out[route].setdefault(record.row["id"] % APART, record.row)
     return out
 
 
@@ -143,7 +146,7 @@ def test_every_value_is_the_same_from_a_snapshot_an_incremental_one_and_the_log(
     lab.apply()
     wait(lab, wanted.keys(), "snapshot")
     names = ", ".join(column.name for column in COLUMNS)
-    lab.sql(f"INSERT INTO moments SELECT id + 1000, {names} FROM moments")
+    lab.sql(f"INSERT INTO moments SELECT id + {APART}, {names} FROM moments")
     wait(lab, wanted.keys(), "stream")
     signal = {"data-collections": [f"{lab.prefix}.moments"], "type": "incremental"}
     lab.sql(
