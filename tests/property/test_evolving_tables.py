@@ -108,8 +108,11 @@ def altered(draw: st.DrawFn, table: Table) -> Table:
         return others
     if kind == "again":
         return (*others, column)
+    name = f"{column.name}_new"
+    while name in {one.name for one in table}:  # PostgreSQL has no two columns of one name
+        name += "_new"
     changes: dict[str, dict[str, Any]] = {
-        "rename": {"name": f"{column.name}_new"},
+        "rename": {"name": name},
         "widen": {"type": WIDENING.get(column.type, column.type)},
         "null": {"nullable": not column.nullable},
         "default": {"has_default": not column.has_default},
