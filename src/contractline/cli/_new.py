@@ -16,8 +16,14 @@ from contractline.contracts.capture import load_capture
 from contractline.contracts.model import Contract
 from contractline.finding import counted, shown_path
 from contractline.gate.streams import records, table
-from contractline.gate.streams.connector import own_connector, written
-from contractline.gate.streams.establish import Established, carry_over, establish, scratch
+from contractline.gate.streams.connector import own_connector
+from contractline.gate.streams.establish import (
+    Established,
+    carry_over,
+    establish,
+    scratch,
+    write_texts,
+)
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.capturing import Keys, SqlBroken, contract_keys
@@ -87,7 +93,8 @@ def from_table(
     table.refuse_unpublished(live)
     keys = {**contract_keys(contracts), (connector, name): table.key_of(live, wish.key)}
     with scratch(wish.project) as copy:
-        own = list(written(copy, beside))
+        root = wish.project.root
+        own = write_texts({copy.root / f.relative_to(root): text for f, text in beside.items()})
         made = _captured(copy, live, keys)
         capture = load_capture(copy)
         topic = table.topic_of(copy, connector, name)
@@ -112,21 +119,15 @@ def from_table(
 
 def _captured(copy: Project, live: LiveTable, keys: Keys) -> list[Path]:
     """Bring connect/ up to a table: the SQL that creates it, and what Debezium makes of it."""
-    written: dict[Path, str] = {}
-    if load_capture(copy).creator(live.name) is None:
-        written[table.sql_file(copy, live.name)] = live.text
-    for file, text in written.items():
-        file.write_text(text, encoding="utf-8")
+    is_new = load_capture(copy).creator(live.name) is None
+    written = write_texts({table.sql_file(copy, live.name): live.text} if is_new else {})
     try:
         found = captured(copy, keys).files
     except SqlBroken as problem:
         if problem.file in written:
             raise table.TableNotRebuilt(live, problem.problem) from problem
         raise
-    for file, text in found.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return [*written, *found]
+    return [*written, *write_texts(found)]
 
 
 def _tell(

@@ -108,6 +108,7 @@ def _captured(
     from contractline.cli._capture import captured
     from contractline.contracts.capture import load_capture
     from contractline.contracts.load import load_contracts
+    from contractline.gate.streams.establish import write_texts
     from contractline.gate.streams.evolve import followed
     from contractline.gate.streams.table import TableNotRebuilt, sql_file, without_foreign
     from contractline.mapping.postgres import differences, fields_of
@@ -124,9 +125,7 @@ def _captured(
         found = captured(copy, contract_keys(load_contracts(copy))).files
     except SqlBroken as problem:
         raise TableNotRebuilt(live, problem.problem) from problem
-    for path, content in found.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+    write_texts(found)
     value = without_foreign(load_capture(copy).schemas[f"{topic}-value"], live)
     named = {field["name"] for field in value.fields}
     wanted = [field for field in fields_of(columns) if field["name"] in named]

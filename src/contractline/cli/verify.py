@@ -77,13 +77,10 @@ def _code(compared: Comparison) -> int:
     return 0 if compared.result.is_equal else 1
 
 
-def _of(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _show(name: str, compared: Comparison) -> None:
     result = compared.result
-    at = f"at {result.snapshot.position}, {result.rows:,} rows in {_of(result.ranges, 'range')}"
+    ranges = f"{result.ranges:,} range{'' if result.ranges == 1 else 's'}"
+    at = f"at {result.snapshot.position}, {result.rows:,} rows in {ranges}"
     left_out = f"; not compared: {', '.join(compared.left_out)}" if compared.left_out else ""
     if result.is_equal:
         _say(f"{name}: equal {at}{left_out}", "yellow" if left_out else "green")

@@ -89,15 +89,6 @@ def streams_of(contracts: Sequence[Contract], connector: str | None = None) -> t
     )
 
 
-def heartbeat_of(contracts: Sequence[Contract], connector: str) -> Contract | None:
-    """Return the contract of a connector's heartbeats."""
-    for contract in contracts:
-        source = contract.source
-        if isinstance(source, SystemSource) and source.connector == connector:
-            return contract
-    return None
-
-
 def connector_contracts(contracts: Sequence[Contract], connector: str) -> tuple[Contract, ...]:
     """Return every contract whose topic a connector writes: its tables and its heartbeat."""
     return tuple(
@@ -106,6 +97,17 @@ def connector_contracts(contracts: Sequence[Contract], connector: str) -> tuple[
         if isinstance(contract.source, (PostgresSource, SystemSource))
         and contract.source.connector == connector
     )
+
+
+def heartbeat_of(
+    contracts: Sequence[Contract], connector: str, template: Mapping[str, str]
+) -> Contract | None:
+    """Return the contract of a connector's heartbeats: its topic ends in the topic prefix."""
+    suffix = _heartbeat_suffix(template)
+    for contract in connector_contracts(contracts, connector):
+        if isinstance(contract.source, SystemSource) and contract.topic.name.endswith(suffix):
+            return contract
+    return None
 
 
 def render(name: str, template: Mapping[str, str], contracts: Sequence[Contract]) -> dict[str, str]:
@@ -256,14 +258,16 @@ def _heartbeat(
     name: str, template: Mapping[str, str], contracts: Sequence[Contract]
 ) -> dict[str, str]:
     """Heartbeats go where their contract says; without one the strict converter lets none pass."""
-    suffix = f".{template['topic.prefix']}"
-    for contract in connector_contracts(contracts, name):
-        topic = contract.topic.name
-        if isinstance(contract.source, SystemSource) and topic.endswith(suffix):
-            return {"topic.heartbeat.prefix": topic.removesuffix(suffix)}
+    suffix = _heartbeat_suffix(template)
+    if beat := heartbeat_of(contracts, name, template):
+        return {"topic.heartbeat.prefix": beat.topic.name.removesuffix(suffix)}
     raise ContractsInvalid(
         [_mistake(name, f"needs a contract for its heartbeats, with a topic that ends in {suffix}")]
     )
+
+
+def _heartbeat_suffix(template: Mapping[str, str]) -> str:
+    return f".{template['topic.prefix']}"
 
 
 def _nullified(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:

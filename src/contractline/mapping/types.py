@@ -63,7 +63,7 @@ TextOf = Literal["", "timestamp", "uuid", "numeric"]
 
 _NUMERIC = re.compile(r"(?:numeric|decimal)\((\d+)(?:, ?(\d+))?\)\Z")
 
-_DECIMAL = re.compile(r"(Nullable\()?Decimal\((\d+), (\d+)\)+\Z")
+_DECIMAL = re.compile(r"(?:Nullable\()?Decimal\((\d+), (\d+)\)+\Z")
 
 _BEYOND = "^([+-]?[0-9]{5,}|-[0-9]{4}|[03-9][0-9]{3}|1[0-8][0-9]{2}|2[3-9][0-9]{2})-"
 """Texts of years that ClickHouse would read as 1900 or 2299; they become NULL."""
@@ -120,9 +120,8 @@ class Column:
 
     @property
     def digits(self) -> tuple[int, int]:
-        """Precision and scale of a numeric that arrives as text."""
-        precision, scale = map(int, re.findall(r"\d+", self.type))
-        return precision, scale
+        """Precision and scale of a Decimal; zeros for any other type."""
+        return _digits(self.type) or (0, 0)
 
     def _parsed(self, value: str) -> str:
         if self.text_of == "timestamp":
@@ -273,12 +272,21 @@ def _of_text(
         return column
     if said.logicalType == "timestamp":
         return replace(column, type=nullable(ISO_TIME), text_of="timestamp")
-    if is_captured and said.physicalType == "uuid":
-        return replace(column, type="Nullable(UUID)", text_of="uuid")
-    if is_captured and (digits := digits_of(said.physicalType or "")):
-        precision, scale = digits
-        return replace(column, type=f"Nullable(Decimal({precision}, {scale}))", text_of="numeric")
-    return column
+    if not is_captured or not (type_ := value_type(said.physicalType or "")):
+        return column
+    return replace(column, type=nullable(type_), text_of="uuid" if type_ == "UUID" else "numeric")
+
+
+def value_type(sql_type: str) -> str:
+    """Return the type of a column that holds a text's value; empty for a text that stays one.
+
+    Args:
+        sql_type: the type of PostgreSQL with its precision, such as ``numeric(12,2)``.
+    """
+    if sql_type == "uuid":
+        return "UUID"
+    digits = digits_of(sql_type)
+    return f"Decimal({digits[0]}, {digits[1]})" if digits else ""
 
 
 def digits_of(sql_type: str) -> tuple[int, int] | None:
@@ -307,10 +315,16 @@ def holds(described: str, sql_type: str) -> bool:
 
 def is_wider(type_: str, old: str) -> bool:
     """Tell whether a Decimal holds more than another one, and all its values: a column may become it."""
-    one, other = _DECIMAL.match(type_), _DECIMAL.match(old)
-    if one is None or other is None or type_ == old or one[1] != other[1]:
+    one, other = _digits(type_), _digits(old)
+    if one is None or other is None or one == other:
         return False
-    return _holds((int(one[2]), int(one[3])), (int(other[2]), int(other[3])))
+    return ("Nullable" in type_) == ("Nullable" in old) and _holds(one, other)
+
+
+def _digits(type_: str) -> tuple[int, int] | None:
+    """Return the precision and the scale of a Decimal column; None for any other type."""
+    found = _DECIMAL.match(type_)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _holds(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contractline.mapping.connector import streams_of
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets.asked import asked_snapshots, problem_of, uncompared
+from contractline.targets.asked import problems_by_hand
 from contractline.targets.connect import Connect
 from contractline.targets.database import connected
 from contractline.targets.files import connector_names
@@ -22,9 +22,6 @@ def rows(sources: Sources) -> Facts:
             streams = streams_of(sources.contracts, connector)
             for name, state in snapshot_states(database, connect, connector, streams).items():
                 facts[name] = [Fact("earlier rows", state.name, problem=state.problem)]
-            readings, asked = database.readings(connector), asked_snapshots(database)
-            for stream in streams:
-                if problem := problem_of(uncompared(asked, readings, stream.source.table)):
-                    by_hand = Fact("snapshot by hand", "not compared", problem=problem)
-                    facts[stream.contract.name].append(by_hand)
+            for name, problem in problems_by_hand(database, connector, streams).items():
+                facts[name].append(Fact("snapshot by hand", "not compared", problem=problem))
     return facts

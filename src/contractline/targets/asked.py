@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from contractline.mapping.connector import Stream
 from contractline.targets.database import Database, Reading
 
 
@@ -44,14 +45,20 @@ def uncompared(
     return tuple(one.id for one in asked if one.names(table) and one.id not in compared)
 
 
-def problem_of(signals: Sequence[str]) -> str:
-    """Say that a table was not compared since signals asked for it; empty for none."""
-    if not signals:
-        return ""
-    return (
-        f"its rows were not compared since a snapshot was asked for by hand ({', '.join(signals)});"
-        " `contractline apply connectors` does it"
-    )
+def problems_by_hand(
+    database: Database, connector: str, streams: Sequence[Stream]
+) -> dict[str, str]:
+    """Say of which streams nothing was compared since signals asked for a snapshot, by their names."""
+    readings, asked = database.readings(connector), asked_snapshots(database)
+    found = {
+        stream.contract.name: uncompared(asked, readings, stream.source.table) for stream in streams
+    }
+    return {
+        name: f"its rows were not compared since a snapshot was asked for by hand"
+        f" ({', '.join(signals)}); `contractline apply connectors` does it"
+        for name, signals in found.items()
+        if signals
+    }
 
 
 def _tables(data: str) -> tuple[str, ...]:

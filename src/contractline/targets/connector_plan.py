@@ -257,7 +257,7 @@ class Differences:
                 summary = f"read the rows that {table} held before it came under contract"
                 yield Step(Change.ALTER, name, summary, payload=Bring(stream, is_there=False))
                 continue
-            missing = [column for column in stream.brought if column not in reading.columns]
+            missing = reading.lacks(stream.brought)
             if not missing and (signals := uncompared(asked, readings, table)):
                 summary = f"compare the rows of {table}: {_by_hand(signals)}"
                 yield Step(Change.ALTER, name, summary, payload=Bring(stream, is_there=True))

@@ -22,11 +22,11 @@ from contractline.mapping.postgres import Column
 from contractline.settings import Endpoints
 
 CONNECT_TIMEOUT_SECONDS = 5
+SERVICE = "PostgreSQL"
 _SLOT_SECONDS = 30.0
 """How long a connector that was deleted may take to let go of its slot."""
 
 _PAUSE_SECONDS = 0.2
-SERVICE = "PostgreSQL"
 TRUNCATE_FUNCTION = "public.contractline_publish_truncate()"
 """Publishes a TRUNCATE as deletes, where a table's trigger calls it (connect/postgres)."""
 
@@ -146,6 +146,10 @@ class Reading:
     noted: datetime | None = None
     snapshots: tuple[str, ...] = ()
 
+    def lacks(self, wanted: Sequence[str]) -> list[str]:
+        """Return which of some columns have not arrived."""
+        return [column for column in wanted if column not in self.columns]
+
     def to_json(self) -> str:
         """Return it as the data of a signal, which Debezium writes into its log."""
         return json.dumps(asdict(self) | {"noted": datetime.now(UTC).isoformat()})
@@ -192,7 +196,7 @@ class Database:
                 [name],
             )
         except psycopg.errors.ObjectInUse as problem:
-            raise ServiceUnavailable("PostgreSQL", self.where, words(problem)) from problem
+            raise ServiceUnavailable(SERVICE, self.where, words(problem)) from problem
 
     def read_up_to(self, slot: str) -> int | None:
         """Return the position in the log up to which a slot was read; None where there is none."""

@@ -103,7 +103,8 @@ def retirement(leaving: Leaving) -> tuple[Target, ...]:
     if connector_names(leaving.project) == [source.connector]:
         raise LastTable(leaving.contract.name, source.connector)
     parts[:0] = [_LastOfConnector(leaving, source), _Source(leaving, source)]
-    if beat := heartbeat_of(leaving.left, source.connector):
+    template = connector_template(leaving.project, source.connector)
+    if beat := heartbeat_of(leaving.left, source.connector, template):
         choice = replace(leaving.choice, deletes_topic=True, deletes_subjects=True)
         beats = replace(leaving, contract=beat, choice=choice)
         parts += [_Topic(beats), _Subjects(beats)]
@@ -241,9 +242,9 @@ class _Source:
                 "ALTER PUBLICATION {name} DROP TABLE {table}",
                 name=sql.Identifier(publication),
             )
-        live = database.tables([table]).get(table)
-        if any(one.source.table == table for one in streams_of(self._leaving.left)):
-            live = None  # another stream reads it, and needs all of this
+        # Another stream of the table needs all that follows as it is.
+        is_shared = any(one.source.table == table for one in streams_of(self._leaving.left))
+        live = None if is_shared else database.tables([table]).get(table)
         if live and live.truncate_trigger:
             yield self._step(
                 database,

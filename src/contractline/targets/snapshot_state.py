@@ -84,7 +84,7 @@ def state_of(
         is_stale = since >= STALE
         problem = f"nothing was noted since: {words}; {_GOES_ON}" if is_stale else ""
         return State("being read", words, problem)
-    missing = [column for column in stream.brought if column not in reading.columns]
+    missing = reading.lacks(stream.brought)
     if missing:
         words = f"earlier values of {', '.join(missing)} were not compared"
         return State("not compared", words, f"{words}; {_GOES_ON}")

@@ -9,7 +9,7 @@ from contractline.contracts.load import load_contracts
 from contractline.mapping.connector import streams_of
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.asked import asked_snapshots, problem_of, uncompared
+from contractline.targets.asked import problems_by_hand
 from contractline.targets.connect import Connect
 from contractline.targets.database import connected
 from contractline.targets.files import connector_names
@@ -49,10 +49,8 @@ class Snapshots(Part):
                 streams = streams_of(contracts, connector)
                 states = snapshot_states(database, connect, connector, streams)
                 problems += [f"{name}: {s.problem}" for name, s in states.items() if s.problem]
-                readings, asked = database.readings(connector), asked_snapshots(database)
-                for stream in streams:
-                    if problem := problem_of(uncompared(asked, readings, stream.source.table)):
-                        problems.append(f"{stream.contract.name}: {problem}")
+                by_hand = problems_by_hand(database, connector, streams)
+                problems += [f"{name}: {problem}" for name, problem in by_hand.items()]
         if problems:
             self.say_once("; ".join(problems))
         else:

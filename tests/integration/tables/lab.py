@@ -13,11 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import fastavro
 import yaml
+from click.testing import CliRunner, Result
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
+from contractline.cli import Invocation
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract, Subject
 from contractline.kafka.registry import Registry
@@ -160,6 +163,17 @@ class Lab:
 
     def one(self, sql: str) -> Any:
         return self.rows(sql)[0][0]
+
+    def invoke(self, command: click.Command, *arguments: str) -> Result:
+        """Run a command in the project, on its services."""
+        environment = {name.upper(): v for name, v in self.endpoints.model_dump().items() if v}
+        return CliRunner().invoke(
+            command,
+            arguments,
+            obj=Invocation(self.project.root, debug=False),
+            env=environment,
+            standalone_mode=False,
+        )
 
     def wait_for(self, sql: str, expected: object, seconds: float = PATIENCE_SECONDS) -> None:
         end = time.monotonic() + seconds

@@ -6,9 +6,8 @@ import json
 import struct
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from contractline.cli import Invocation
 from contractline.cli.dlq import command
 from contractline.kafka.place import Place, PlaceUnreadable
 from contractline.targets.dead_letters import NotThere
@@ -17,16 +16,7 @@ from tests.integration.tables.test_errors import errors_sql, next_id, register
 
 
 def dlq(lab: Lab, *arguments: str) -> Result:
-    environment = {
-        name.upper(): value for name, value in lab.endpoints.model_dump().items() if value
-    }
-    return CliRunner().invoke(
-        command,
-        arguments,
-        obj=Invocation(lab.project.root, debug=False),
-        env=environment,
-        standalone_mode=False,
-    )
+    return lab.invoke(command, *arguments)
 
 
 def test_messages_are_listed_shown_replayed_and_dismissed(lab: Lab) -> None:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import httpx
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from contractline.cli import Invocation
 from contractline.cli.replay import command
 from contractline.targets.replay import open_errors, replay_stream
 from contractline.watch import Watch
@@ -175,16 +174,7 @@ def errors_sql(lab: Lab) -> str:
 
 
 def replay(lab: Lab, *arguments: str) -> Result:
-    environment = {
-        name.upper(): value for name, value in lab.endpoints.model_dump().items() if value
-    }
-    return CliRunner().invoke(
-        command,
-        arguments,
-        obj=Invocation(lab.project.root, debug=False),
-        env=environment,
-        standalone_mode=False,
-    )
+    return lab.invoke(command, *arguments)
 
 
 @contextmanager

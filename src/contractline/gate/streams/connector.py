@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from contractline.contracts.load import load_contracts
@@ -13,9 +12,6 @@ from contractline.errors import ContractlineError
 from contractline.mapping.connector import heartbeat_of
 from contractline.project import Project
 from contractline.targets.files import connector_names, connector_template
-
-HEARTBEATS = "__debezium-heartbeat."
-"""How the topics begin into which Debezium writes its heartbeats; the topic prefix follows."""
 
 _LONGEST_NAME = 63
 """Characters of a name in PostgreSQL."""
@@ -32,7 +28,7 @@ class ConnectorTaken(ContractlineError):
 
 
 def own_connector(project: Project, stream: str, like: str) -> dict[Path, str]:
-    """Return the files of a connector for one stream, by their places in the checkout.
+    """Return the files of a connector for one stream, with their texts.
 
     It is made like another one, with a topic prefix, a replication slot and a publication of its own.
 
@@ -54,31 +50,23 @@ def own_connector(project: Project, stream: str, like: str) -> dict[Path, str]:
         raise ConnectorTaken(stream, "connect/connectors holds one of that name already")
     if longest := next((name for name in names.values() if len(name) > _LONGEST_NAME), ""):
         raise ConnectorTaken(stream, f"PostgreSQL takes no name as long as {longest}")
-    place = project.connectors.relative_to(project.root) / f"{stream}.json"
-    files = {place: json.dumps(template | names, indent=2, ensure_ascii=False) + "\n"}
-    beat = heartbeat_of(load_contracts(project), like)
+    text = json.dumps(template | names, indent=2, ensure_ascii=False) + "\n"
+    files = {project.connectors / f"{stream}.json": text}
+    beat = heartbeat_of(load_contracts(project), like, template)
     if beat is None:
         return files
     folder = beat.folder.with_name(f"{beat.folder.name}_{stream}")
     for file in sorted(path for path in beat.folder.rglob("*") if path.is_file()):
         text = file.read_text(encoding="utf-8")
         if file.suffix == ".yaml":
-            text = _renamed(text, beat, folder.name, template["topic.prefix"], like, stream)
-        files[(folder / file.relative_to(beat.folder)).relative_to(project.root)] = text
+            topic = beat.topic.name.removesuffix(template["topic.prefix"]) + stream
+            text = text.replace(beat.topic.name, topic)
+            text = _renamed(text, beat, folder.name, like, stream)
+        files[folder / file.relative_to(beat.folder)] = text
     return files
 
 
-def written(project: Project, files: Mapping[Path, str]) -> Iterator[Path]:
-    """Write files into a checkout, and yield where they are."""
-    for place, text in files.items():
-        file = project.root / place
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        yield file
-
-
-def _renamed(text: str, beat: Contract, name: str, prefix: str, like: str, stream: str) -> str:
-    """Return a heartbeat's document for another connector; all else stays as people wrote it."""
-    text = text.replace(f"{HEARTBEATS}{prefix}", f"{HEARTBEATS}{stream}")
+def _renamed(text: str, beat: Contract, name: str, like: str, stream: str) -> str:
+    """Return a heartbeat's document under another name, for another connector."""
     text = re.sub(rf"(?m)^(\s*connector: ){re.escape(like)}$", rf"\g<1>{stream}", text)
     return re.sub(rf"(?m)^((?:id|  - name): ){re.escape(beat.name)}$", rf"\g<1>{name}", text)

@@ -87,6 +87,14 @@ def scratch(project: Project) -> Iterator[Project]:
         yield Project(root)
 
 
+def write_texts(texts: Mapping[Path, str]) -> list[Path]:
+    """Write files of a scratch project; return them."""
+    for file, text in texts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return list(texts)
+
+
 def carry_over(copy: Project, project: Project, files: Iterable[Path]) -> tuple[Path, ...]:
     """Copy files of a scratch project to where they belong; return those that differ, there."""
     carried = []

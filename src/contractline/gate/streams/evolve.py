@@ -16,7 +16,7 @@ from contractline.contracts.waivers import agreed_text
 from contractline.errors import ContractlineError
 from contractline.gate.streams.table import described_columns
 from contractline.mapping.postgres import Column, Difference, differences, fields_of
-from contractline.mapping.types import digits_of, holds
+from contractline.mapping.types import holds, value_type
 from contractline.targets.table_sql import LiveColumn, LiveTable, is_made_from_table
 
 WAIVER = "COMPATIBILITY_KEPT"
@@ -109,14 +109,14 @@ def evolution(
     held = draft.properties
     changed = {name: _changes(said, is_new=name not in held) for name, said in described.items()}
     types = {column.name: column.exactly for column in table.columns}
-    outgrown = {
-        name: f"other type: column `{name}` of {table.name} is {types[name]}, but {kind} in {draft.name}"
-        for name, said in held.items()
-        if name in types and (digits_of(kind := said.physicalType or "") or kind == "uuid")
-        if not holds(kind, types[name])
-    }
-    for name in held.keys() & changed.keys() - outgrown.keys():
-        if holds(held[name].physicalType or "", types.get(name, "")):
+    described_as = {name: said.physicalType or "" for name, said in held.items() if name in types}
+    outgrown = [
+        name
+        for name, kind in described_as.items()
+        if value_type(kind) and not holds(kind, types[name])
+    ]
+    for name, kind in described_as.items():
+        if name in changed and holds(kind, types[name]):
             # Fewer digits are no reason to take the column's away.
             changed[name].pop("physicalType", None)
     names = [[str(field["name"]) for field in _columns(schema)] for schema in (before, value)]
@@ -131,7 +131,12 @@ def evolution(
     told = {one.column for one in found}
     words = (
         *_words(found, table, before, value),
-        *(words for name, words in outgrown.items() if name not in told),
+        *(
+            f"other type: column `{name}` of {table.name} is {types[name]}, but"
+            f" {described_as[name]} in {draft.name}"
+            for name in outgrown
+            if name not in told
+        ),
     )
     evolved = Evolution(words, value, document, retyped=retyped)
     level = _level(draft, value)

@@ -103,14 +103,12 @@ def removal(project: Project, contract: Contract, contracts: list[Contract]) -> 
     if isinstance(source, PostgresSource):
         left = [one for one in contracts if one.name != name]
         known = capture.index.keys if capture.index else {}
-        prefixes = {
-            one: f"{connector_template(project, one)['topic.prefix']}."
-            for one in connector_names(project)
-        }
+        templates = {one: connector_template(project, one) for one in connector_names(project)}
+        prefixes = {one: f"{template['topic.prefix']}." for one, template in templates.items()}
         if takes_connector_along(contract, left):
             files.add(project.connectors / f"{source.connector}.json")
             topics |= {topic for topic in known if topic.startswith(prefixes[source.connector])}
-            beat = heartbeat_of(left, source.connector)
+            beat = heartbeat_of(left, source.connector, templates[source.connector])
             gone += [beat] if beat else []
         creator = capture.creator(source.table)
         is_shared = any(stream.source.table == source.table for stream in streams_of(left))

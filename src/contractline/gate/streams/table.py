@@ -11,9 +11,9 @@ from contractline.avro.inference import words_of
 from contractline.avro.schema import Schema
 from contractline.contracts.blueprint import Blueprint, Described
 from contractline.contracts.capture import Capture
-from contractline.contracts.model import Contract, PostgresSource
+from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
-from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE
+from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, streams_of
 from contractline.mapping.postgres import (
     alike,
     exact_key,
@@ -138,13 +138,9 @@ def refuse_taken(table: str, connector: str, contracts: Sequence[Contract]) -> N
             "is not a schema.table in small letters, digits and underscores, as connectors name it"
         )
         raise TableTaken(table, words)
-    for contract in contracts:
-        source = contract.source
-        if isinstance(source, PostgresSource) and (source.connector, source.table) == (
-            connector,
-            table,
-        ):
-            raise TableTaken(table, f"is the stream {contract.name} already")
+    for stream in streams_of(contracts, connector):
+        if stream.source.table == table:
+            raise TableTaken(table, f"is the stream {stream.contract.name} already")
 
 
 def refuse_unpublished(table: LiveTable) -> None:
