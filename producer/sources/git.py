@@ -190,7 +190,7 @@ class GitSource:
     ) -> Batches:
         covered = sorted(set(refs.commits(self._objects, sorted(set(cursors.values()))).values()))
         wanted = sorted(set(tips.values()))
-        before = self.expected or 0
+        before, given = self.expected or 0, 0
         trail = self._trail(tips, cursors)
         if self._partial:
             self._partial.complete(wanted, covered)
@@ -199,10 +199,12 @@ class GitSource:
             for records in history.read(wanted, covered):
                 if counting.done():
                     self.expected = before + counting.result()
+                given += len(records)
                 passed = trail.follow(records) if trail else None
                 yield Batch(records, {self._place(ref): passed for ref in tips if passed})
                 if stop.is_set():
                     return
+        self.expected = before + given
         cursors.update(tips)
         yield Batch((), {self._place(ref): tip for ref, tip in tips.items()})
 
