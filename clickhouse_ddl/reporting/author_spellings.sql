@@ -6,7 +6,8 @@ CREATE TABLE IF NOT EXISTS reporting.author_spellings
 (
     login String COMMENT 'GitHub login; empty when the source does not know it. [pii]',
     email String COMMENT 'Email address; empty when the commit has none. [pii]',
-    name String COMMENT 'Name. [pii]'
+    name String COMMENT 'Name. [pii]',
+    author_key UInt64 DEFAULT sipHash64(login, email, name) COMMENT 'Stands for the three.'
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (email, name, login)

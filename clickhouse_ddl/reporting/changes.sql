@@ -7,6 +7,7 @@ SELECT
     max(part.max_block_number) AS block,
     max(part.data_version) AS version
 FROM system.parts AS part
-WHERE part.active AND part.database IN ('github', 'ingestion')
+WHERE part.active
+    AND (part.database IN ('github', 'ingestion') OR (part.database = 'reporting' AND part.table = 'kept_credits'))
 GROUP BY part.database, part.table
 COMMENT 'Changes whenever a table does; for who waits for something new.';

@@ -13,7 +13,7 @@ SELECT
     CAST(position(trimRight(record.commit_message), '\n') > 0, 'Bool') AS has_body,
     CAST(length(record.parents) > 1, 'Bool') AS is_merge,
     credit.user_name AS user_name,
-    credit.matched_by AS matched_by,
+    if(credit.matched_by = '', 'nobody', credit.matched_by) AS matched_by,
     credit.match_certainty AS match_certainty,
     CAST(credit.bot != '', 'Bool') AS is_bot,
     credit.bot AS bot,
@@ -29,7 +29,7 @@ SELECT
     credit.team_at_commit AS team_at_commit,
     credit.position_at_commit AS position_at_commit,
     credit.is_assumed AS is_assumed,
-    credit.age_band AS age_band
+    if(credit.age_band = '', 'unknown', credit.age_band) AS age_band
 FROM github.commits AS record FINAL
 ASOF LEFT JOIN reporting.credits AS credit
     ON credit.author_key = sipHash64(ifNull(record.author_login, ''), record.author_email, record.author)

@@ -10,6 +10,6 @@ SELECT
     uniqExactIf(user_name, user_name != '') AS people,
     sum(ifNull(additions, 0)) AS additions,
     sum(ifNull(deletions, 0)) AS deletions
-FROM reporting.commits
+FROM reporting.commits_by_time
 GROUP BY commit_date, repository, team, team_at_commit, is_assumed
 COMMENT 'Commits of each day and repository, by the team of today and by the team at the time.';

@@ -3,11 +3,8 @@
 CREATE OR REPLACE VIEW reporting.commits_by_time AS
 SELECT
     fact.* EXCEPT (version, author_key),
-    credit.name AS author,
-    credit.email AS author_email,
-    nullIf(credit.login, '') AS author_login,
     credit.user_name AS user_name,
-    credit.matched_by AS matched_by,
+    if(credit.matched_by = '', 'nobody', credit.matched_by) AS matched_by,
     credit.match_certainty AS match_certainty,
     CAST(credit.bot != '', 'Bool') AS is_bot,
     credit.bot AS bot,
@@ -23,7 +20,7 @@ SELECT
     credit.team_at_commit AS team_at_commit,
     credit.position_at_commit AS position_at_commit,
     credit.is_assumed AS is_assumed,
-    credit.age_band AS age_band
+    if(credit.age_band = '', 'unknown', credit.age_band) AS age_band
 FROM reporting.commit_facts AS fact FINAL
 ASOF LEFT JOIN reporting.credits AS credit
     ON credit.author_key = fact.author_key
@@ -35,7 +32,7 @@ COMMENT 'Commits with the person who wrote each, without messages, quick to ask 
 -- this, since the engine makes a join even where nothing of it is used.
 CREATE OR REPLACE VIEW reporting.commits_without_people AS
 SELECT
-    fact.* EXCEPT (version, author_key),
+    fact.* EXCEPT (version, author_key, author, author_email, author_login),
     CAST(fact.author_key IN (SELECT author_key FROM reporting.credits WHERE bot != ''), 'Bool') AS is_bot
 FROM reporting.commit_facts AS fact FINAL
 COMMENT 'Commits without messages and people, quick to ask by time.';

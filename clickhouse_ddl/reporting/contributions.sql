@@ -1,15 +1,14 @@
 -- Who contributed to each commit: its author, and each co-author who is another person. They share
 -- the commit in equal parts, so the shares of a commit add up to 1. Bots and assistants among the
 -- co-authors are left out. The columns of a person are those of reporting.commits.
+--
+-- Few commits have co-authors; the others are not looked at twice.
 CREATE OR REPLACE VIEW reporting.contributions AS
 SELECT
-    part.* EXCEPT (author_key, people, others),
-    1 / part.people AS share,
-    credit.name AS name,
-    credit.email AS email,
-    credit.login AS login,
+    part.* EXCEPT (author_key, assistant),
+    if(part.role = 'author' AND credit.is_assistant, toString(credit.bot), part.assistant) AS assistant,
     credit.user_name AS user_name,
-    credit.matched_by AS matched_by,
+    if(credit.matched_by = '', 'nobody', credit.matched_by) AS matched_by,
     credit.match_certainty AS match_certainty,
     CAST(credit.bot != '', 'Bool') AS is_bot,
     credit.bot AS bot,
@@ -18,82 +17,86 @@ SELECT
     credit.team_at_commit AS team_at_commit,
     credit.position_at_commit AS position_at_commit,
     credit.is_assumed AS is_assumed,
-    credit.age_band AS age_band
+    if(credit.age_band = '', 'unknown', credit.age_band) AS age_band
 FROM
 (
     SELECT
-        commit.repository AS repository,
-        commit.commit_id AS commit_id,
-        commit.committed_at AS committed_at,
-        commit.commit_date AS commit_date,
-        commit.authored_at AS authored_at,
-        commit.produced_at AS produced_at,
-        commit.subject AS subject,
-        commit.additions AS additions,
-        commit.deletions AS deletions,
-        commit.changed_files AS changed_files,
-        commit.source AS source,
-        commit.is_merge AS is_merge,
-        commit.subject_length AS subject_length,
-        commit.is_conventional AS is_conventional,
-        commit.has_body AS has_body,
-        if(
-            author.is_assistant, toString(author.bot),
-            arrayFirst(found -> found != '', arrayMap(
-                co_author -> (SELECT groupArray(name) FROM reporting.machine_rules WHERE kind = 'assistant')[multiMatchAnyIndex(
-                    lowerUTF8(co_author),
-                    (SELECT groupArray(pattern) FROM reporting.machine_rules WHERE kind = 'assistant'))],
-                commit.co_authors))) AS assistant,
-        arrayFilter(helper -> helper.2 != author.person, helpers.people) AS others,
-        length(others) + 1 AS people,
+        repository, commit_id, committed_at, commit_date, authored_at, produced_at, subject, additions, deletions,
+        changed_files, source, is_merge, subject_length, is_conventional, has_body,
+        'author' AS role,
+        1. AS share,
+        author AS name,
+        author_email AS email,
+        ifNull(author_login, '') AS login,
+        author_key,
+        '' AS assistant
+    FROM reporting.commit_facts FINAL
+    WHERE empty(co_authors)
+    UNION ALL
+    SELECT
+        repository, commit_id, committed_at, commit_date, authored_at, produced_at, subject, additions, deletions,
+        changed_files, source, is_merge, subject_length, is_conventional, has_body,
         part.1 AS role,
-        part.2 AS author_key
-    FROM reporting.commit_facts AS commit FINAL
-    LEFT ANY JOIN reporting.authors AS author
-        ON author.author_key = commit.author_key
-    LEFT ANY JOIN
+        1 / length(parts) AS share,
+        if(role = 'author', author, part.3) AS name,
+        if(role = 'author', author_email, part.2) AS email,
+        if(role = 'author', ifNull(author_login, ''), '') AS login,
+        part.4 AS author_key,
+        assistant
+    FROM
     (
         SELECT
-            repository,
-            committed_at,
-            commit_id,
-            groupArray((author_key, person)) AS people
+            part.repository AS repository,
+            part.commit_id AS commit_id,
+            part.committed_at AS committed_at,
+            any(part.commit_date) AS commit_date,
+            any(part.authored_at) AS authored_at,
+            any(part.produced_at) AS produced_at,
+            any(part.subject) AS subject,
+            any(part.additions) AS additions,
+            any(part.deletions) AS deletions,
+            any(part.changed_files) AS changed_files,
+            any(part.source) AS source,
+            any(part.is_merge) AS is_merge,
+            any(part.subject_length) AS subject_length,
+            any(part.is_conventional) AS is_conventional,
+            any(part.has_body) AS has_body,
+            any(part.author) AS author,
+            any(part.author_email) AS author_email,
+            any(part.author_login) AS author_login,
+            anyIf(
+                if(
+                    known.is_assistant, toString(known.bot),
+                    arrayFirst(found -> found != '', arrayMap(
+                        co_author -> (SELECT groupArray(name) FROM reporting.machine_rules WHERE kind = 'assistant')[multiMatchAnyIndex(
+                            lowerUTF8(co_author),
+                            (SELECT groupArray(pattern) FROM reporting.machine_rules WHERE kind = 'assistant'))],
+                        part.co_authors))),
+                part.role = 'author') AS assistant,
+            -- The author comes first, so that who is named again as a co-author is left out.
+            arraySort(groupArrayIf(
+                (
+                    part.role, part.email, part.name, part.author_key,
+                    if(known.person = '', toString(part.author_key), known.person)
+                ),
+                part.role = 'author' OR known.bot = '')) AS people,
+            arrayFilter((one, first) -> first = 1, people, arrayEnumerateUniq(arrayMap(one -> one.5, people))) AS parts
         FROM
         (
             SELECT
-                record.repository AS repository,
-                record.committed_at AS committed_at,
-                record.commit_id AS commit_id,
-                helper.author_key AS author_key,
-                helper.email AS email,
-                helper.name AS name,
-                helper.person AS person
-            FROM
-            (
-                SELECT
-                    repository,
-                    committed_at,
-                    commit_id,
-                    sipHash64('', extract(co_author, '<([^<>]*)>\\s*$'), trim(extract(co_author, '^([^<]*)'))) AS helper_key
-                FROM reporting.commit_facts FINAL
-                ARRAY JOIN co_authors AS co_author
-            ) AS record
-            LEFT ANY JOIN reporting.authors AS helper
-                ON helper.author_key = record.helper_key
-            WHERE helper.bot = ''
-            ORDER BY email, name
-            LIMIT 1 BY repository, committed_at, commit_id, person
-        )
-        GROUP BY repository, committed_at, commit_id
-    ) AS helpers
-        ON helpers.repository = commit.repository
-        AND helpers.committed_at = commit.committed_at
-        AND helpers.commit_id = commit.commit_id
-    -- A clause and not the function: a filter on what arrayJoin gives is evaluated on the join's
-    -- default values, which ends ClickHouse 26.1.
-    ARRAY JOIN arrayPushFront(
-        arrayMap(helper -> ('co-author', helper.1), arrayFilter(helper -> helper.2 != author.person, helpers.people)),
-        ('author', commit.author_key)) AS part
+                fact.* EXCEPT (version, author_key),
+                if(place = 0, 'author', 'co-author') AS role,
+                extract(co_author, '<([^<>]*)>\\s*$') AS email,
+                trim(extract(co_author, '^([^<]*)')) AS name,
+                if(place = 0, fact.author_key, sipHash64('', email, name)) AS author_key
+            FROM (SELECT * FROM reporting.commit_facts FINAL WHERE notEmpty(co_authors)) AS fact
+            ARRAY JOIN arrayPushFront(fact.co_authors, '') AS co_author, range(length(fact.co_authors) + 1) AS place
+        ) AS part
+        LEFT ANY JOIN reporting.authors AS known
+            ON known.author_key = part.author_key
+        GROUP BY repository, commit_id, committed_at
+    )
+    ARRAY JOIN parts AS part
 ) AS part
 ASOF LEFT JOIN reporting.credits AS credit
     ON credit.author_key = part.author_key

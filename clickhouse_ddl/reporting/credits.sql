@@ -1,7 +1,7 @@
 -- To whom commits are credited: for each author as commits spell them, who it is, and from when on in
 -- which team and position. The first row of each author holds from the beginning of time (the year 1), so
 -- that a commit of any date finds one. This finds everything anew with each query; reporting.credits
--- gives the same and is fast.
+-- gives what it found last, at most two seconds ago, and is fast.
 CREATE OR REPLACE VIEW reporting.resolved_credits AS
 SELECT
     sipHash64(author.login, author.email, author.name) AS author_key,
@@ -62,20 +62,21 @@ SELECT cityHash64(
         FROM system.tables AS one
         WHERE one.database = 'github' AND one.name IN ('identities', 'users', 'users_history')
     ),
-    (SELECT groupBitXor(author_key) FROM (SELECT DISTINCT sipHash64(login, email, name) AS author_key FROM reporting.author_spellings)),
-    (SELECT groupBitXor(sipHash64(known.email, known.login.2)) FROM reporting.email_logins AS known FINAL),
+    (SELECT groupBitXor(author_key) FROM (SELECT DISTINCT author_key FROM reporting.author_spellings)),
+    (
+        SELECT groupBitXor(email_login)
+        FROM (SELECT DISTINCT sipHash64(known.email, known.login.2) AS email_login FROM reporting.email_logins AS known)
+    ),
     (SELECT (match_by_name, smallest_age_band) FROM reporting.people_settings),
     (SELECT groupArray((kind, name, pattern)) FROM reporting.machine_rules),
     today()) AS state
 COMMENT 'Changes whenever commits may be credited to other people, teams or positions than before.';
 
--- What reporting.resolved_credits gave at a state, kept for the reports. Only rows of the present state
--- are ever read, so nothing here can be out of date; while there are none, reports resolve by themselves.
+-- What reporting.resolved_credits found, kept for the reports: a generation each time. Two slots take
+-- turns, so that merges remove rows of a generation only once the one after it is complete.
 CREATE TABLE IF NOT EXISTS reporting.kept_credits
 (
-    state UInt64 COMMENT 'State that the row holds at.',
-    rows UInt64 COMMENT 'Rows of this state.',
-    kept_at DateTime COMMENT 'When it was found, UTC.',
+    slot UInt8 COMMENT 'One of two: the next generation goes to the other.',
     author_key UInt64 COMMENT 'sipHash64(login, email, name).',
     since DateTime64(6, 'UTC') COMMENT 'From when on the team and position held.',
     login String COMMENT 'GitHub login; empty when the source does not know it. [pii]',
@@ -92,35 +93,43 @@ CREATE TABLE IF NOT EXISTS reporting.kept_credits
     team_at_commit LowCardinality(String) COMMENT 'Team since then.',
     position_at_commit LowCardinality(String) COMMENT 'Position since then.',
     is_assumed Bool COMMENT 'Whether both are assumed.',
-    age_band LowCardinality(String) COMMENT 'Age band of today.'
+    age_band LowCardinality(String) COMMENT 'Age band of today.',
+    generation DateTime64(6, 'UTC') COMMENT 'When it was found, UTC.',
+    state UInt64 COMMENT 'reporting.credits_state at that moment.',
+    rows UInt64 COMMENT 'Rows of this generation.'
 )
-ENGINE = ReplacingMergeTree
-ORDER BY (state, author_key, since)
-TTL kept_at + INTERVAL 1 HOUR
-SETTINGS ttl_only_drop_parts = 1, merge_with_ttl_timeout = 600
-COMMENT 'To whom commits are credited, as it was found at a state; the view credits reads it.';
+ENGINE = ReplacingMergeTree(generation)
+ORDER BY (slot, author_key, since)
+COMMENT 'To whom commits are credited, as it was found; the view credits reads the newest generation.';
 
-CREATE OR REPLACE VIEW reporting.kept_credits_state AS
-SELECT if(count() > 0 AND count() = max(kept.rows), max(kept.state), NULL) AS state
-FROM reporting.kept_credits AS kept FINAL
-WHERE kept.state = (SELECT state FROM reporting.credits_state)
-COMMENT 'The present state, where what was found at it is kept; else null.';
+CREATE OR REPLACE VIEW reporting.credits_generation AS
+SELECT generation, any(slot) AS slot, any(state) AS state
+FROM reporting.kept_credits
+GROUP BY generation
+HAVING count() = any(rows)
+ORDER BY generation DESC
+LIMIT 1
+COMMENT 'The newest generation of credits that is complete.';
 
--- The state is read before the tables: what arrives in between belongs to another state.
+-- The state is read before the tables: what arrives in between makes another generation. The function
+-- merge is only there for _table: without a match the view is not even planned, while the joins of a
+-- WHERE that is false are made.
 CREATE MATERIALIZED VIEW IF NOT EXISTS reporting.kept_credits_feed
-REFRESH EVERY 5 SECOND APPEND TO reporting.kept_credits AS
+REFRESH EVERY 1 SECOND APPEND TO reporting.kept_credits AS
 SELECT
+    1 - ifNull((SELECT slot FROM reporting.credits_generation), 0) AS slot,
+    found.*,
+    now64(6, 'UTC') AS generation,
     ifNull((SELECT state FROM reporting.credits_state), 0) AS state,
-    count() OVER () AS rows,
-    now() AS kept_at,
-    found.*
-FROM reporting.resolved_credits AS found
-WHERE isNull((SELECT state FROM reporting.kept_credits_state));
+    count() OVER () AS rows
+FROM merge('reporting', '^resolved_credits$') AS found
+WHERE _table = if(
+    ifNull((SELECT state FROM reporting.credits_state) = (SELECT state FROM reporting.credits_generation), false),
+    '', 'resolved_credits');
 
 CREATE OR REPLACE VIEW reporting.credits AS
-SELECT * EXCEPT (state, rows, kept_at)
-FROM reporting.kept_credits FINAL
-WHERE state = (SELECT state FROM reporting.kept_credits_state)
-UNION ALL
-SELECT * FROM reporting.resolved_credits WHERE isNull((SELECT state FROM reporting.kept_credits_state))
+WITH (SELECT (slot, generation) FROM reporting.credits_generation) AS newest
+SELECT * EXCEPT (slot, generation, state, rows)
+FROM reporting.kept_credits
+WHERE slot = newest.1 AND generation = newest.2
 COMMENT 'To whom commits are credited: each author as commits spell them, and each period of a team and position.';

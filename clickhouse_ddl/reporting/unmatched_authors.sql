@@ -31,7 +31,7 @@ FROM
         count() AS commits,
         uniqExact(repository) AS repositories,
         max(committed_at) AS last_commit
-    FROM reporting.commits
+    FROM reporting.commits_by_time
     WHERE user_name = '' AND NOT is_bot
     GROUP BY login, email, name
 ) AS author

@@ -13,3 +13,4 @@ WHERE produced_at >= (
 )
 ORDER BY produced_at DESC, repository, commit_id
 LIMIT 40
+SETTINGS query_plan_max_limit_for_top_k_optimization = 10000

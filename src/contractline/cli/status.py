@@ -40,7 +40,8 @@ def command(invocation: Invocation, as_json: bool) -> int:
     whether it answers. Of each stream: rows a second over the last minute, messages that ClickHouse
     has not read yet and the age of the oldest, messages that could not be read, whether its changes
     are read from PostgreSQL, and whether the rows before them have arrived. Of each connector: its
-    tasks, its slot, and the WAL that is kept for it. Last, what the watch did.
+    tasks, its slot, and the WAL that is kept for it. Of each refreshable view of ClickHouse: when it
+    was refreshed. Last, what the watch did.
 
     Exit code 0 when everything runs and flows, 1 when something does not; it says what, and what to
     do.

@@ -15,6 +15,7 @@ from contractline.status.connectors import changes, tasks
 from contractline.status.facts import Fact, Facts, Sources
 from contractline.status.snapshots import rows
 from contractline.status.streams import errors, lag
+from contractline.status.views import refreshes
 from contractline.status.watch import last_action
 
 Reader = Callable[[Sources], Facts]
@@ -22,6 +23,7 @@ Reader = Callable[[Sources], Facts]
 SECTIONS: Mapping[str, Sequence[Reader]] = {
     "streams": (lag, errors, changes, rows),
     "connectors": (tasks,),
+    "refreshable views": (refreshes,),
     "watch": (last_action,),
 }
 

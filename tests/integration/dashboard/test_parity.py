@@ -33,6 +33,7 @@ from contractline.reports.render import Query, render
 from contractline.reports.selection import selection_of
 from contractline.settings import environment
 from contractline.targets.warehouse import Warehouse
+from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.people import Commit, Spelling, World
 from tests.fixtures.stack import RunningStack
 from tests.integration.dashboard.lab import Page
@@ -249,6 +250,7 @@ def arrived(warehouse: Warehouse, source: Source) -> None:
             f" WHERE identity IN ({identities}))"
         )
         if tuple(found) == wanted:
+            wait_for_credits(warehouse)
             return
         time.sleep(0.1)
     raise AssertionError(f"{found} arrived of {wanted}")

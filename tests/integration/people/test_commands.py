@@ -10,6 +10,7 @@ import pytest
 
 from contractline.cli import run
 from contractline.targets.warehouse import Warehouse
+from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.stack import RunningStack
 
 PATIENCE_SECONDS = 30.0
@@ -37,6 +38,7 @@ def commit(warehouse: Warehouse, commit_id: str, email: str, name: str) -> None:
         "INSERT INTO github.commits (repository, commit_id, author_email, author, committed_at,"
         f" version) VALUES ('people/commands', '{commit_id}', '{email}', '{name}', '2026-01-01', 1)"
     )
+    wait_for_credits(warehouse)
 
 
 def until_credited(warehouse: Warehouse, commit_id: str, user_name: str, matched_by: str) -> None:

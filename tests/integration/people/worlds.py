@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from contractline.mapping.sql import literal
 from contractline.targets.warehouse import Warehouse
+from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.people import Change, Commit, Identity, World
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -104,7 +105,10 @@ def new_repository() -> str:
 
 
 def put(warehouse: Warehouse, worlds: Mapping[str, World]) -> None:
-    """Insert worlds as the streams would, each with its commits in a repository of its own."""
+    """Insert worlds as the streams would, each with its commits in a repository of its own.
+
+    Returns once reports credit the commits to these people.
+    """
     identities = [
         f"({literal(row.kind)}, {literal(row.identity)}, {literal(row.user_name)}, {row.verified},"
         f" {version})"
@@ -141,6 +145,7 @@ def put(warehouse: Warehouse, worlds: Mapping[str, World]) -> None:
     ):
         if rows:
             warehouse.run(f"INSERT INTO {table} ({columns}) VALUES {', '.join(rows)}")
+    wait_for_credits(warehouse)
 
 
 def _day(day: date | None) -> str:

@@ -96,3 +96,28 @@ def test_whatever_else_does_not_flow_is_a_problem(lab: Lab) -> None:
     sections = {s.name: s for s in look(Sources(lab.project, away))}
     assert "Kafka Connect" in "\n".join(sections["connectors"].problems)
     assert "lag" in {fact.name for fact in sections["streams"].facts[name]}
+
+
+def test_a_view_that_is_not_refreshed_is_a_problem(lab: Lab) -> None:
+    view = f"ingestion.{lab.prefix}_refreshed"
+    lab.run(f"CREATE TABLE {view}_into (a UInt8) ENGINE = Memory")
+    lab.run(
+        f"CREATE MATERIALIZED VIEW {view} REFRESH EVERY 1 SECOND SETTINGS refresh_retries = 0"
+        f" APPEND TO {view}_into"
+        " AS SELECT CAST(throwIf(count() = 0, 'nothing there'), 'UInt8') AS a"
+        f" FROM {view}_into"
+    )
+
+    def problem() -> str:
+        return "\n".join(looked(lab)["refreshable views"].problems)
+
+    until(lambda: "last refresh failed" in problem(), "the view to fail")
+    assert view in problem()
+    assert "nothing there" in problem()
+    lab.run(f"INSERT INTO {view}_into VALUES (1)")
+    until(lambda: problem() == "", "the view to be refreshed")
+    assert facts(lab, "refreshable views", view)["state"] in ("Scheduled", "Running")
+    lab.run(f"SYSTEM STOP VIEW {view}")
+    until(lambda: f"`SYSTEM START VIEW {view}`" in problem(), "the view to be stopped")
+    lab.run(f"DROP VIEW {view} SYNC")
+    lab.run(f"DROP TABLE {view}_into SYNC")

@@ -10,6 +10,7 @@ from contractline.contracts.load import load_contracts
 from contractline.settings import Endpoints
 from contractline.targets import apply_all
 from contractline.targets.warehouse import Warehouse
+from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.stack import RunningStack
 
 REPOSITORY = "reporting/test"
@@ -95,6 +96,7 @@ def warehouse(stack: RunningStack) -> Iterator[Warehouse]:
                 f" ('{REPOSITORY}', '{commit}', {login_sql}, '{email}', '{author}', '{when}',"
                 f" {version}, {version})"
             )
+    wait_for_credits(warehouse)
     yield warehouse
     for table in ("identities", "users", "users_history"):
         warehouse.run(f"DELETE FROM github.{table} WHERE startsWith(user_name, 'reporting ')")
@@ -138,6 +140,7 @@ def test_co_authors_share_the_commit(warehouse: Warehouse) -> None:
         f" committed_at, co_authors, version) VALUES ('{repository}', 'a', 'rep-ann', '', 'Ann',"
         f" '2026-02-15', {CO_AUTHORS}, 1)"
     )
+    wait_for_credits(warehouse)
     try:
         rows = warehouse.rows(
             "SELECT role, user_name, email, round(share, 3), team_at_commit, assistant"

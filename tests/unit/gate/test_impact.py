@@ -121,7 +121,7 @@ def test_the_line_and_the_words(repository, tmp_path):
     assert lines[by_team.line - 1] == "    team,"
     assert by_team.words(now.root) == (
         "clickhouse_ddl/reporting/commits_by_team.sql:6: view reporting.commits_by_team"
-        " reads `team`, `team_at_commit` of reporting.commits"
+        " reads `team`, `team_at_commit` of reporting.commits_by_time"
     )
 
 
