@@ -23,7 +23,9 @@ class Checkout:
 
     root: Path
 
-    def shell(self, line: str) -> subprocess.CompletedProcess[str]:
+    def shell(
+        self, line: str, seconds: float = COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run a line of the README as its reader would, after `. .venv/bin/activate`.
 
         The environment is the one that runs the tests; make must not install it again.
@@ -38,7 +40,7 @@ class Checkout:
             env=clean_environment(),
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
         )
 
     def git(self, *arguments: str) -> str:

@@ -122,3 +122,24 @@ def test_the_demo_works_a_second_time(demo, checkout):
     assert ran.stdout.count("complete") == 5
     # What the first one sent does not count a second time.
     assert re.search(r"commits \(generated\) +20,000 sent +20,000 there  complete", ran.stdout)
+
+
+def test_adding_a_stream(demo, checkout):
+    with psycopg.connect(endpoints(checkout)["POSTGRES_DSN"], autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE public.orders (id bigint PRIMARY KEY, customer text NOT NULL,"
+            " total numeric(12,2), placed_at timestamptz NOT NULL DEFAULT now())"
+        )
+        connection.execute("INSERT INTO public.orders VALUES (1, 'Ada', 12.50)")
+    (block,) = blocks("Add a stream", "sh")
+    follow(checkout, block)
+    assert checkout.shell("contractline plan").returncode == 0
+    assert rows(checkout, "SELECT customer, toString(total) FROM streams.orders FINAL") == [
+        ("Ada", "12.5")
+    ]
+
+
+@pytest.mark.timeout(1500)
+def test_both_leave_a_tree_that_passes_the_checks(demo, checkout):
+    ran = checkout.shell("make check", seconds=1400)
+    assert ran.returncode == 0, ran.stdout[-8000:] + ran.stderr[-2000:]

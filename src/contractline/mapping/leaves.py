@@ -12,6 +12,7 @@ from contractline.avro.node import Node, fields_along, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.mapping.refusal import Refusal, Unmappable
+from contractline.mapping.sql import identifier
 from contractline.mapping.typename import DEEPEST
 
 ABSENT = object()
@@ -214,6 +215,12 @@ class _Around:
         )
 
 
+_ENDLESS = (
+    "is a record inside itself, which has no end in a table",
+    "keep the parent's key in a field instead, or the inner records as JSON text",
+)
+
+
 class _Refused(Exception):
     """A field can't be a column."""
 
@@ -263,11 +270,7 @@ class _Reading:
             self._count_one()
             return [_leaf(here, node, field, own, is_null=is_null)]
         if node.full_name in here.inside:
-            raise _Refused(
-                Unmappable.RECURSION,
-                "is a record inside itself, which has no end in a table",
-                "keep the parent's key in a field instead, or the inner records as JSON text",
-            )
+            raise _Refused(Unmappable.RECURSION, *_ENDLESS)
         path = (*here.path, field["name"])
         around = _Around(
             here.field,
@@ -315,7 +318,7 @@ def _leaf(
         here.field,
         (*here.path, field["name"]),
         node,
-        own or _shallow(_type(node)),
+        own or _shallow(_type(node, here.inside)),
         is_null or here.is_nullable,
         _defaults(here, field),
         field.get("doc", ""),
@@ -372,12 +375,17 @@ def _branches(union: Node) -> list[Node]:
     return [branch for branch in union.branches if branch.kind != "null"]
 
 
-def _type(node: Node) -> str:
-    """Return the ClickHouse type of a value without parts."""
+def _type(node: Node, inside: tuple[str, ...] = ()) -> str:
+    """Return the ClickHouse type of a value that is one column.
+
+    Args:
+        node: its Avro type.
+        inside: the full names of the records around it.
+    """
     if node.kind == "array":
-        return f"Array({_item(node.items, 'list')})"
+        return f"Array({_item(node.items, 'list', inside)})"
     if node.kind == "map":
-        return f"Map(String, {_item(node.items, 'map')})"
+        return f"Map(String, {_item(node.items, 'map', inside)})"
     plain = scalar(node)
     if node.logical == "decimal" and node.json["precision"] > MOST_DIGITS:
         problem = f"is a decimal of more than {MOST_DIGITS} digits, and ClickHouse has none of them"
@@ -396,14 +404,43 @@ def _shallow(type_: str) -> str:
     return type_
 
 
-def _item(whole: Node, holder: str) -> str:
+def _item(whole: Node, holder: str, inside: tuple[str, ...]) -> str:
     item, is_null = _branch(whole)
-    if item.kind == "record":
+    if item.kind != "record":
+        inner = _type(item, inside)
+        return nullable(inner) if is_null and not is_list(inner) else inner
+    if is_null:
         raise _Refused(
-            Unmappable.LIST_OF_RECORDS,
-            f"is a {holder} of records, and ClickHouse refuses every message once such a record"
-            " gains a field",
-            f"use a {holder} for each of the record's fields, or a stream of its own",
+            Unmappable.RECORD_IN_LIST,
+            f"is a {holder} of records that may be null, and a Tuple of ClickHouse can't be",
+            "leave out what would be null",
         )
-    inner = _type(item)
-    return nullable(inner) if is_null and not is_list(inner) else inner
+    return _tuple(item, inside)
+
+
+def _tuple(record: Node, inside: tuple[str, ...]) -> str:
+    """Return the type of a record in a list or a map: a Tuple of exactly its fields.
+
+    One field more makes another type, and ClickHouse refuses every message that has it.
+    """
+    if record.full_name in inside:
+        raise _Refused(Unmappable.RECURSION, *_ENDLESS)
+    parts = []
+    for one in record.fields:
+        node, is_null = _branch(record.of(one["type"]))
+        if node.kind != "record":
+            inner = _type(node, (*inside, record.full_name))
+            inner = nullable(inner) if is_null and not is_list(inner) else inner
+        elif is_null:
+            problem = (
+                f"holds records whose {one['name']} may be null, and a Tuple of ClickHouse can't be"
+            )
+            raise _Refused(
+                Unmappable.RECORD_IN_LIST, problem, "put its fields into the record itself"
+            )
+        else:
+            inner = _tuple(node, (*inside, record.full_name))
+        parts.append(f"{identifier(one['name'])} {inner}")
+    if not parts:
+        raise _Refused(Unmappable.NOTHING, "holds records without fields", "give them a field")
+    return f"Tuple({', '.join(parts)})"

@@ -14,7 +14,7 @@ class Unmappable(Enum):
 
     UNION = auto()
     RECURSION = auto()
-    LIST_OF_RECORDS = auto()
+    RECORD_IN_LIST = auto()
     NOTHING = auto()
     DEPTH = auto()
     DIGITS = auto()

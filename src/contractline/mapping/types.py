@@ -35,6 +35,7 @@ from contractline.mapping.leaves import (
 from contractline.mapping.refusal import Refusal, Unmappable
 from contractline.mapping.refusal import SchemaUnmappable as SchemaUnmappable
 from contractline.mapping.sql import identifier, literal
+from contractline.mapping.typename import Type, parse
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = -25_567, 120_529
@@ -230,12 +231,14 @@ def _column(
     has_default = _is_value(leaf.node, default) and not is_list(leaf.type) and not is_nullable
     may_lack = is_nullable or default is not ABSENT or not is_everywhere
     as_written = leaf.is_own or is_list(leaf.type) or not may_lack
-    queue_type = leaf.type if as_written else nullable(leaf.type)
+    # A later version may give the elements of a Tuple in another order, and the column keeps its own.
+    type_ = leaves[-1].type if "Tuple(" in leaf.type else leaf.type
+    queue_type = type_ if as_written else nullable(type_)
     column = Column(
         field=leaf.field,
         path=".".join(leaf.path),
         queue_type=queue_type,
-        type=leaf.type if has_default else queue_type,
+        type=type_ if has_default else queue_type,
         default=default_sql(leaf, default) if has_default else "",
         is_everywhere=is_everywhere,
         is_own=leaf.is_own,
@@ -352,20 +355,36 @@ def _change(held: Sequence[tuple[int, Leaf]], versions: Sequence[Leaves]) -> Ref
     """
     version, now = held[0]
     for number, before in held[1:]:
-        if (before.type, before.path) == (now.type, now.path):
+        if before.path == now.path and _unordered(before.type) == _unordered(now.type):
             continue
         meant = column_meant(versions[number].root, now.field)
         if (meant, before.path) != (now.type, now.path):
+            kind = _kind_of_change(before, now)
             return Refusal(
-                _kind_of_change(before, now),
+                kind,
                 now.field,
                 f"is {_held(before, now)} in one version and {_held(now, before)} in a later one;"
                 " one ClickHouse column can't read both",
-                "keep the field as it was and add another beside it",
+                "keep the records as they were and add a list of the new ones beside them"
+                if kind is Unmappable.RECORD_IN_LIST
+                else "keep the field as it was and add another beside it",
                 version,
                 type_place(now.steps),
             )
     return None
+
+
+def _unordered(type_: str) -> str | Type:
+    """Return a type without the order of a Tuple's elements, in which ClickHouse reads any record."""
+    return _in_order(parse(type_)) if "Tuple(" in type_ else type_
+
+
+def _in_order(type_: Type) -> Type:
+    inner = tuple(map(_in_order, type_.inner))
+    if type_.name != "Tuple":
+        return replace(type_, inner=inner)
+    by_label = sorted(zip(type_.labels, inner, strict=True), key=lambda one: one[0])
+    return replace(type_, labels=tuple(a for a, _ in by_label), inner=tuple(b for _, b in by_label))
 
 
 def _held(leaf: Leaf, other: Leaf) -> str:
@@ -377,6 +396,8 @@ def _kind_of_change(before: Leaf, now: Leaf) -> Unmappable:
     if before.path != now.path:
         return Unmappable.FIELD_MOVED
     both = (before.type, now.type)
+    if all("Tuple(" in type_ for type_ in both):
+        return Unmappable.RECORD_IN_LIST
     if any(type_.startswith("DateTime64(") for type_ in both):
         return Unmappable.TIME_CHANGED
     if any(type_.startswith("Decimal(") for type_ in both):

@@ -125,12 +125,13 @@ def sink_record_flat(draft: Draft) -> Iterator[Violation]:
 
     Why: a Tuple must have exactly the fields of the writer's record, so that a new one breaks every
     message; the generated columns are one for each field and take new ones. The records of a list
-    or a map can only be such Tuples, and a record inside itself has no end.
+    or a map can only be such Tuples, so that these keep the fields that they have, and none may be
+    null. A record inside itself has no end.
 
-    Bad: ``types: {home: "Tuple(city String)"}`` where home has a street as well; an array or a map of
-    records. Good: no type of your own: columns home_city and so on; an array or a map for each field.
+    Bad: ``types: {home: "Tuple(city String)"}`` where home has a street as well; another field for the
+    records of a list. Good: no type of your own: columns home_city and so on; a list beside it.
     """
-    kinds = (Reason.RECORD, Unmappable.LIST_OF_RECORDS, Unmappable.RECURSION)
+    kinds = (Reason.RECORD, Unmappable.RECORD_IN_LIST, Unmappable.RECURSION)
     return _violations(draft, "remove the type: each field gets a column of its own", *kinds)
 
 

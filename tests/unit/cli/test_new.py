@@ -134,8 +134,8 @@ def test_a_name_that_can_t_be_is_refused(name, problem, tmp_path, make, root):
     [
         ([{"a": 1}, {"a": "x"}], "SAMPLE_TYPES_CLEAR at $.a: is a whole number in record 1, text"),
         (
-            [{"lines": [{"sku": "x"}]}],
-            "SINK_RECORD_FLAT at $.fields[0].type: `lines` is a list of records",
+            [{"lines": [{"sku": "x"}, None]}],
+            "SINK_RECORD_FLAT at $.fields[0].type: `lines` is a list of records that may be null",
         ),
         ([{"_offset": 1}], "`_offset` is a column of ClickHouse's Kafka engine"),
     ],

@@ -32,18 +32,36 @@ def said(folder: Path, *versions: Any, own: str = "") -> Finding:
 @pytest.mark.parametrize(
     ("kind", "holder"),
     [
-        ({"type": "array", "items": PART}, "list"),
-        ({"type": "map", "values": PART}, "map"),
+        ({"type": "array", "items": ["null", PART]}, "list"),
         ({"type": "map", "values": ["null", PART]}, "map"),
-        ({"type": "array", "items": {"type": "map", "values": PART}}, "map"),
-        ({"type": "map", "values": {"type": "array", "items": PART}}, "list"),
+        ({"type": "array", "items": {"type": "map", "values": ["null", PART]}}, "map"),
+        ({"type": "map", "values": {"type": "array", "items": [PART, "null"]}}, "list"),
     ],
 )
-def test_what_holds_records_is_named(tmp_path, kind, holder):
+def test_what_holds_records_that_may_be_null_is_named(tmp_path, kind, holder):
     finding = said(tmp_path, [field("a", kind)], [field("a", kind)])
     assert finding.rule == "SINK_RECORD_FLAT"
-    assert f"`a` is a {holder} of records" in finding.message
-    assert finding.hint.startswith(f"use a {holder} for each of the record's fields")
+    assert f"`a` is a {holder} of records that may be null" in finding.message
+    assert finding.hint == "leave out what would be null"
+
+
+def test_a_record_that_may_be_null_inside_one_of_a_list_is_named(tmp_path):
+    inside = {"type": "record", "name": "Whole", "doc": "x", "fields": [field("b", ["null", PART])]}
+    kind = {"type": "array", "items": inside}
+    finding = said(tmp_path, [field("a", kind)], [field("a", kind)])
+    assert finding.rule == "SINK_RECORD_FLAT"
+    assert "`a` holds records whose b may be null" in finding.message
+
+
+def test_a_record_of_a_list_keeps_its_fields(tmp_path):
+    more = {**PART, "fields": [*PART["fields"], field("y", "string")]}
+    versions = [[field("a", {"type": "array", "items": one})] for one in (PART, more)]
+    finding = said(tmp_path, *versions)
+    assert finding.rule == "SINK_RECORD_FLAT"
+    assert "Array(Tuple(x Int64, y String)) in a later one" in finding.message
+    assert (
+        finding.hint == "keep the records as they were and add a list of the new ones beside them"
+    )
 
 
 @pytest.mark.parametrize(

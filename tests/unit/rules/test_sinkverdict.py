@@ -61,7 +61,7 @@ def test_without_tables_it_is_about_those_of_the_base(change):
 
 
 def test_a_new_stream_without_tables_is_read_by_nobody(change):
-    edit = change("list_of_records_added")
+    edit = change("recursive_record_added")
     one = said(StreamChange(None, edit.after))
     assert (one.kind, one.is_refused) == (Effect.BREAKS, True)
 
