@@ -1,8 +1,9 @@
 """One question, one truth: its SQL, the live page, Metabase's card and a count in plain Python.
 
 Random histories go through Kafka: people who move, leave and come back, identities that come after
-the commits, messages that come twice, and commits of two schema versions. CONTRACTLINE_PARITY says
-how many histories (`make parity`); then each is asked every question, else a few.
+the commits, messages that come twice, and commits of two schema versions; in some the people come
+from PostgreSQL. CONTRACTLINE_PARITY says how many histories (`make parity`); then each is asked every
+question, else a few.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -32,9 +34,10 @@ from contractline.reports.load import load_reports
 from contractline.reports.render import Query, render
 from contractline.reports.selection import selection_of
 from contractline.settings import environment
+from contractline.targets import apply_all
 from contractline.targets.warehouse import Warehouse
 from tests.fixtures.credits import wait_for_credits
-from tests.fixtures.people import Commit, Spelling, World
+from tests.fixtures.people import Change, Commit, Spelling, World
 from tests.fixtures.stack import RunningStack
 from tests.integration.dashboard.lab import Page
 from tests.integration.people.worlds import new_repository, worlds
@@ -158,6 +161,11 @@ class Sender:
 
     def send(self, source: Source, random: Random) -> None:
         """Send a history; some messages twice, the identities last."""
+        self._changes(source, random)
+        self.commits(source, random)
+        self._identities(source, random)
+
+    def _changes(self, source: Source, random: Random) -> None:
         for change in source.world.changes:
             self._row(
                 "github_users",
@@ -173,6 +181,9 @@ class Sender:
                 at=change.changed_at,
                 is_deleted=change.is_deleted,
             )
+
+    def commits(self, source: Source, random: Random) -> None:
+        """Send the commits of a history."""
         key, versions = self._writers("commits")
         topic = self._contracts["commits"].topic.name
         for values in source.commits:
@@ -181,6 +192,9 @@ class Sender:
             names = {name: values[name] for name in ("repository", "commit_id")}
             for _ in range(random.choice((1, 1, 2))):
                 self._producer.produce(topic, writer(values), key(names))
+        assert self._producer.flush(60) == 0
+
+    def _identities(self, source: Source, random: Random) -> None:
         for identity in source.world.identities:
             self._row(
                 "github_identities",
@@ -218,6 +232,41 @@ class Sender:
         for _ in range(random.choice((1, 2))):
             topic = self._contracts[stream].topic.name
             self._producer.produce(topic, versions[-1](record), key(record))
+
+
+def carry_out(dsn: str, world: World) -> World:
+    """Make the people of a history in PostgreSQL; return the history as it is then.
+
+    A change is made now, so each says by its day from when on it holds.
+    """
+    carried: list[Change] = []
+    there: set[str] = set()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for change in world.changes:
+            name, first_day = change.user_name, change.valid_from or change.changed_at.date()
+            if change.is_deleted and name not in there:
+                continue
+            if change.is_deleted:
+                there.remove(name)
+                connection.execute("DELETE FROM github_users WHERE user_name = %s", [name])
+            else:
+                there.add(name)
+                connection.execute(
+                    "INSERT INTO github_users (user_name, position, team, valid_from)"
+                    " VALUES (%s, %s, %s, %s) ON CONFLICT (user_name) DO UPDATE SET"
+                    " position = excluded.position, team = excluded.team,"
+                    " valid_from = excluded.valid_from",
+                    [name, change.position, change.team, first_day],
+                )
+            time.sleep(0.005)  # changes are told apart by their millisecond
+            carried.append(replace(change, changed_at=datetime.now(UTC), valid_from=first_day))
+        for one in world.identities:
+            connection.execute(
+                "INSERT INTO github_identities (kind, identity, user_name, verified)"
+                " VALUES (%s, %s, %s, %s)",
+                [one.kind, one.identity, one.user_name, one.verified],
+            )
+    return replace(world, changes=carried)
 
 
 def arrived(warehouse: Warehouse, source: Source) -> None:
@@ -427,6 +476,40 @@ def sender(applied: RunningStack, warehouse: Warehouse) -> Iterator[Sender]:
         warehouse.run(f"DELETE FROM github.{table} WHERE match(user_name, '^w[0-9]+x ')")
 
 
+@pytest.fixture(scope="module")
+def captured(applied: RunningStack) -> Iterator[str]:
+    """Let PostgreSQL's changes come as well; it has nothing of the histories at the end."""
+    for outcome in apply_all(applied.project, load_contracts(applied.project), applied.endpoints):
+        assert outcome.error is None, outcome
+    yield applied.exports["POSTGRES_DSN"]
+    with psycopg.connect(applied.exports["POSTGRES_DSN"], autocommit=True) as connection:
+        for table in ("github_users", "github_identities"):
+            connection.execute(f"DELETE FROM {table} WHERE user_name ~ '^w[0-9]+x '")
+
+
+# It comes first: `apply` compares the rows of PostgreSQL with those of ClickHouse.
+@settings(
+    max_examples=max(HISTORIES // 10, 1),
+    phases=(Phase.generate,),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(world=worlds(), random=st.randoms(use_true_random=False))
+@pytest.mark.timeout(3600)
+def test_people_who_come_from_postgresql(
+    captured: str,
+    applied: RunningStack,
+    served: Page,
+    warehouse: Warehouse,
+    sender: Sender,
+    world: World,
+    random: Random,
+):
+    source = Source(carry_out(captured, world), new_repository())
+    sender.commits(source, random)
+    agree(applied, served, warehouse, source, random)
+
+
 @settings(
     max_examples=HISTORIES,
     phases=(Phase.generate,),
@@ -445,6 +528,13 @@ def test_the_same_everywhere(
 ):
     source = Source(world, new_repository())
     sender.send(source, random)
+    agree(applied, served, warehouse, source, random)
+
+
+def agree(
+    applied: RunningStack, served: Page, warehouse: Warehouse, source: Source, random: Random
+) -> None:
+    """Hold the answers of each way against each other once a history has arrived."""
     arrived(warehouse, source)
     reports = load_reports(applied.project)
     names = sorted(reports.questions)
