@@ -13,9 +13,9 @@ from benchmarks.loading import cpu_seconds, load
 from benchmarks.measure import ROUNDS, interleave, report
 from benchmarks.running import Bench, running_stack
 from benchmarks.streams import Variant, commits, encoder, fill, make_topics, variant
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import Contract
 from contractline.targets.rebuild import rebuild_stream
-from contractline.targets.warehouse import Warehouse
 
 TOPIC = "bench.bulk"
 PARTITIONS = 3

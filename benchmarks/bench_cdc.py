@@ -14,8 +14,8 @@ from benchmarks.measure import ROUNDS, percentile, report
 from benchmarks.running import Bench, running_stack, wait_until
 from benchmarks.streams import DATABASE, make_topics, variant
 from benchmarks.visible import Watch
-from contractline.mapping.ddl import flush_interval
-from contractline.targets.connect import Connect
+from contractline.clickhouse.ddl import flush_interval
+from contractline.clients.connect import Connect
 
 OURS, DEFAULTS = "generated", "all defaults"
 CONNECTOR, BESIDE = "postgres", "defaults"

@@ -27,12 +27,12 @@ from benchmarks.streams import (
     make_topics,
     variant,
 )
-from contractline.mapping.sql import statements
+from contractline.clickhouse.sql import statements
+from contractline.clients.clickhouse import Warehouse
 from contractline.server.config import admin, render_config, render_users, starter
 from contractline.server.library import Library
 from contractline.settings import Endpoints, environment
 from contractline.stack.ports import LOOPBACK, any_free
-from contractline.targets.warehouse import Warehouse
 from producer.commit import Record
 
 AVRO, JSON = "bench.avro", "bench.json"

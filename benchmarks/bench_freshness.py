@@ -12,8 +12,8 @@ from benchmarks.measure import ROUNDS, percentile, report
 from benchmarks.running import Bench, running_stack, wait_until
 from benchmarks.streams import commits, encoder, producer, variant
 from benchmarks.visible import Watch, highest_offsets
+from contractline.clickhouse.ddl import flush_interval
 from contractline.kafka.encode import StreamEncoder
-from contractline.mapping.ddl import flush_interval
 from producer.commit import Record
 
 OURS, DEFAULTS = "generated", "default flush"

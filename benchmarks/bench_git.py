@@ -24,10 +24,10 @@ from random import Random
 
 from benchmarks.measure import ROUNDS, interleave, ratios, report
 from benchmarks.running import Bench, running_stack
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract
 from contractline.kafka.encode import StreamEncoder
 from contractline.kafka.produce import Delivery
-from contractline.kafka.registry import Registry
 from contractline.project import Project
 from producer.commit import Record
 from producer.git.command import Git

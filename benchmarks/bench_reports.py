@@ -13,13 +13,13 @@ from benchmarks.measure import percentile
 from benchmarks.organisation import Organisation
 from benchmarks.running import Bench, running_stack
 from benchmarks.streams import commits
+from contractline.clients.clickhouse import Warehouse
 from contractline.errors import ServiceUnavailable
 from contractline.reports.answer import ask
 from contractline.reports.load import LoadedQuestion, load_reports
 from contractline.reports.model import Filters
 from contractline.reports.render import render
 from contractline.reports.selection import selection_of
-from contractline.targets.warehouse import Warehouse
 
 GOAL_MS = 300
 

@@ -27,10 +27,10 @@ from benchmarks.running import (
 )
 from benchmarks.streams import commits
 from contractline.cache import CACHE_VARIABLE
+from contractline.clients.clickhouse import Warehouse
 from contractline.settings import environment
 from contractline.stack.control import Stack
 from contractline.stack.process import family, marked
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import REPOSITORY, clean_environment
 
 STREAM = 200

@@ -9,8 +9,8 @@ import psutil
 
 from benchmarks.running import PATIENCE_SECONDS, TookTooLong
 from benchmarks.streams import Variant
+from contractline.clients.clickhouse import Warehouse
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 
 LOOK_SECONDS = 0.01
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contractline.targets.warehouse import Warehouse
+from contractline.clients.clickhouse import Warehouse
 
 YEARS = 8
 BLOCK = 500_000

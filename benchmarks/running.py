@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.events import Event
@@ -23,7 +24,6 @@ from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.stack.control import Stack
 from contractline.targets import Outcome, apply_all
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import RunningStack, clean_environment, copy_project, own_ports
 
 PATIENCE_SECONDS = 120.0

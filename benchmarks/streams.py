@@ -14,15 +14,15 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from contractline.clickhouse.ddl import INGESTION, KAFKA_BROKERS, SCHEMA_REGISTRY_URL, render
+from contractline.clickhouse.sql import filled, statements
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract
 from contractline.kafka.encode import StreamEncoder
 from contractline.kafka.produce import CONFIG
-from contractline.kafka.registry import Registry
-from contractline.mapping.ddl import INGESTION, KAFKA_BROKERS, SCHEMA_REGISTRY_URL, render
-from contractline.mapping.sql import filled, statements
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 from producer.commit import Record
 from producer.sources.fake import USERS_FILE, FakeSettings, FakeSource
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 
 LOOK_SECONDS = 0.01
 

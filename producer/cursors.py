@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contractline.clients.errors import KafkaUnavailable
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract
 from contractline.kafka.compacted import read_compacted
-from contractline.kafka.errors import KafkaUnavailable
 from contractline.kafka.produce import Channel, Delivery
-from contractline.kafka.registry import Registry
 from producer.commit import now_micros
 from producer.sources.base import Place, Positions
 

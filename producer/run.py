@@ -12,15 +12,15 @@ from collections.abc import Callable
 from contextlib import closing, nullcontext
 from typing import TypeVar
 
+from contractline.clients.errors import KafkaAway, KafkaUnavailable, RegistryAway
+from contractline.clients.registry import Registry
+from contractline.clients.retry import persist
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.kafka.encode import Following, StreamEncoder
-from contractline.kafka.errors import KafkaAway, KafkaUnavailable, RegistryAway
 from contractline.kafka.letters import Letters
-from contractline.kafka.patience import persist
 from contractline.kafka.produce import Channel, Delivery
-from contractline.kafka.registry import Registry
 from producer import cursors, reachability
 from producer.cursors import Cursors
 from producer.reachability import Marks

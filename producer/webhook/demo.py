@@ -21,10 +21,10 @@ from typing import Any
 
 import httpx
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.errors import ContractlineError
 from contractline.project import Project
 from contractline.settings import Endpoints, environment
-from contractline.targets.warehouse import Warehouse
 from producer.webhook.options import SECRET
 
 _SAMPLES = Path(__file__).parent / "samples" / "events.json"

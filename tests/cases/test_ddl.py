@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from contractline.clickhouse.ddl import render, stream_files
+from contractline.clickhouse.sql import statements
+from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.load import load_contract, load_contracts
-from contractline.mapping.ddl import render, stream_files
-from contractline.mapping.refusal import SchemaUnmappable
-from contractline.mapping.sql import statements
 from contractline.project import Project
 
 CASES = Path(__file__).parent / "ddl"

@@ -14,10 +14,10 @@ import fastavro
 import pytest
 
 from contractline.avro.jsonlines import records
+from contractline.clients.wire import SchemaId
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.kafka.encode import Writer
 from contractline.kafka.jsonvalues import converter
-from contractline.kafka.wire import SchemaId
 from contractline.project import Project
 
 PROJECT = Project(Path(__file__).parents[2])

@@ -22,9 +22,9 @@ import httpx
 import psycopg
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import REPOSITORY
 
 COMMITS = 2_000

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from contractline.cli import run
+from contractline.clickhouse.ddl import stream_files
 from contractline.contracts.load import load_contracts
-from contractline.mapping.ddl import stream_files
 from contractline.project import Project
 from tests.fixtures.trees import edit, tree
 

@@ -11,9 +11,9 @@ from fastavro.validation import validate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contractline.clients.wire import HEADER_BYTES, SchemaId
 from contractline.contracts.load import load_contract
 from contractline.kafka.encode import Encoders, RecordRefused, Writer
-from contractline.kafka.wire import HEADER_BYTES, SchemaId
 from tests.fixtures import snapshot
 
 COMMITS = load_contract(snapshot.COMMITS).contract

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contractline.cli import run
+from contractline.clickhouse.ddl import stream_files
 from contractline.contracts.load import load_contracts
-from contractline.mapping.ddl import stream_files
 from tests.fixtures.trees import record, tree
 
 pytestmark = pytest.mark.property

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contractline.ending import sigterm_interrupts, temporary_folder
+from contractline.signals import sigterm_interrupts, temporary_folder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 

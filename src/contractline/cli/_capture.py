@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from contractline.debezium.capture import Captured, Keys
     from contractline.project import Project
-    from contractline.targets.capturing import Captured, Keys
 
 
 def captured(project: Project, keys: Keys) -> Captured:
     """Start PostgreSQL, Kafka and Connect aside, capture, and stop them."""
     from contractline.cli._progress import provide
+    from contractline.debezium.capture import capture
     from contractline.settings import Endpoints, environment
     from contractline.stack.control import Stack
     from contractline.stack.throwaway import made_with, throwaway
-    from contractline.targets.capturing import capture
 
     provide(Stack(project, environment()).artefacts)
     click.echo("running connect/postgres through PostgreSQL and Debezium, beside everything else")

@@ -19,9 +19,9 @@ from contractline.project import Project
 from contractline.settings import environment
 
 if TYPE_CHECKING:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.contracts.model import Contract
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
 CANARY = "contractline/canary"
 CANARIES = 20
@@ -166,7 +166,7 @@ def move_person(endpoints: Endpoints, warehouse: Warehouse) -> tuple[str, str, f
     Raises:
         NotVisible: it does not show it.
     """
-    from contractline.targets.database import connected
+    from contractline.debezium.source import connected
 
     with connected(endpoints) as database:
         # The connector first reads the tables as they are; only then does a change stream.
@@ -187,9 +187,9 @@ def canaries(contract: Contract, endpoints: Endpoints, warehouse: Warehouse) -> 
     Raises:
         NotVisible: one does not show up.
     """
+    from contractline.clients.registry import Registry
     from contractline.kafka.encode import StreamEncoder
     from contractline.kafka.produce import Delivery
-    from contractline.kafka.registry import Registry
 
     chance = random.Random()  # noqa: S311 - pauses, no secrets
     seconds = []

@@ -12,8 +12,10 @@ import click
 from contractline.cli._capture import captured
 from contractline.cli._findings import show
 from contractline.contracts.blueprint import Blueprint
-from contractline.contracts.capture import load_capture
+from contractline.contracts.captured import load_capture
 from contractline.contracts.model import Contract
+from contractline.debezium.capture import Keys, SqlBroken, contract_keys
+from contractline.debezium.source import connected
 from contractline.finding import counted, shown_path
 from contractline.gate.streams import records, table
 from contractline.gate.streams.connector import own_connector
@@ -26,8 +28,6 @@ from contractline.gate.streams.establish import (
 )
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.capturing import Keys, SqlBroken, contract_keys
-from contractline.targets.database import connected
 from contractline.targets.table_sql import LiveTable, live_table
 
 CASES = Path("tests") / "cases" / "streams"

@@ -62,9 +62,9 @@ def _follow(stack: Stack) -> None:
     """Let the queues of the stack's own ClickHouse read from where its services are now."""
     if not any(s.name == "clickhouse" and s.state is State.RUNNING for s in stack.status()):
         return
+    from contractline.clients.addresses import follow
+    from contractline.clients.clickhouse import Warehouse
     from contractline.settings import Endpoints
-    from contractline.targets.addresses import follow
-    from contractline.targets.warehouse import Warehouse
 
     endpoints = Endpoints.load(stack.project)
     with closing(Warehouse(endpoints)) as warehouse:

@@ -11,8 +11,8 @@ import click
 from contractline.plan import Change
 
 if TYPE_CHECKING:
+    from contractline.debezium.config import Stream
     from contractline.finding import Finding
-    from contractline.mapping.connector import Stream
     from contractline.plan import Plan, Step
     from contractline.project import Project
     from contractline.targets import Outcome
@@ -52,7 +52,7 @@ def captured(project: Project, names: Sequence[str]) -> list[Stream]:
         ContractsInvalid: the contracts can't be loaded.
     """
     from contractline.contracts.load import load_contracts
-    from contractline.mapping.connector import streams_of
+    from contractline.debezium.config import streams_of
 
     known = {s.contract.name: s for s in streams_of(load_contracts(project))}
     if unknown := [name for name in names if name not in known]:

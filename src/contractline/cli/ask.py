@@ -68,12 +68,12 @@ def _ask(
     *,
     shows_sql: bool,
 ) -> None:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.reports.answer import ask
     from contractline.reports.formats import FORMATS
     from contractline.reports.render import render
     from contractline.reports.selection import given_of, selection_of
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
     asked = reports.question(name)
     selection = selection_of(reports.filters, filters)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
-from contractline.ending import sigterm_interrupts
 from contractline.finding import Severity
 from contractline.gate.reports import FORMATS
+from contractline.signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from contractline.gate.report import Report

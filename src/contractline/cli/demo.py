@@ -15,10 +15,10 @@ from contractline.cli import Invocation
 
 if TYPE_CHECKING:
     from contractline.cli._demo import Account, Sender
+    from contractline.clients.clickhouse import Warehouse
     from contractline.contracts.model import Contract
     from contractline.project import Project
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
 ARRIVE_SECONDS = 180.0
 BAR_WIDTH = 28
@@ -93,8 +93,8 @@ def _run(
 ) -> bool:
     """Send real input and report what arrived; tell whether all did."""
     from contractline.cli import _demo
+    from contractline.clients.clickhouse import Warehouse
     from contractline.contracts.load import contract_named
-    from contractline.targets.warehouse import Warehouse
 
     with closing(Warehouse(endpoints)) as warehouse:
         _heading(f"Sending the history of {repository} and {commits:,} generated commits")
@@ -181,7 +181,7 @@ def _arrivals(
         sent: the commits of these, the generated ones, and the same by GitHub's API.
         since: when this run began, in microseconds: what was generated before does not count.
     """
-    from contractline.targets.database import connected
+    from contractline.debezium.source import connected
 
     end = time.monotonic() + ARRIVE_SECONDS
     name = "git, " + ", ".join(repositories)

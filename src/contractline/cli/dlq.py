@@ -13,9 +13,9 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.settings import Endpoints
     from contractline.targets.dead_letters import DeadLetter
-    from contractline.targets.warehouse import Warehouse
 
 _REASON_SHOWN = 120
 _BYTES_SHOWN = 512
@@ -145,8 +145,8 @@ def dismiss(invocation: Invocation, places: Sequence[str], reason: str, by: str 
 
 @contextmanager
 def _warehouse(invocation: Invocation) -> Iterator[tuple[Warehouse, Endpoints]]:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
     endpoints = Endpoints.load(invocation.project)
     with closing(Warehouse(endpoints)) as warehouse:

@@ -46,9 +46,9 @@ def command(invocation: Invocation, url: str, output: Path | None, from_metabase
         return _dump_metabase(invocation)
     if output is None:
         raise click.UsageError("Missing option '--output'.")
+    from contractline.clients.registry import Registry
     from contractline.contracts.load import load_drafts
     from contractline.gate.streams.adopt import Adopted, adopt
-    from contractline.kafka.registry import Registry
     from contractline.settings import Endpoints
 
     project = invocation.project

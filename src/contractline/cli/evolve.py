@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from contractline.avro.schema import Schema
     from contractline.contracts.draft import Draft
+    from contractline.debezium.types import Column
     from contractline.finding import Finding
     from contractline.gate.streams.evolve import Evolution
-    from contractline.mapping.postgres import Column
     from contractline.project import Project
     from contractline.targets.table_sql import LiveTable
 
@@ -40,11 +40,11 @@ def command(invocation: Invocation, stream: str, without: str) -> int:
     """
     from contractline.cli.new import author
     from contractline.contracts.load import ContractUnknown, load_contracts, load_drafts
+    from contractline.debezium.source import connected
     from contractline.gate.streams.establish import scratch
     from contractline.gate.streams.evolve import source_of
     from contractline.gate.streams.table import refuse_unpublished
     from contractline.settings import Endpoints
-    from contractline.targets.database import connected
     from contractline.targets.table_sql import live_table
 
     project = invocation.project
@@ -106,13 +106,13 @@ def _captured(
 ) -> tuple[Schema, list[Path]]:
     """Return what Debezium makes of the table as it is, and the files of connect/ that say so."""
     from contractline.cli._capture import captured
-    from contractline.contracts.capture import load_capture
+    from contractline.contracts.captured import load_capture
     from contractline.contracts.load import load_contracts
+    from contractline.debezium.capture import SqlBroken, contract_keys
+    from contractline.debezium.types import differences, fields_of
     from contractline.gate.streams.establish import write_texts
     from contractline.gate.streams.evolve import followed
     from contractline.gate.streams.table import TableNotRebuilt, sql_file, without_foreign
-    from contractline.mapping.postgres import differences, fields_of
-    from contractline.targets.capturing import SqlBroken, contract_keys
 
     topic = draft.pipeline.topic.name
     before = load_capture(copy)
@@ -144,13 +144,13 @@ def write_evolution(
     Returns:
         The files, none where a rule speaks against it; and what the rules say.
     """
+    from contractline.clickhouse.ddl import STREAMS, render
     from contractline.contracts.load import load_contract
     from contractline.contracts.release import plan_release, write
     from contractline.contracts.waivers import FOLDER
     from contractline.finding import errors
     from contractline.gate.check import check_contracts
     from contractline.gate.streams.evolve import WAIVER
-    from contractline.mapping.ddl import STREAMS, render
     from contractline.rules.ruleset import MENDED_BY_RELEASE
 
     draft.odcs_file.write_text(evolved.document, encoding="utf-8")

@@ -95,6 +95,7 @@ def _down(
     *,
     as_json: bool,
 ) -> None:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.contracts.load import load_contracts
     from contractline.errors import ContractlineError
     from contractline.reports.explain import explain
@@ -102,7 +103,6 @@ def _down(
     from contractline.reports.messages import Messages
     from contractline.reports.selection import selection_of
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
     asked = reports.question(question)
     selection = selection_of(reports.filters, chosen)
@@ -132,11 +132,11 @@ def _back(
     *,
     as_json: bool,
 ) -> None:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.reports.explain import commit_of, counted
     from contractline.reports.explained import counted_lines, counted_values
     from contractline.reports.selection import selection_of
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
     selection = selection_of(reports.filters, chosen)
     endpoints = Endpoints.load(invocation.project)

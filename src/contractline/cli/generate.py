@@ -49,8 +49,8 @@ Files = Mapping[Path, str]
 
 
 def _tables(project: Project) -> tuple[Files, Files]:
+    from contractline.clickhouse.ddl import STREAMS, stream_files
     from contractline.contracts.load import load_contracts
-    from contractline.mapping.ddl import STREAMS, stream_files
 
     return stream_files(project, load_contracts(project)), _read(project.ddl / STREAMS, "*.sql")
 
@@ -79,7 +79,7 @@ def _reports(project: Project) -> tuple[Files, Files]:
 def _cdc(project: Project) -> tuple[Files, Files]:
     from contractline.cli._capture import captured
     from contractline.contracts.load import load_contracts
-    from contractline.targets.capturing import contract_keys
+    from contractline.debezium.capture import contract_keys
 
     wanted = captured(project, contract_keys(load_contracts(project))).files
     return wanted, _read(project.captured, "*")

@@ -36,8 +36,8 @@ def suggest(invocation: Invocation, limit: int) -> int:
 
     Exit code 0 when there are none, 1 when there are, 2 when it could not be told.
     """
+    from contractline.clients.clickhouse import Warehouse
     from contractline.settings import Endpoints
-    from contractline.targets.warehouse import Warehouse
 
     with closing(Warehouse(Endpoints.load(invocation.project))) as warehouse:
         authors = warehouse.rows(_UNMATCHED, {"limit": limit})
@@ -70,8 +70,8 @@ def _show(author: Sequence[Any]) -> None:
 @click.pass_obj
 def link(invocation: Invocation, identity: str, user_name: str, kind: str | None) -> None:
     """Say in PostgreSQL that IDENTITY belongs to USER_NAME; commits of any age follow."""
+    from contractline.debezium.source import connected
     from contractline.settings import Endpoints
-    from contractline.targets.database import connected
     from contractline.targets.identities import Identity, kind_of
     from contractline.targets.identities import link as write
 
@@ -91,8 +91,8 @@ def mailmap(invocation: Invocation, file: Path) -> int:
 
     Exit code 0 when each entry's person is known, 1 when one is not, 2 when it could not be told.
     """
+    from contractline.debezium.source import connected
     from contractline.settings import Endpoints
-    from contractline.targets.database import connected
     from contractline.targets.identities import link as write
     from contractline.targets.identities import mailmap_entries, mailmap_identities
 

@@ -29,13 +29,13 @@ def command(invocation: Invocation, stream: str, file: BinaryIO, dead_letters: P
     is listed and kept with the reason. Exit code 0 when all was acknowledged, 1 when something was
     refused, 2 when the broker did not take it.
     """
+    from contractline.clients.registry import Registry
     from contractline.contracts.load import contract_named, load_contracts
     from contractline.contracts.model import ProducerSource
     from contractline.errors import SettingInvalid
     from contractline.kafka.carry import carry
     from contractline.kafka.encode import StreamEncoder
     from contractline.kafka.letters import Letters
-    from contractline.kafka.registry import Registry
     from contractline.settings import Endpoints
 
     project = invocation.project

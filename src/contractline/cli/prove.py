@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
-from contractline.ending import sigterm_interrupts
+from contractline.signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from contractline.contracts.change import StreamChange

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import INTERRUPTED, Invocation
-from contractline.ending import sigterm_interrupts
+from contractline.signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from rich.progress import Progress

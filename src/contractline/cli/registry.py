@@ -11,7 +11,7 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
-    from contractline.kafka.registry import Stored
+    from contractline.clients.registry import Stored
 
 
 @click.group()
@@ -28,8 +28,8 @@ def command() -> None:
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
     """Write all that the registry at SCHEMA_REGISTRY_URL holds into FILE, which must not exist."""
+    from contractline.clients.registry import Registry
     from contractline.kafka.backup import Backup
-    from contractline.kafka.registry import Registry
     from contractline.settings import Endpoints
 
     with Registry.of(Endpoints.load(invocation.project)) as registry:
@@ -46,9 +46,9 @@ def restore(invocation: Invocation, file: Path) -> None:
 
     Refused when the registry holds anything, or can't be given ids.
     """
+    from contractline.clients.registry import Registry
     from contractline.kafka.backup import Backup
     from contractline.kafka.backup import restore as fill
-    from contractline.kafka.registry import Registry
     from contractline.settings import Endpoints
 
     made = Backup.read(file)

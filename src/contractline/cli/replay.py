@@ -11,9 +11,9 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
+    from contractline.clients.clickhouse import Warehouse
     from contractline.settings import Endpoints
     from contractline.targets.replay import OpenErrors
-    from contractline.targets.warehouse import Warehouse
 
 
 @click.command()
@@ -33,9 +33,9 @@ def command(invocation: Invocation, stream: str | None, kind: str, dry_run: bool
 
     Exit code 0 when none of them is open any more, 1 when some are, 2 when it could not be told.
     """
+    from contractline.clients.clickhouse import Warehouse
     from contractline.settings import Endpoints
     from contractline.targets.replay import CLASSES, open_errors
-    from contractline.targets.warehouse import Warehouse
 
     kinds = CLASSES if kind == "all" else (kind,)
     endpoints = Endpoints.load(invocation.project)

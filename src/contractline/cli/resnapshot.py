@@ -11,7 +11,7 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
-    from contractline.targets.database import Reading
+    from contractline.debezium.source import Reading
 
 
 @click.command()
@@ -30,11 +30,11 @@ def command(invocation: Invocation, streams: tuple[str, ...], as_json: bool) -> 
     done or told.
     """
     from contractline.cli._targets import captured
+    from contractline.clients.connect import Connect
+    from contractline.debezium.source import connected
     from contractline.errors import ServiceUnavailable
     from contractline.settings import Endpoints
-    from contractline.targets.connect import Connect
     from contractline.targets.connectors import is_running
-    from contractline.targets.database import connected
     from contractline.targets.readings import Reader
 
     chosen = captured(invocation.project, streams)

@@ -13,10 +13,10 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
+    from contractline.clients.registry import Registry
     from contractline.contracts.model import Contract, Version
     from contractline.kafka.decode import Decoder
     from contractline.kafka.log import Log, Record
-    from contractline.kafka.registry import Registry
 
 _BATCH_BYTES = 16 << 20
 _BYTES_SHOWN = 16
@@ -42,10 +42,10 @@ def command(
 
     Exit code 0, or 1 when a message could not be decoded.
     """
+    from contractline.clients.registry import Registry
     from contractline.contracts.load import contract_named, load_contracts
     from contractline.kafka.decode import Decoder
     from contractline.kafka.log import Log
-    from contractline.kafka.registry import Registry
     from contractline.settings import Endpoints
 
     contract = contract_named(load_contracts(invocation.project), stream)
@@ -106,8 +106,8 @@ class _Describer:
         return found
 
     def _decoded(self, part: str, message: bytes, versions: Sequence[Version]) -> dict[str, Any]:
+        from contractline.clients.errors import FrameInvalid, SchemaUnknown
         from contractline.kafka.decode import as_json
-        from contractline.kafka.errors import FrameInvalid, SchemaUnknown
 
         try:
             schema_id, value = self._decoder.decode(message)

@@ -35,12 +35,12 @@ def command(invocation: Invocation, streams: tuple[str, ...], wait: float, as_js
     Exit code 0 when both sides hold the same, 1 when they differ, 2 when it could not be told.
     """
     from contractline.cli._targets import captured
+    from contractline.clients.clickhouse import Warehouse
+    from contractline.clients.connect import Connect
+    from contractline.debezium.source import connected
     from contractline.errors import ContractlineError
     from contractline.settings import Endpoints
     from contractline.targets.comparing import Comparer
-    from contractline.targets.connect import Connect
-    from contractline.targets.database import connected
-    from contractline.targets.warehouse import Warehouse
 
     chosen = captured(invocation.project, streams)
     endpoints = Endpoints.load(invocation.project)

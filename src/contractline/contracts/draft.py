@@ -13,7 +13,7 @@ from open_data_contract_standard.model import OpenDataContractStandard, SchemaPr
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonPlaces, Steps
 from contractline.avro.schema import Schema
-from contractline.contracts.capture import Capture
+from contractline.contracts.captured import Capture
 from contractline.contracts.model import Contract, Part, Pipeline, Version, properties_of
 from contractline.contracts.promises import LatencyInvalid, promised_latency
 from contractline.contracts.sums import Sums

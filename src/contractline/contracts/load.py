@@ -15,7 +15,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonPlaces, Steps, json_path
 from contractline.avro.schema import Schema, SchemaInvalid
-from contractline.contracts.capture import load_capture
+from contractline.contracts.captured import load_capture
 from contractline.contracts.draft import (
     ODCS_FILE,
     PARTS,

@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from contractline.clients.clickhouse import ClickHouseAway
 from contractline.errors import ContractlineError
-from contractline.targets.warehouse import ClickHouseAway
 
 LOOK_SECONDS = 0.1
 """How often it looks whether ClickHouse holds something new."""

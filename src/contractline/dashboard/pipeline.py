@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from contractline.clickhouse.ddl import consumer_group
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.connect import Connect
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract, PostgresSource
 from contractline.dashboard.hub import Subject
+from contractline.debezium.source import connected
 from contractline.errors import ContractlineError
 from contractline.kafka.lag import Lag, LagReader
-from contractline.kafka.registry import Registry
-from contractline.mapping.ddl import consumer_group
 from contractline.settings import Endpoints
-from contractline.targets.connect import Connect
-from contractline.targets.database import connected
-from contractline.targets.warehouse import Warehouse
 
 REFRESH_SECONDS = 2.0
 UPSTREAM_SECONDS = 5.0

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from contractline.clients.clickhouse import ClickHouseAway, Warehouse
 from contractline.contracts.model import Contract
 from contractline.dashboard.hub import Subject
 from contractline.project import Project
@@ -21,7 +22,6 @@ from contractline.reports.model import ChoiceFilter
 from contractline.reports.render import filters_of, render
 from contractline.reports.selection import Given, Selection
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import ClickHouseAway, Warehouse
 
 FILES_SECONDS = 1.0
 """How often it looks whether a file of ``reports/`` was changed; only when somebody asks."""

@@ -14,10 +14,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from contractline.clients.connect import Connect
 from contractline.doctor.problem import Patient
 from contractline.errors import ContractlineError
 from contractline.settings import Endpoints
-from contractline.targets.connect import Connect
 
 LOG_BYTES = 1 << 20
 """So much of the end of each log."""

@@ -11,6 +11,9 @@ from pathlib import Path
 import psutil
 
 from contractline.cache import cache_folder
+from contractline.clients.clickhouse import Warehouse
+from contractline.debezium.files import connector_names, connector_template
+from contractline.debezium.source import connected
 from contractline.doctor.problem import Patient, Problem
 from contractline.errors import ContractsInvalid
 from contractline.finding import Severity
@@ -19,9 +22,6 @@ from contractline.stack.history import State, fold
 from contractline.status import look
 from contractline.status.facts import Sources
 from contractline.targets import capture, plan_all
-from contractline.targets.database import connected
-from contractline.targets.files import connector_names, connector_template
-from contractline.targets.warehouse import Warehouse
 
 FULL_BYTES, SCARCE_BYTES = 1 << 30, 5 << 30
 """Below so much free space something will stop, or should be made room for."""

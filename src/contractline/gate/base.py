@@ -16,15 +16,15 @@ from contractline.contracts.draft import PARTS, VERSIONS, Draft, PartUnread, Rel
 from contractline.contracts.load import contract_folders, load_drafts
 from contractline.contracts.model import Part, Subject, Version
 from contractline.contracts.waivers import Waivers
-from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 from contractline.gate.git import Git, NoCommonCommit, RefUnknown
 from contractline.gate.layout import laid_out
 from contractline.project import Project
 from contractline.settings import Endpoints
+from contractline.signals import temporary_folder
 
 if TYPE_CHECKING:
-    from contractline.kafka.registry import Registry
+    from contractline.clients.registry import Registry
 
 REGISTRY = "registry"
 """The word that names the running registry as the base."""
@@ -256,7 +256,7 @@ def _of_folder(folder: Path) -> Base:
 def _of_registry(project: Project, drafts: Sequence[Draft]) -> Base:
     """Return the contracts with the versions that the running registry holds of them."""
     # The HTTP client takes as long to import as a check takes: only for this base.
-    from contractline.kafka.registry import Registry
+    from contractline.clients.registry import Registry
 
     with Registry.of(Endpoints.load(project)) as registry:
         held = tuple(_held(draft, registry) for draft in drafts)

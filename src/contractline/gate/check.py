@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contractline.avro.files import as_text
+from contractline.clickhouse.ddl import STREAMS
 from contractline.contracts.change import StreamChange, changes
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_drafts
@@ -22,7 +23,6 @@ from contractline.gate.base import Base, NoBase, opened_base
 from contractline.gate.comparing import compared, readers_of, sql_of, state_of
 from contractline.gate.report import Report, State, StreamReport
 from contractline.gate.waiving import Applied, waive
-from contractline.mapping.ddl import STREAMS
 from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated

@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
+from contractline.clickhouse.ddl import STREAMS, render
+from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PARTS, Draft, PartUnread
 from contractline.gate.difference import between_contracts
 from contractline.gate.report import State, StreamReport
 from contractline.gate.rollout import rollout
 from contractline.gate.verdicts import verdicts
-from contractline.mapping.ddl import STREAMS, render
-from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project
 from contractline.rules.sinkverdict import verdict as sink_verdict
 

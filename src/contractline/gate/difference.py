@@ -10,13 +10,13 @@ from contractline.avro.compatibility import incompatibilities
 from contractline.avro.difference import differences
 from contractline.avro.fields import FieldChange, Name, field_changes, fields, lies_in, places
 from contractline.avro.schema import Schema
+from contractline.clickhouse.columns import Column, columns_of
+from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.facts import fact_changes
 from contractline.contracts.model import PostgresSource
 from contractline.errors import ContractlineError
-from contractline.mapping.refusal import SchemaUnmappable
-from contractline.mapping.types import Column, columns_of
 
 WORKING = "working"
 """What the schema is called that was not released yet."""

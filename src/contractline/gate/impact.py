@@ -17,19 +17,19 @@ from contractline.avro.fields import Name, field_changes, fields
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
+from contractline.clickhouse.ddl import STREAMS, render
+from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import ClickHouseSink, PostgresSource
+from contractline.contracts.places import section
 from contractline.finding import TOP
 from contractline.gate.difference import columns_by_field
 from contractline.gate.lineage import Entrances, lineage_of
 from contractline.gate.mentions import Code, Mention
 from contractline.gate.panels import panels
 from contractline.gate.sql.scopes import Reference, References
-from contractline.mapping.ddl import STREAMS, render
-from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project
-from contractline.rules.places import section
 
 
 class Kind(StrEnum):

@@ -12,14 +12,14 @@ from sqlglot import exp
 
 from contractline.avro.fields import Name
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
+from contractline.clickhouse.columns import Column
+from contractline.clickhouse.ddl import INGESTION, QUEUE_SUFFIX, STREAMS
+from contractline.clickhouse.sql import Statement, StatementUnknown, statements
 from contractline.finding import TOP
 from contractline.gate.sql.definitions import definition_of
 from contractline.gate.sql.parsing import NotRead, only_query, trees_of
 from contractline.gate.sql.reading import Query, read_query
 from contractline.gate.sql.scopes import Reference, References
-from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX, STREAMS
-from contractline.mapping.sql import Statement, StatementUnknown, statements
-from contractline.mapping.types import Column
 from contractline.project import Project
 
 REPORTING = "reporting"

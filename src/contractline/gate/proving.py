@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.finding import Finding
 from contractline.gate.prove.proof import (
@@ -14,7 +15,6 @@ from contractline.gate.prove.proof import (
     prover,
     release_warning,
 )
-from contractline.mapping.refusal import SchemaUnmappable
 from contractline.project import Project
 from contractline.settings import Endpoints
 

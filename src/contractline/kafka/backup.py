@@ -17,10 +17,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from contractline.clients.registry import Registry, Stored
+from contractline.clients.wire import SchemaId
 from contractline.contracts.model import Subject
 from contractline.errors import ContractlineError
-from contractline.kafka.registry import Registry, Stored
-from contractline.kafka.wire import SchemaId
 
 LIST, EXPORT = "registry.json", "apicurio.zip"
 _SHOWN = 5

@@ -9,16 +9,16 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from contractline.contracts.model import Contract
-from contractline.kafka.decode import Decoder
-from contractline.kafka.errors import (
+from contractline.clients.errors import (
     FrameInvalid,
     KafkaAway,
     KafkaUnavailable,
     SchemaUnknown,
     TopicMissing,
 )
-from contractline.kafka.registry import Registry
+from contractline.clients.registry import Registry
+from contractline.contracts.model import Contract
+from contractline.kafka.decode import Decoder
 
 TIMEOUT_SECONDS = 10.0
 STEP_SECONDS = 0.05

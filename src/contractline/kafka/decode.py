@@ -14,9 +14,9 @@ from uuid import UUID
 
 from fastavro import parse_schema, schemaless_reader
 
-from contractline.kafka.errors import FrameInvalid
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId, split
+from contractline.clients.errors import FrameInvalid
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId, split
 
 _Read = Callable[[BytesIO], Any]
 

@@ -21,13 +21,13 @@ from fastavro import parse_schema, schemaless_writer
 from fastavro.write import LOGICAL_WRITERS
 
 from contractline.avro.schema import Schema
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId, header
 from contractline.contracts.draft import VERSIONS
 from contractline.contracts.load import load_contract
 from contractline.contracts.model import Contract, Subject, Version
 from contractline.errors import ContractlineError
 from contractline.kafka.checking import LooseField, Mistake, Names, loose_fields, mistake
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId, header
 
 Record = Mapping[str, Any]
 Frame = tuple[bytes | None, bytes]

@@ -15,7 +15,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from contractline.kafka.errors import KafkaUnavailable
+from contractline.clients.errors import KafkaUnavailable
 
 TIMEOUT_SECONDS = 3.0
 READ_SECONDS = 1.0

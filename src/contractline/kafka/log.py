@@ -18,8 +18,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from contractline.kafka.errors import AWAY, KafkaUnavailable, TopicMissing
-from contractline.kafka.patience import Patience, Say
+from contractline.clients.errors import AWAY, KafkaUnavailable, TopicMissing
+from contractline.clients.retry import Patience, Say
 
 TIMEOUT_SECONDS = 10.0
 STEP_SECONDS = 0.2

@@ -14,7 +14,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from contractline.kafka.errors import AWAY, KafkaAway, KafkaUnavailable
+from contractline.clients.errors import AWAY, KafkaAway, KafkaUnavailable
 from contractline.kafka.log import Record, record_of
 from contractline.kafka.place import Place
 

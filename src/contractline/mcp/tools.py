@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract
 from contractline.project import Project
@@ -20,7 +21,6 @@ from contractline.reports.model import SwitchFilter, VariantFilter
 from contractline.reports.render import filters_of, render
 from contractline.reports.selection import given_of, selection_of
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 
 MOST_ROWS = 1_000
 """Rows of an answer that are given."""

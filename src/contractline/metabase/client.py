@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import httpx
 
+from contractline.clients.rest import Answer, Rest
 from contractline.errors import ServiceUnavailable, SettingInvalid
-from contractline.kafka.rest import Answer, Rest
 from contractline.settings import Endpoints
 
 OLDEST, NEWEST = 57, 65

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.reports.render import Query
-from contractline.targets.warehouse import Warehouse
 
 MAX_ROWS = 10_000
 """Rows of an answer that are kept; more can't be looked at."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contractline.avro.paths import Steps, json_path
+from contractline.clients.clickhouse import ClickHouseAway, QueryRefused, Warehouse
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, Position, RuleId, Severity
 from contractline.gate.prove.process import engine_process
@@ -31,7 +32,6 @@ from contractline.reports.render import relations_of, render
 from contractline.reports.sample import fill, make_tables
 from contractline.reports.selection import Selection
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import ClickHouseAway, QueryRefused, Warehouse
 
 REPORT_SQL = RuleId("REPORT_SQL")
 """ClickHouse runs every question, under every filter."""

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from contractline.clickhouse.sql import identifier, literal
+from contractline.clients.clickhouse import Warehouse
 from contractline.errors import ContractlineError
 from contractline.gate.sql.parsing import NotRead
 from contractline.kafka.place import Place
-from contractline.mapping.sql import identifier, literal
 from contractline.reports.answer import Answer, Cell, ask, asked, cell
 from contractline.reports.load import LoadedQuestion
 from contractline.reports.model import Filters, Origin
 from contractline.reports.render import Query, filters_of, relations_of, render
 from contractline.reports.selection import Given, Selection
 from contractline.reports.tracing import Mark, keys_of, marked
-from contractline.targets.warehouse import Warehouse
 
 MOST_RECORDS = 200
 """Records that are looked up; the number of all is known in any case."""

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from contractline.clients.errors import FrameInvalid
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId, split
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
-from contractline.kafka.errors import FrameInvalid
 from contractline.kafka.messages import messages_at
 from contractline.kafka.place import Place
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId, split
 from contractline.settings import Endpoints
 
 

@@ -15,8 +15,8 @@ from functools import lru_cache
 
 from sqlglot import exp
 
+from contractline.clickhouse.sql import identifier
 from contractline.gate.sql.parsing import only_query, tree_of
-from contractline.mapping.sql import identifier
 from contractline.reports.load import LoadedQuestion
 from contractline.reports.model import (
     ChoiceFilter,

@@ -12,12 +12,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from contractline.clickhouse.ddl import stream_files
+from contractline.clickhouse.sql import Statement, identifier, literal, statements
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
-from contractline.mapping.ddl import stream_files
-from contractline.mapping.sql import Statement, identifier, literal, statements
 from contractline.project import Project
 from contractline.targets.tables_diff import references
-from contractline.targets.warehouse import Warehouse
 
 ROWS = 400
 """Rows of each table."""

@@ -8,12 +8,12 @@ from typing import Any
 
 from contractline.avro.difference import differences as schema_differences
 from contractline.avro.schema import Schema
-from contractline.contracts.capture import Source
+from contractline.contracts.captured import Source
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Part, PostgresSource
+from contractline.debezium.nulls import nulls_become_defaults
+from contractline.debezium.types import Difference, differences
 from contractline.finding import TOP, Finding, RuleId, Severity
-from contractline.mapping.nulls import nulls_become_defaults
-from contractline.mapping.postgres import Difference, differences
 from contractline.rules.cdc import is_nullable
 from contractline.rules.rule import Violation
 

@@ -9,7 +9,7 @@ from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import PostgresSource, ProducerSource, SystemSource
-from contractline.rules.places import section
+from contractline.contracts.places import section
 from contractline.rules.rule import Violation
 
 METADATA = ("__deleted", "__op", "__lsn", "__source_ts_ms")

@@ -10,8 +10,8 @@ from typing import Any
 from contractline.avro.grammar import LOGICAL_TYPES
 from contractline.avro.misplaced import is_misplaced, is_named_only, type_meant
 from contractline.avro.paths import Steps
+from contractline.clickhouse.ddl import ENVELOPE
 from contractline.contracts.draft import Draft
-from contractline.mapping.ddl import ENVELOPE
 from contractline.rules.cdc import is_cdc
 from contractline.rules.rule import Violation
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from contractline.avro.node import Node, has_field
 from contractline.avro.paths import Steps
+from contractline.clickhouse import types
+from contractline.clickhouse.ddl import LINEAGE
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import (
     ClickHouseSink,
@@ -15,10 +17,8 @@ from contractline.contracts.model import (
     ProducerSource,
     SystemSource,
 )
-from contractline.mapping import typename
-from contractline.mapping.ddl import LINEAGE
+from contractline.contracts.places import section
 from contractline.rules.cdc import is_nullable
-from contractline.rules.places import section
 from contractline.rules.rule import Violation
 
 MADE_COLUMNS = ("version", "is_deleted", "op", "changed_at")
@@ -107,8 +107,8 @@ def sink_type_spelled(draft: Draft) -> Iterator[Violation]:
     sink = draft.pipeline.clickhouse
     for name, spelling in sink.types.items() if sink else ():
         try:
-            typename.parse(spelling)
-        except typename.TypeMisspelt as problem:
+            types.parse(spelling)
+        except types.TypeMisspelt as problem:
             at = section(draft, "clickhouse", "types", name)
             yield Violation(str(problem), problem.hint, at, new=spelling)
 

@@ -1,7 +1,7 @@
 """Rules about what ClickHouse makes of records: changes that Avro allows and ClickHouse does not.
 
 A registry lets all of them pass. What the engine would do is known from a model of it
-(:mod:`contractline.mapping.decoding`), which is tried on the real one.
+(:mod:`contractline.clickhouse.avroconfluent`), which is tried on the real one.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from contractline.clickhouse.avroconfluent import Reason
+from contractline.clickhouse.hazards import Hazard, hazards_at_base, hazards_of
+from contractline.clickhouse.unmappable import Unmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
-from contractline.mapping.decoding import Reason
-from contractline.mapping.refusal import Unmappable
-from contractline.rules.hazards import Hazard, hazards_at_base, hazards_of
 from contractline.rules.rule import Violation
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contractline.contracts.change import StreamChange
-from contractline.contracts.draft import PartUnread
-from contractline.finding import Effect, Finding
-from contractline.rules.check import held, held_by_change
-from contractline.rules.hazards import (
+from contractline.clickhouse.hazards import (
     Hazard,
     has_tables,
     hazards_at_base,
     hazards_of,
     is_refused,
 )
+from contractline.contracts.change import StreamChange
+from contractline.contracts.draft import PartUnread
+from contractline.finding import Effect, Finding
+from contractline.rules.check import held, held_by_change
 from contractline.rules.rule import Law
 from contractline.rules.ruleset import RULES, RULES_OF_CHANGE
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from contractline.avro.paths import Steps
 from contractline.avro.schema import type_meaning
 from contractline.contracts.draft import Draft
-from contractline.rules.places import section
+from contractline.contracts.places import section
 from contractline.rules.rule import Violation
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from contractline.avro.paths import Steps
+from contractline.clickhouse.ddl import SHARED, machinery
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import PostgresSource
-from contractline.mapping.ddl import SHARED, machinery
-from contractline.rules.places import section
+from contractline.contracts.places import section
 from contractline.rules.rule import Violation
 from contractline.rules.sink import tables
 

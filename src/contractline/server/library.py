@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contractline.cache import CACHE_VARIABLE, DiskFull, Progress, cache_folder, locked
-from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 from contractline.server.npm import NpmFailed, pack
+from contractline.signals import temporary_folder
 
 LOCK = Path(__file__).parent / "library.lock"
 FILE = "libchdb.so"

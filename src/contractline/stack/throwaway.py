@@ -11,10 +11,10 @@ from pathlib import Path
 
 from contractline import events
 from contractline.cache import cache_folder
-from contractline.ending import sigterm_interrupts, temporary_folder
 from contractline.errors import ContractlineError
 from contractline.events import Event
 from contractline.project import CONTRACTS, Project
+from contractline.signals import sigterm_interrupts, temporary_folder
 from contractline.stack.control import Stack, StackNotStarted
 from contractline.stack.ports import free_ports
 from contractline.stack.services import default_ports, table

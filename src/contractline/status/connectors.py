@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contractline.mapping.connector import Stream, streams_of
+from contractline.clients.connect import HELD, Connect, Connector
+from contractline.debezium import failures
+from contractline.debezium.config import Stream, streams_of
+from contractline.debezium.files import connector_names, connector_template
+from contractline.debezium.source import Database, Slot, connected
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets import capture, failures
-from contractline.targets.connect import HELD, Connect, Connector
-from contractline.targets.database import Database, Slot, connected
-from contractline.targets.files import connector_names, connector_template
+from contractline.targets import capture
 
 _WHAT_TO_DO = "`contractline plan connectors` says what to do"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contractline.mapping.connector import streams_of
+from contractline.clients.connect import Connect
+from contractline.debezium.asked import problems_by_hand
+from contractline.debezium.config import streams_of
+from contractline.debezium.files import connector_names
+from contractline.debezium.snapshot_state import snapshot_states
+from contractline.debezium.source import connected
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets.asked import problems_by_hand
-from contractline.targets.connect import Connect
-from contractline.targets.database import connected
-from contractline.targets.files import connector_names
-from contractline.targets.snapshot_state import snapshot_states
 
 
 def rows(sources: Sources) -> Facts:

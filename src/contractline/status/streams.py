@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 
+from contractline.clickhouse.ddl import ERRORS, consumer_group
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import Contract
 from contractline.errors import ServiceUnavailable
 from contractline.kafka.lag import Lag, LagReader
-from contractline.mapping.ddl import ERRORS, consumer_group
 from contractline.status.facts import Fact, Facts, Sources
 from contractline.targets.consumers import Consumption, consumptions
 from contractline.targets.replay import OpenErrors, open_errors
-from contractline.targets.warehouse import Warehouse
 
 RATE_SECONDS = 60.0
 """Over how long the rows a second are counted."""

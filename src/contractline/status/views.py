@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets.warehouse import Warehouse
 
 _REFRESHES = """
 SELECT

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from contractline.finding import Finding
-from contractline.mapping.connector import METADATA_PREFIX, Stream
-from contractline.mapping.nulls import nulls_become_defaults
-from contractline.mapping.postgres import (
+from contractline.debezium.config import METADATA_PREFIX, Stream
+from contractline.debezium.nulls import nulls_become_defaults
+from contractline.debezium.source import Server, Slot, Table
+from contractline.debezium.types import (
     alike,
     differences,
     exact_key,
@@ -16,7 +16,7 @@ from contractline.mapping.postgres import (
     is_name,
     merges_values,
 )
-from contractline.targets.database import Server, Slot, Table
+from contractline.finding import Finding
 from contractline.targets.differences import noticed, refused
 
 

@@ -11,21 +11,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+from contractline.clickhouse.ddl import flush_interval, stream_files
+from contractline.clickhouse.sql import StatementUnknown, filled, statements
+from contractline.clients.addresses import addresses
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
 from contractline.finding import Finding
-from contractline.mapping.ddl import flush_interval, stream_files
-from contractline.mapping.sql import StatementUnknown, filled, statements
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.addresses import addresses
 from contractline.targets.differences import noticed, plan_of
 from contractline.targets.labels import renamed_labels
 from contractline.targets.renewed import renewed_topics
 from contractline.targets.tables_diff import Unit, differences
 from contractline.targets.tables_state import read_state
-from contractline.targets.warehouse import Warehouse
 
 _FILLING = re.compile(
     r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\S+)\s+REFRESH EVERY .+? APPEND\s", re.DOTALL

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from psycopg import sql
 
+from contractline.clickhouse.ddl import own_column, stream_columns
+from contractline.clickhouse.sql import identifier as sink_identifier
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.connect import Connect
 from contractline.contracts.model import ClickHouseSink
+from contractline.debezium.config import Stream
+from contractline.debezium.source import Database, Table
 from contractline.errors import ContractlineError, ServiceUnavailable
-from contractline.mapping.connector import Stream
-from contractline.mapping.ddl import own_column, stream_columns
-from contractline.mapping.sql import identifier as sink_identifier
 from contractline.settings import Endpoints
-from contractline.targets.connect import Connect
-from contractline.targets.database import Database, Table
-from contractline.targets.warehouse import Warehouse
 from contractline.verify.compare import PATIENCE_SECONDS, Result, compare
 from contractline.verify.sides import Columns, History, Sink, Source
 from contractline.verify.texts import Pair, pair

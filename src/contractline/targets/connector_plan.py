@@ -10,10 +10,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from contractline.clients.connect import HELD, Connect, Connector, Task
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract
-from contractline.finding import Finding
-from contractline.kafka.registry import Registry
-from contractline.mapping.connector import (
+from contractline.debezium import failures
+from contractline.debezium.asked import asked_snapshots, uncompared
+from contractline.debezium.config import (
     HEARTBEAT_TABLE,
     SIGNAL_TABLE,
     Stream,
@@ -21,14 +23,13 @@ from contractline.mapping.connector import (
     render,
     streams_of,
 )
+from contractline.debezium.files import connector_names, connector_template
+from contractline.debezium.source import Database
+from contractline.finding import Finding
 from contractline.plan import Change, Step
 from contractline.project import Project
-from contractline.targets import capture, failures, unrepresentable
-from contractline.targets.asked import asked_snapshots, uncompared
-from contractline.targets.connect import HELD, Connect, Connector, Task
-from contractline.targets.database import Database
+from contractline.targets import capture, unrepresentable
 from contractline.targets.differences import noticed, refused
-from contractline.targets.files import connector_names, connector_template
 from contractline.targets.topics import Cluster
 
 _PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name", "topic.prefix")

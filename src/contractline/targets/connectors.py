@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
+from contractline.clients.connect import HELD, Connect
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract
+from contractline.debezium.files import connector_names
+from contractline.debezium.source import Database, connected
 from contractline.errors import ServiceUnavailable
-from contractline.kafka.registry import Registry
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.connect import HELD, Connect
 from contractline.targets.connector_plan import Bring, Configure, Differences, Restart
-from contractline.targets.database import Database, connected
 from contractline.targets.differences import plan_of
-from contractline.targets.files import connector_names
 from contractline.targets.readings import Reader
 from contractline.targets.topics import Cluster
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX
-from contractline.mapping.sql import identifier
-from contractline.targets.warehouse import Warehouse, words_of
+from contractline.clickhouse.ddl import INGESTION, QUEUE_SUFFIX
+from contractline.clickhouse.sql import identifier
+from contractline.clients.clickhouse import Warehouse, words_of
 
 SILENT = timedelta(seconds=30)
 """How long a healthy consumer may go without asking Kafka: it asks every 500 ms at the latest, but

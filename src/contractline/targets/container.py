@@ -16,10 +16,10 @@ import struct
 from collections.abc import Sequence
 
 from contractline.avro.schema import Schema
+from contractline.clickhouse.ddl import DECODING, ENVELOPE
+from contractline.clickhouse.sql import identifier, literal
+from contractline.clients.wire import HEADER_BYTES
 from contractline.kafka.log import Record
-from contractline.kafka.wire import HEADER_BYTES
-from contractline.mapping.ddl import DECODING, ENVELOPE
-from contractline.mapping.sql import identifier, literal
 from contractline.targets.decoding import Stream
 
 MAX_SHORT_KEY = 1 << 12

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from contractline.clickhouse.ddl import ERRORS
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.errors import FrameInvalid
+from contractline.clients.wire import split
 from contractline.errors import ContractlineError
-from contractline.kafka.errors import FrameInvalid
 from contractline.kafka.place import Place
-from contractline.kafka.wire import split
-from contractline.mapping.ddl import ERRORS
-from contractline.mapping.sql import literal
 from contractline.targets.decoding import topics
-from contractline.targets.warehouse import Warehouse
 
 
 class NotThere(ContractlineError):

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from contractline.clickhouse.ddl import DECODING, ENVELOPE, INGESTION, QUEUE_SUFFIX
+from contractline.clickhouse.sql import identifier, literal
+from contractline.clients.addresses import registry_url
+from contractline.clients.clickhouse import ExternalTable, QueryRefused, Warehouse
 from contractline.errors import ContractlineError
-from contractline.mapping.ddl import DECODING, ENVELOPE, INGESTION, QUEUE_SUFFIX
-from contractline.mapping.sql import identifier, literal
 from contractline.settings import Endpoints
-from contractline.targets.addresses import registry_url
-from contractline.targets.warehouse import ExternalTable, QueryRefused, Warehouse
 
 Message = TypeVar("Message")
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from contractline.debezium.source import Database
 from contractline.errors import ContractlineError
-from contractline.targets.database import Database
 
 _ENTRY = re.compile(r"([^<>#]*)<([^<>]*)>(?:([^<>#]*)<([^<>]*)>)?\s*(?:#.*)?")
 _UPSERT = """

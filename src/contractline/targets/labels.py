@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from contractline.clickhouse.ddl import stream_columns
+from contractline.clickhouse.sql import identifier, qualified
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import ClickHouseSink, Contract
+from contractline.debezium.config import Stream, streams_of
+from contractline.debezium.source import connected
 from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
-from contractline.mapping.connector import Stream, streams_of
-from contractline.mapping.ddl import stream_columns
-from contractline.mapping.sql import identifier, qualified
 from contractline.settings import Endpoints
-from contractline.targets.database import connected
 from contractline.targets.differences import refused
-from contractline.targets.warehouse import Warehouse
 
 _SHOWN = 5
 _ENUMERATIONS = """

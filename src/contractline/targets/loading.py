@@ -13,21 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from contractline.avro.schema import Schema, SchemaInvalid
-from contractline.errors import ContractlineError, ServiceUnavailable
-from contractline.kafka.errors import RegistryAway, SchemaUnknown
-from contractline.kafka.log import Record
-from contractline.kafka.patience import Say, persist
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import HEADER_BYTES, split
-from contractline.mapping.ddl import is_transient
-from contractline.targets.container import Container, varint
-from contractline.targets.decoding import Decoder, Messages, Stream, sift
-from contractline.targets.warehouse import (
+from contractline.clickhouse.ddl import is_transient
+from contractline.clients.clickhouse import (
     ClickHouseAway,
     ExternalTable,
     QueryRefused,
     Warehouse,
 )
+from contractline.clients.errors import RegistryAway, SchemaUnknown
+from contractline.clients.registry import Registry
+from contractline.clients.retry import Say, persist
+from contractline.clients.wire import HEADER_BYTES, split
+from contractline.errors import ContractlineError, ServiceUnavailable
+from contractline.kafka.log import Record
+from contractline.targets.container import Container, varint
+from contractline.targets.decoding import Decoder, Messages, Stream, sift
 
 Result = TypeVar("Result")
 Refused = tuple[Record, str]

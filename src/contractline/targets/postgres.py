@@ -15,14 +15,9 @@ import psycopg
 from psycopg import sql
 
 from contractline.contracts.model import Contract
-from contractline.errors import ServiceUnavailable
-from contractline.finding import Finding
-from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, Stream, streams_of
-from contractline.plan import Change, Plan, Step
-from contractline.project import Project
-from contractline.settings import Endpoints
-from contractline.targets import capture, unrepresentable
-from contractline.targets.database import (
+from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, Stream, streams_of
+from contractline.debezium.files import SqlFile, connector_template, sql_files
+from contractline.debezium.source import (
     SERVICE,
     TRUNCATE_FUNCTION,
     Connection,
@@ -33,8 +28,13 @@ from contractline.targets.database import (
     refusal,
     words,
 )
+from contractline.errors import ServiceUnavailable
+from contractline.finding import Finding
+from contractline.plan import Change, Plan, Step
+from contractline.project import Project
+from contractline.settings import Endpoints
+from contractline.targets import capture, unrepresentable
 from contractline.targets.differences import noticed, plan_of, refused
-from contractline.targets.files import SqlFile, connector_template, sql_files
 
 RIGHTS = {
     HEARTBEAT_TABLE: ("SELECT", "UPDATE"),

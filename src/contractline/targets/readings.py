@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from contractline.mapping.connector import Stream, exact_converter
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.connect import HELD, Connect
+from contractline.debezium.asked import asked_snapshots
+from contractline.debezium.config import Stream, exact_converter
+from contractline.debezium.snapshots import Patience, read_again, slices, wait_for_rows
+from contractline.debezium.source import BEING_READ, Database, Reading
 from contractline.settings import Endpoints
-from contractline.targets.asked import asked_snapshots
 from contractline.targets.comparing import Comparer, NothingToCompare
-from contractline.targets.connect import HELD, Connect
-from contractline.targets.database import BEING_READ, Database, Reading
-from contractline.targets.snapshots import Patience, read_again, slices, wait_for_rows
 from contractline.targets.topics import Cluster
-from contractline.targets.warehouse import Warehouse
 
 TRIES = 3
 """How often a table is read again while something still differs."""

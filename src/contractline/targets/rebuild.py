@@ -18,12 +18,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.registry import Registry
 from contractline.kafka.log import Log, Record
-from contractline.kafka.registry import Registry
 from contractline.settings import Endpoints
 from contractline.targets.decoding import Decoder, Stream
 from contractline.targets.loading import Loader, Stopped
-from contractline.targets.warehouse import Warehouse
 
 BATCH_MESSAGES = 50_000
 BATCH_BYTES = 32 * 2**20

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from contractline.clickhouse.ddl import own_column
+from contractline.clickhouse.sql import identifier, qualified
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import ClickHouseSink, Contract, PostgresSource
 from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
-from contractline.mapping.ddl import own_column
-from contractline.mapping.sql import identifier, qualified
 from contractline.settings import Endpoints
 from contractline.targets.differences import refused
 from contractline.targets.topics import Cluster
-from contractline.targets.warehouse import Warehouse
 
 
 def renewed_topics(

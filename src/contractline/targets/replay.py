@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from contractline.clickhouse.ddl import ERRORS, is_transient
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import Warehouse
 from contractline.kafka.place import Place
-from contractline.mapping.ddl import ERRORS, is_transient
-from contractline.mapping.sql import literal
 from contractline.settings import Endpoints
 from contractline.targets.decoding import Decoder, Messages, Stream, sift, topics
-from contractline.targets.warehouse import Warehouse
 
 CLASSES = ("transient", "poison")
 BATCH_MESSAGES = 2_000

@@ -13,29 +13,29 @@ from typing import Any
 
 from psycopg import sql
 
+from contractline.clickhouse.ddl import ERRORS, render
+from contractline.clickhouse.sql import identifier, literal, statements
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.connect import Connect
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract, PostgresSource, Subject
+from contractline.debezium.config import heartbeat_of, is_read, streams_of, without_table
+from contractline.debezium.files import connector_names, connector_template
+from contractline.debezium.source import Database, connected
+from contractline.debezium.source import identifier as quoted
 from contractline.errors import ContractlineError
 from contractline.finding import Finding
-from contractline.kafka.registry import Registry
-from contractline.mapping.connector import heartbeat_of, is_read, streams_of, without_table
-from contractline.mapping.ddl import ERRORS, render
-from contractline.mapping.sql import identifier, literal, statements
 from contractline.plan import Change, Plan, Step, Target
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets import capture
-from contractline.targets.connect import Connect
 from contractline.targets.connector_plan import Configure
 from contractline.targets.connectors import AWAY_SECONDS, settle
-from contractline.targets.database import Database, connected
-from contractline.targets.database import identifier as quoted
 from contractline.targets.dead_letters import dismissal
 from contractline.targets.differences import noticed, plan_of
-from contractline.targets.files import connector_names, connector_template
 from contractline.targets.postgres import Postgres, Statement
 from contractline.targets.tables_diff import Unit, dropping, stopping_order
 from contractline.targets.topics import Cluster
-from contractline.targets.warehouse import Warehouse
 
 
 class LastTable(ContractlineError):

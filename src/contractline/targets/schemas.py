@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 
 from contractline.avro.compatibility import Break, Compatibility, breaks, strongest_level
 from contractline.avro.schema import Schema
+from contractline.clickhouse.ddl import INGESTION
+from contractline.clients.registry import Registered, Registry
 from contractline.contracts.model import Contract, Subject, Version
 from contractline.contracts.waivers import agreed_level, load_waivers
+from contractline.debezium.files import connector_names, connector_template
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.finding import Finding
-from contractline.kafka.registry import Registered, Registry
-from contractline.mapping.ddl import INGESTION
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.clickhouse import Tables
 from contractline.targets.differences import noticed, plan_of, refused
-from contractline.targets.files import connector_names, connector_template
 from contractline.targets.topics import undeclared
 
 

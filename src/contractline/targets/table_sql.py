@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from contractline.debezium.source import EXACT_TYPE, Database
 from contractline.errors import ContractlineError
-from contractline.targets.database import EXACT_TYPE, Database
 
 _HEAD = """\
 -- creates: table {table}

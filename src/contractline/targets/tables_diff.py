@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from contractline.clickhouse.columns import is_wider
+from contractline.clickhouse.flatten import nullable
+from contractline.clickhouse.sql import Statement, identifier, literal, modify_column
 from contractline.finding import Finding
-from contractline.mapping.leaves import nullable
-from contractline.mapping.sql import Statement, identifier, literal, modify_column
-from contractline.mapping.types import is_wider
 from contractline.plan import Change, Step
 from contractline.targets.differences import noticed, refused
 from contractline.targets.tables_state import ColumnState, State, TableState

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from contractline.mapping.sql import Statement, filled, identifier
-from contractline.targets.warehouse import QueryRefused, Warehouse
+from contractline.clickhouse.sql import Statement, filled, identifier
+from contractline.clients.clickhouse import QueryRefused, Warehouse
 
 SCRATCH = "contractline_plan"
 SCRATCH_AGE_SECONDS = 3600

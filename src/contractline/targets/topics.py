@@ -30,17 +30,17 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
+from contractline.clickhouse.ddl import consumer_group
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import Contract, Topic
+from contractline.debezium.files import connector_names, connector_template
 from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
-from contractline.mapping.ddl import consumer_group
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.decoding import topics as topics_read
 from contractline.targets.differences import noticed, plan_of, refused
-from contractline.targets.files import connector_names, connector_template
-from contractline.targets.warehouse import Warehouse
 
 TIMEOUT_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05

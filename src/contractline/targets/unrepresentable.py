@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 import psycopg
 from psycopg import sql
 
+from contractline.clickhouse.columns import holds
+from contractline.clickhouse.ddl import stream_columns
+from contractline.debezium.config import Stream
+from contractline.debezium.failures import Failure
+from contractline.debezium.reading import label_lists
+from contractline.debezium.source import Database, Table, identifier
+from contractline.debezium.types import Column
 from contractline.finding import Finding
-from contractline.mapping.connector import Stream
-from contractline.mapping.ddl import stream_columns
-from contractline.mapping.postgres import Column
-from contractline.mapping.reading import label_lists
-from contractline.mapping.types import holds
-from contractline.targets.database import Database, Table, identifier
 from contractline.targets.differences import noticed, refused
-from contractline.targets.failures import Failure
 
 PATIENCE_MS = 5000
 """How long PostgreSQL may look for such values."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import sql
 
-from contractline.mapping.sql import identifier, literal, qualified
+from contractline.clickhouse.sql import identifier, literal, qualified
 from contractline.verify.texts import Pair, row_text
 
 ROWS_PER_RANGE = 8192

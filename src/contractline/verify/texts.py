@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from contractline.mapping.postgres import Column as SourceColumn
-from contractline.mapping.types import Column
+from contractline.clickhouse.columns import Column
+from contractline.debezium.types import Column as SourceColumn
 
 Text = Callable[[str], str]
 """Makes the SQL of a value's text from the SQL of the value."""

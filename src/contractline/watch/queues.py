@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.targets.consumers import consumptions, read_on
-from contractline.targets.warehouse import Warehouse
 from contractline.watch.part import Say
 from contractline.watch.restarts import Pauses
 

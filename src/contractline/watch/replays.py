@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.settings import Endpoints
 from contractline.targets.replay import Replayed, open_errors, replay_stream
-from contractline.targets.warehouse import Warehouse
 from contractline.watch.part import Part, Say
 from contractline.watch.queues import Queues
 

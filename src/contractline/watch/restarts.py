@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from contractline.clients.connect import Connect
 from contractline.contracts.load import load_contracts
+from contractline.debezium.files import connector_names
 from contractline.plan import Plan
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.connect import Connect
 from contractline.targets.connector_plan import Restart
 from contractline.targets.connectors import Connectors
-from contractline.targets.files import connector_names
 from contractline.watch.part import Part, Say
 
 FIRST_PAUSE_SECONDS = 2.0

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from contractline.clients.connect import Connect
 from contractline.contracts.load import load_contracts
-from contractline.mapping.connector import streams_of
+from contractline.debezium.asked import problems_by_hand
+from contractline.debezium.config import streams_of
+from contractline.debezium.files import connector_names
+from contractline.debezium.snapshot_state import snapshot_states
+from contractline.debezium.source import connected
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.asked import problems_by_hand
-from contractline.targets.connect import Connect
-from contractline.targets.database import connected
-from contractline.targets.files import connector_names
-from contractline.targets.snapshot_state import snapshot_states
 from contractline.watch.part import Part, Say
 
 PAUSE_SECONDS = 30.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contractline.mapping.sql import Statement, filled, statements
+from contractline.clickhouse.sql import Statement, filled, statements
 from contractline.server.config import render_config, render_users, starter
 from contractline.stack.ports import free_ports
 from contractline.targets.tables_diff import references

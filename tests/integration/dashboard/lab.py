@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from contractline.clients.registry import Registry
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.kafka.encode import StreamEncoder
 from contractline.kafka.produce import Channel, Delivery
-from contractline.kafka.registry import Registry
 from tests.fixtures.stack import RunningStack
 
 _NUMBERS = itertools.count(1)

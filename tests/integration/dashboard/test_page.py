@@ -18,8 +18,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, expect
 from playwright.sync_api import Page as Tab
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import RunningStack
 from tests.integration.dashboard.lab import Page, commit, send
 

@@ -24,10 +24,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.registry import Registry
 from contractline.contracts.load import load_contracts
 from contractline.kafka.encode import Writer
-from contractline.kafka.registry import Registry
-from contractline.mapping.sql import literal
 from contractline.metabase.native import native_query
 from contractline.reports.answer import ask
 from contractline.reports.load import load_reports
@@ -35,7 +36,6 @@ from contractline.reports.render import Query, render
 from contractline.reports.selection import selection_of
 from contractline.settings import environment
 from contractline.targets import apply_all
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.people import Change, Commit, Spelling, World
 from tests.fixtures.stack import RunningStack

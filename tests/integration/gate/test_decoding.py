@@ -18,16 +18,16 @@ import pytest
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema, without_logical_types
+from contractline.clickhouse.avroconfluent import LINES, Refuses, ValueRefused, decoder, empty
+from contractline.clickhouse.ddl import DECODING
+from contractline.clickhouse.samples import Chosen, samples
+from contractline.clickhouse.sql import literal
+from contractline.clickhouse.types import Type, parse
+from contractline.clients.wire import header
 from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.meaning import Moment
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.rowbinary import FORMAT, read_rows
-from contractline.kafka.wire import header
-from contractline.mapping.ddl import DECODING
-from contractline.mapping.decoding import LINES, Refuses, ValueRefused, decoder, empty
-from contractline.mapping.samples import Chosen, samples
-from contractline.mapping.sql import literal
-from contractline.mapping.typename import Type, parse
 
 
 def array(items: Any) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from contractline.avro.compatibility import can_read
+from contractline.clickhouse.hazards import has_tables
 from contractline.contracts.change import StreamChange
 from contractline.gate.prove.proof import Prover, prover
 from contractline.project import Project
-from contractline.rules.hazards import has_tables
 from contractline.rules.sinkverdict import verdict
 from tests.fixtures.edits import Edit
 from tests.integration.oracles.pairs import drawn

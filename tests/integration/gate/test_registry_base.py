@@ -10,8 +10,8 @@ import pytest
 
 from contractline.avro.schema import Schema
 from contractline.cli import run
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Subject
-from contractline.kafka.registry import Registry
 from contractline.project import Project
 from tests.fixtures.stack import RunningStack
 from tests.fixtures.trees import edit, tree

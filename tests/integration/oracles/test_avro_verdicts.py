@@ -15,7 +15,7 @@ import httpx
 
 from contractline.avro.compatibility import can_read
 from contractline.avro.schema import Schema
-from contractline.kafka.registry import Registry
+from contractline.clients.registry import Registry
 from tests.fixtures.stack import RunningStack
 from tests.integration.oracles.pairs import Pair, drawn
 from tests.unit.avro.test_compatibility import UNIONS_OF_NO_TYPES

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.targets import apply_all
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import RunningStack
 
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from contractline.mapping.sql import literal
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import QueryRefused, Warehouse
 from contractline.project import Project
-from contractline.targets.warehouse import QueryRefused, Warehouse
 from tests.fixtures.stack import REPOSITORY
 
 SMALLEST = 3

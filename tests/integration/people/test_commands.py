@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from contractline.cli import run
-from contractline.targets.warehouse import Warehouse
+from contractline.clients.clickhouse import Warehouse
 from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.stack import RunningStack
 

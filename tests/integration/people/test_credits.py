@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.reports.load import load_reports
 from contractline.targets import apply_all, clickhouse
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.people import World
 from tests.fixtures.stack import RunningStack

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from contractline.mapping.sql import literal
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import Warehouse
 from contractline.project import Project
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.people import Change, Commit, Identity, World
 from tests.fixtures.stack import REPOSITORY
 from tests.integration.people.worlds import new_repository, put, worlds

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from contractline.mapping.sql import literal
-from contractline.targets.warehouse import Warehouse
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import Warehouse
 from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.people import Change, Commit, Identity, World
 

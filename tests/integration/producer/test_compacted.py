@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
+from contractline.clients.errors import KafkaUnavailable, TopicMissing
+from contractline.clients.registry import Registry
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.kafka.compacted import read_compacted
 from contractline.kafka.encode import StreamEncoder
-from contractline.kafka.errors import KafkaUnavailable, TopicMissing
 from contractline.kafka.produce import Delivery
-from contractline.kafka.registry import Registry
 from contractline.project import Project
 from tests.fixtures.stack import RunningStack
 from tests.integration.producer.conftest import apply

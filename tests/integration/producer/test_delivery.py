@@ -10,10 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contractline.contracts.load import contract_named, load_contracts
-from contractline.contracts.model import Contract
-from contractline.kafka.encode import Following, RecordRefused, StreamEncoder
-from contractline.kafka.errors import (
+from contractline.clients.errors import (
     KafkaAway,
     KafkaUnavailable,
     NotRegistered,
@@ -21,8 +18,11 @@ from contractline.kafka.errors import (
     RegistryUnavailable,
     TopicMissing,
 )
+from contractline.clients.registry import Registry
+from contractline.contracts.load import contract_named, load_contracts
+from contractline.contracts.model import Contract
+from contractline.kafka.encode import Following, RecordRefused, StreamEncoder
 from contractline.kafka.produce import Delivery
-from contractline.kafka.registry import Registry
 from contractline.project import Project
 from producer.commit import Record, commit_record
 from tests.fixtures.stack import RunningStack

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from contractline.avro.depth import room_for_depth
+from contractline.clickhouse.types import DEEPEST
+from contractline.clients.clickhouse import QueryRefused
 from contractline.contracts.change import StreamChange
 from contractline.finding import Effect
-from contractline.mapping.typename import DEEPEST
 from contractline.rules.check import findings_of
 from contractline.rules.sinkverdict import verdict
-from contractline.targets.warehouse import QueryRefused
 from tests.fixtures.deep import nested
 from tests.integration.prove.streams import change, stream
 

@@ -12,6 +12,10 @@ from contextlib import closing
 
 from confluent_kafka import Producer
 
+from contractline.clickhouse.ddl import KAFKA_BROKERS, SCHEMA_REGISTRY_URL, render
+from contractline.clickhouse.sql import filled, statements
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.wire import header
 from contractline.contracts.model import Contract
 from contractline.gate.prove.ids import Ids
 from contractline.gate.prove.process import engine_process
@@ -21,11 +25,7 @@ from contractline.gate.prove.sandbox import Frame, Writer, sandbox
 from contractline.gate.prove.server import Server, errors_table
 from contractline.gate.prove.shapes import Shape
 from contractline.gate.prove.trial import planned
-from contractline.kafka.wire import header
-from contractline.mapping.ddl import KAFKA_BROKERS, SCHEMA_REGISTRY_URL, render
-from contractline.mapping.sql import filled, statements
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import field, stream
 

@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.errors import ServiceUnavailable, SettingInvalid
@@ -18,7 +19,6 @@ from contractline.gate.prove import proof, server
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.proof import deployed_version, prove
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import change, field
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from contractline.clickhouse.sql import identifier
+from contractline.clients.clickhouse import Warehouse
 from contractline.finding import Effect
 from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.rowbinary import FORMAT, read_rows, selected
-from contractline.mapping.sql import identifier
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 from tests.integration.prove.streams import change, field
 
 SPELT = {

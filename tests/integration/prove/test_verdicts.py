@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from contractline.clickhouse import columns
+from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.finding import Effect, Severity
-from contractline.mapping import types
-from contractline.mapping.refusal import SchemaUnmappable
 from contractline.rules.sinkverdict import verdict
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import change, field, stream
@@ -192,7 +192,7 @@ def test_the_seed_decides_everything(tmp_path, proven) -> None:
 def test_a_view_that_keeps_no_early_time_out_is_noticed(monkeypatch, proven) -> None:
     users = StreamChange(None, load_contract(REPOSITORY.contracts / "github_users"))
     assert proven(users).verdict is Effect.OK
-    monkeypatch.setattr(types, "_BEYOND", "^none$")
+    monkeypatch.setattr(columns, "_BEYOND", "^none$")
     proof = proven(users)
     assert proof.verdict is Effect.CORRUPTS
     assert "1899-12-31T23:59:59Z" in proof.findings[0].message

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.gate.prove.process import engine_process
 from contractline.project import Project
 from contractline.reports.answer import ask
@@ -25,7 +26,6 @@ from contractline.reports.render import render
 from contractline.reports.sample import fill, make_tables
 from contractline.reports.selection import Selection
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 
 PROJECT = Project(Path(__file__).parents[3])
 REPORTS = load_reports(PROJECT)

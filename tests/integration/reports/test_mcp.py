@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.gate.prove.process import engine_process
 from contractline.project import Project
 from contractline.reports.load import load_reports
 from contractline.reports.sample import fill, make_tables
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import clean_environment
 
 pytest.importorskip("mcp", reason="the extra contractline[mcp] is not installed")

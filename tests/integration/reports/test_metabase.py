@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.metabase.cards import live_card, question_card
@@ -29,7 +30,6 @@ from contractline.reports.render import Query, render
 from contractline.reports.selection import selection_of
 from contractline.settings import Endpoints
 from contractline.targets import apply_all, targets_of
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import REPOSITORY, RunningStack, clean_environment, copy_project
 from tests.metabase_server.native import expanded
 from tests.metabase_server.running import running

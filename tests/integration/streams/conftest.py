@@ -15,7 +15,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from contractline.cli import run
-from contractline.mapping.ddl import machinery
+from contractline.clickhouse.ddl import machinery
 from tests.fixtures.stack import REPOSITORY, RunningStack
 from tests.integration.targets.lab import Lab
 

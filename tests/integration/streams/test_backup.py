@@ -14,10 +14,10 @@ import fastavro
 import pytest
 
 from contractline.avro.schema import Schema
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId, header
 from contractline.contracts.model import Subject
 from contractline.kafka.backup import Backup, IdsMoved, RestoreRefused, restore
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId, header
 from contractline.project import Project
 from contractline.stack import site
 from contractline.stack.services import table

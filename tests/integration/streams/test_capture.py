@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contractline.cli import run
-from contractline.contracts.capture import Index, load_capture
+from contractline.contracts.captured import Index, load_capture
 from contractline.contracts.sums import digest
 from contractline.gate.reports.markdown import MARKER
 from contractline.project import Project

@@ -21,16 +21,16 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from contractline.cli import Invocation
+from contractline.clickhouse.ddl import machinery
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.registry import Registry
+from contractline.clients.wire import header
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract, Subject
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import header
-from contractline.mapping.ddl import machinery
 from contractline.plan import Plan
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets import apply_all, open_target
-from contractline.targets.warehouse import Warehouse
 
 REPOSITORY = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contractline.targets.addresses import follow
+from contractline.clients.addresses import follow
 from tests.integration.tables.lab import Lab, commit
 
 

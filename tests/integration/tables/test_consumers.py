@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from confluent_kafka import Consumer
 
-from contractline.mapping.ddl import consumer_group
+from contractline.clickhouse.ddl import consumer_group
 from contractline.stack.services.clickhouse import GROUP_MEMBER
 from contractline.targets.consumers import Consumption, consumptions
 from tests.fixtures.stack import RunningStack

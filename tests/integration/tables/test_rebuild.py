@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from contractline.kafka.errors import TopicMissing
+from contractline.clients.errors import TopicMissing
 from contractline.kafka.log import Log
 from contractline.settings import Endpoints
 from contractline.targets.decoding import StreamUnknown

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.settings import Endpoints
 from contractline.targets import apply_all
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.stack import RunningStack
 

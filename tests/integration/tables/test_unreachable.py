@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.targets import apply_all
-from contractline.targets.warehouse import Warehouse
 from tests.fixtures.stack import RunningStack
 
 

@@ -23,13 +23,13 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from psycopg.rows import dict_row
 
+from contractline.clickhouse.ddl import machinery, stream_files
+from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
-from contractline.mapping.ddl import machinery, stream_files
 from contractline.plan import Plan
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets import Outcome, apply_all, open_target, targets_of
-from contractline.targets.warehouse import Warehouse
 
 REPOSITORY = Path(__file__).parents[3]
 PATIENCE_SECONDS = 60.0

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from contractline.avro.schema import Schema
+from contractline.clients.registry import Registry
 from contractline.contracts.model import Subject
 from contractline.errors import ServiceUnavailable
-from contractline.kafka.registry import Registry
 from contractline.plan import Change
 from tests.fixtures.stack import RunningStack
 from tests.integration.targets.lab import METADATA, Lab, messages

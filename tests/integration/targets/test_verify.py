@@ -9,12 +9,12 @@ from typing import Any
 
 import psycopg
 
+from contractline.clients.clickhouse import Warehouse
+from contractline.clients.connect import Connect
 from contractline.contracts.load import load_contracts
-from contractline.mapping.connector import streams_of
+from contractline.debezium.config import streams_of
+from contractline.debezium.source import connected
 from contractline.targets.comparing import Comparer, Comparison
-from contractline.targets.connect import Connect
-from contractline.targets.database import connected
-from contractline.targets.warehouse import Warehouse
 from tests.integration.targets.lab import Lab
 
 DATE = {"type": "int", "logicalType": "date"}

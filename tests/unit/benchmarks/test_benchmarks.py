@@ -9,9 +9,9 @@ import pytest
 from benchmarks.loading import steady_rate
 from benchmarks.measure import interleave, percentile, ratios
 from benchmarks.streams import variant
+from contractline.clickhouse.sql import statements
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
-from contractline.mapping.sql import statements
 from contractline.project import Project
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from contractline.clients.clickhouse import ClickHouseAway
 from contractline.dashboard import hub as module
 from contractline.dashboard.hub import Hub, Reader, Subject, encoded
 from contractline.errors import ContractlineError
-from contractline.targets.warehouse import ClickHouseAway
 
 
 @pytest.fixture(autouse=True)

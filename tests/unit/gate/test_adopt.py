@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import yaml
 
+from contractline.clients.registry import Registry, Stored
 from contractline.gate.streams.adopt import Adopted, Skipped, adopt
-from contractline.kafka.registry import Registry, Stored
 
 SCHEMA = json.dumps({"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}]})
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from contractline.clickhouse.ddl import stream_files
 from contractline.contracts.change import changes
 from contractline.contracts.load import load_drafts
 from contractline.gate.impact import Kind, Reader, impact
-from contractline.mapping.ddl import stream_files
 from contractline.project import Project
 
 ROOT = Path(__file__).parents[3]

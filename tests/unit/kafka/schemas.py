@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from contractline.avro.schema import Schema
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId
 from contractline.contracts.model import Subject
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId
 
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}
 STRINGS = {"type": "array", "items": "string"}

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from contractline.clients.errors import RegistryUnavailable
+from contractline.clients.registry import Registry, Stored
+from contractline.clients.wire import SchemaId
 from contractline.contracts.model import Subject
 from contractline.kafka.backup import Backup, BackupUnusable, IdsMoved, RestoreRefused, restore
-from contractline.kafka.errors import RegistryUnavailable
-from contractline.kafka.registry import Registry, Stored
-from contractline.kafka.wire import SchemaId
 
 
 class Confluent:

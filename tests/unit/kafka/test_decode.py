@@ -12,11 +12,11 @@ import pytest
 from fastavro import parse_schema, schemaless_writer
 
 from contractline.avro.schema import Schema
+from contractline.clients.errors import FrameInvalid
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId, header
 from contractline.kafka.decode import Decoder, as_json
-from contractline.kafka.errors import FrameInvalid
 from contractline.kafka.jsonvalues import converter
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId, header
 
 FIELDS = [
     {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}},

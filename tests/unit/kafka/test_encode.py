@@ -12,6 +12,8 @@ import pytest
 
 from contractline.avro.depth import room_for_depth
 from contractline.avro.schema import Schema
+from contractline.clients.errors import NotRegistered, RegistryAway
+from contractline.clients.wire import SchemaId, header
 from contractline.contracts.load import load_contract
 from contractline.kafka.encode import (
     Encoders,
@@ -20,8 +22,6 @@ from contractline.kafka.encode import (
     StreamEncoder,
     Writer,
 )
-from contractline.kafka.errors import NotRegistered, RegistryAway
-from contractline.kafka.wire import SchemaId, header
 from producer.commit import commit_record
 from tests.fixtures.deep import KINDS, deepest, deepest_count
 from tests.fixtures.snapshot import COMMITS

@@ -13,9 +13,9 @@ import pytest
 
 from contractline.avro.jsonlines import record
 from contractline.avro.schema import Schema
+from contractline.clients.wire import SchemaId
 from contractline.kafka.encode import RecordRefused, Writer
 from contractline.kafka.jsonvalues import converter
-from contractline.kafka.wire import SchemaId
 
 
 def logical(kind: str, name: str, **more: int) -> dict[str, Any]:

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from contractline.kafka.errors import KafkaAway, KafkaUnavailable
-from contractline.kafka.patience import LONGEST_PAUSE_SECONDS, Patience, persist
+from contractline.clients.errors import KafkaAway, KafkaUnavailable
+from contractline.clients.retry import LONGEST_PAUSE_SECONDS, Patience, persist
 
 
 class Clock:

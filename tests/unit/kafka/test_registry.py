@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from contractline.avro.schema import Schema
+from contractline.clients.errors import RegistryAway, RegistryUnavailable, SchemaUnknown
+from contractline.clients.registry import Registry
+from contractline.clients.wire import SchemaId
 from contractline.contracts.model import Subject
 from contractline.errors import ServiceUnavailable
-from contractline.kafka.errors import RegistryAway, RegistryUnavailable, SchemaUnknown
-from contractline.kafka.registry import Registry
-from contractline.kafka.wire import SchemaId
 
 SUBJECT = Subject("commits_topic-value")
 SCHEMA = Schema.parse('{"type": "record", "name": "T", "fields": []}', "value.v1.avsc")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.kafka.errors import FrameInvalid
-from contractline.kafka.wire import SchemaId, header, split
+from contractline.clients.errors import FrameInvalid
+from contractline.clients.wire import SchemaId, header, split
 
 
 def test_a_header_is_a_zero_byte_and_the_id_in_network_order():

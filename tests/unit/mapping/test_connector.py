@@ -14,9 +14,9 @@ import pytest
 
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract
+from contractline.debezium import config
+from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, render
 from contractline.errors import ContractsInvalid
-from contractline.mapping import connector
-from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, render
 from contractline.project import Project
 
 PROJECT = Project(Path(__file__).parents[3])
@@ -128,7 +128,7 @@ def test_the_working_schema_does_not_count(contracts: list[Contract]) -> None:
 def test_the_pace_follows_the_promised_latency(
     latency: int, poll: str, batch: str, queue: str
 ) -> None:
-    assert connector._pace(timedelta(milliseconds=latency)) == {
+    assert config._pace(timedelta(milliseconds=latency)) == {
         "poll.interval.ms": poll,
         "max.batch.size": batch,
         "max.queue.size": queue,
@@ -205,9 +205,9 @@ def test_a_table_leaves_a_connector_and_the_others_stay_as_they_are() -> None:
     }
     left = [c for c in load_contracts(PROJECT) if c.name in {"github_users", "heartbeat"}]
 
-    assert connector.is_read(config, "shop.orders")
-    assert not connector.is_read(config, "shop.order")
-    without = connector.without_table("postgres", config, "shop.orders", left)
+    assert config.is_read(config, "shop.orders")
+    assert not config.is_read(config, "shop.order")
+    without = config.without_table("postgres", config, "shop.orders", left)
 
     queries = "snapshot.select.statement.overrides"
     assert config.keys() - without.keys() == {f"{queries}.shop.orders"}
@@ -224,9 +224,9 @@ def test_a_table_leaves_a_connector_and_the_others_stay_as_they_are() -> None:
     assert without[queries] == "shop.orders_old"
     pace = render("postgres", TEMPLATE, left)
     assert without["max.batch.size"] == pace["max.batch.size"]
-    only = connector.without_table("postgres", config, "shop.items", left)
+    only = config.without_table("postgres", config, "shop.items", left)
     assert only["message.key.columns"] == config["message.key.columns"]
-    assert "shop" not in connector.without_table("postgres", without, "shop.orders_old", left).get(
+    assert "shop" not in config.without_table("postgres", without, "shop.orders_old", left).get(
         "message.key.columns", ""
     )
 

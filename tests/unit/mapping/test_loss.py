@@ -8,9 +8,9 @@ import pytest
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.mapping.decoding import Reason
-from contractline.mapping.loss import default_lost, losses
-from contractline.mapping.typename import parse
+from contractline.clickhouse.avroconfluent import Reason
+from contractline.clickhouse.fidelity import default_lost, losses
+from contractline.clickhouse.types import parse
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}

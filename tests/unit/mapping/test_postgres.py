@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from contractline.mapping.postgres import Column, avro_type, differences, fields_of, is_known
+from contractline.debezium.types import Column, avro_type, differences, fields_of, is_known
 
 CONTRACTED: list[dict[str, Any]] = [
     {"name": "name", "type": "string"},

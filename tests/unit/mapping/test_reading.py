@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from contractline.avro.schema import Schema
-from contractline.mapping.reading import date_columns, label_lists, snapshot_query
+from contractline.debezium.reading import date_columns, label_lists, snapshot_query
 
 DATE = {"type": "int", "logicalType": "date"}
 FIELDS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.mapping.sql import (
+from contractline.clickhouse.sql import (
     StatementUnknown,
     escape,
     filled,

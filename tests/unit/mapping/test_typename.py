@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contractline.avro.depth import room_for_depth
-from contractline.mapping.typename import DEEPEST, Type, TypeMisspelt, parse
+from contractline.clickhouse.types import DEEPEST, Type, TypeMisspelt, parse
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from contractline.debezium.source import Server, Slot
 from contractline.finding import Severity
 from contractline.targets import capture
-from contractline.targets.database import Server, Slot
 
 GOOD = Server(
     18, "logical", max_slots=4, used_slots=1, max_senders=4, used_senders=1, keep_size_mb=99

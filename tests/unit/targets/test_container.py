@@ -12,8 +12,8 @@ import fastavro
 import pytest
 
 from contractline.avro.schema import Schema
+from contractline.clients.wire import SchemaId, header
 from contractline.kafka.log import Record
-from contractline.kafka.wire import SchemaId, header
 from contractline.targets.container import Container
 from contractline.targets.decoding import Stream
 

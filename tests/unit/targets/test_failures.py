@@ -12,8 +12,8 @@ import pytest
 from contractline.avro.schema import Schema
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract
+from contractline.debezium.failures import read, subject_of, unknown_schema
 from contractline.project import Project
-from contractline.targets.failures import read, subject_of, unknown_schema
 
 TOPIC = "postgres.public.github_users"
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Tolerance exceeded in error handler

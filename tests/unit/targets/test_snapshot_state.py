@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contractline.contracts.load import load_contracts
-from contractline.mapping.connector import Stream, streams_of
+from contractline.debezium.config import Stream, streams_of
+from contractline.debezium.snapshot_state import STALE, state_of
+from contractline.debezium.source import Reading
 from contractline.project import Project
-from contractline.targets.database import Reading
-from contractline.targets.snapshot_state import STALE, state_of
 from tests.fixtures.stack import REPOSITORY
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from contractline.clickhouse.sql import statements
 from contractline.finding import Finding
-from contractline.mapping.sql import statements
 from contractline.plan import Change, Step
 from contractline.targets.tables_diff import Unit, differences, in_order
 from contractline.targets.tables_state import ColumnState, State, TableState

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from contractline.mapping.postgres import Column as SourceColumn
-from contractline.mapping.types import Column
+from contractline.clickhouse.columns import Column
+from contractline.debezium.types import Column as SourceColumn
 from contractline.verify import compare as module
 from contractline.verify.compare import Result, compare
 from contractline.verify.sides import Hashes, Sink, Snapshot, Source, Sums

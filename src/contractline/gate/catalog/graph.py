@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import mean
 
+from contractline.clickhouse.ddl import INGESTION, QUEUE_SUFFIX
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import PostgresSource, ProducerSource
 from contractline.gate.lineage import Lineage
 from contractline.gate.panels import Panel
-from contractline.mapping.ddl import INGESTION, QUEUE_SUFFIX
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from contractline.avro.difference import differences
 from contractline.avro.fields import Name, fields
+from contractline.clickhouse.columns import Column
+from contractline.clickhouse.ddl import ARRIVALS, ERRORS, STREAMS
 from contractline.contracts.draft import Draft
 from contractline.contracts.facts import Facts, facts, field_facts
 from contractline.contracts.load import SYSTEM, load_drafts
@@ -18,8 +20,6 @@ from contractline.gate.catalog.graph import Graph, Node, graph_of, source_of, to
 from contractline.gate.difference import columns_by_field
 from contractline.gate.lineage import Entrances, Lineage, lineage_of
 from contractline.gate.panels import Panel, panels
-from contractline.mapping.ddl import ARRIVALS, ERRORS, STREAMS
-from contractline.mapping.types import Column
 from contractline.project import Project
 
 

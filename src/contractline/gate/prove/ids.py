@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from contractline.avro.schema import Schema
-from contractline.kafka.wire import SchemaId
+from contractline.clients.wire import SchemaId
 
 _ASKED = re.compile(r"/schemas/ids/([0-9]{1,10})(?:/schema)?/?(?:\?.*)?\Z")
 _NOT_FOUND = {"error_code": 40403, "message": "Schema not found"}

@@ -14,9 +14,9 @@ from fastavro.schema import SchemaParseException
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
+from contractline.clickhouse.columns import Column
 from contractline.gate.prove.meaning import Meaning, Meanings
 from contractline.gate.prove.shapes import Path, Shape
-from contractline.mapping.types import Column
 
 UNRESOLVED = (
     *(TypeError, ValueError, KeyError, IndexError, EOFError, AttributeError, OverflowError),

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import httpx
 
-from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 from contractline.server.config import admin, render_config, render_users, starter
 from contractline.server.library import Library
 from contractline.settings import environment
+from contractline.signals import temporary_folder
 
 LOOPBACK = "127.0.0.1"
 READS = "GRANT SELECT ON *.*"

@@ -8,6 +8,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from contractline.clickhouse.ddl import stream_columns
+from contractline.clickhouse.sql import Statement
+from contractline.clickhouse.unmappable import SchemaUnmappable
+from contractline.clients.clickhouse import ClickHouseAway, Warehouse
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import Contract
@@ -24,13 +28,9 @@ from contractline.gate.prove.process import engine_process
 from contractline.gate.prove.sandbox import TablesRefused, sandbox
 from contractline.gate.prove.server import Server, errors_table, fetches, sweep
 from contractline.gate.prove.trial import Plan, Trial, Writing, planned
-from contractline.mapping.ddl import stream_columns
-from contractline.mapping.refusal import SchemaUnmappable
-from contractline.mapping.sql import Statement
 from contractline.project import Project
 from contractline.rules.sinkverdict import verdict
 from contractline.settings import Endpoints
-from contractline.targets.warehouse import ClickHouseAway, Warehouse
 
 RECORDS = 100
 """Random records of each version, beside the edges."""

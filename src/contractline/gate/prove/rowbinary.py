@@ -15,9 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from contractline.avro.decimals import scaled
+from contractline.clickhouse.sql import identifier
+from contractline.clickhouse.types import Type, TypeMisspelt, parse
 from contractline.gate.prove.meaning import NANOS_PER_DAY, Moment
-from contractline.mapping.sql import identifier
-from contractline.mapping.typename import Type, TypeMisspelt, parse
 
 FORMAT = "RowBinaryWithNamesAndTypes"
 

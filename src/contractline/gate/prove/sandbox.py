@@ -10,6 +10,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from contractline.avro.schema import Schema
+from contractline.clickhouse.columns import Column
+from contractline.clickhouse.ddl import (
+    INGESTION,
+    KAFKA_BROKERS,
+    SCHEMA_REGISTRY_URL,
+    render,
+    stream_columns,
+)
+from contractline.clickhouse.sql import (
+    filled,
+    identifier,
+    statements,
+)
+from contractline.clients.clickhouse import ExternalTable, QueryRefused
+from contractline.clients.wire import SchemaId, header
 from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
 from contractline.gate.prove.containers import container_file
@@ -17,24 +32,9 @@ from contractline.gate.prove.halving import narrowed
 from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, selected
 from contractline.gate.prove.server import PREFIX, Server
 from contractline.gate.prove.shapes import Path
-from contractline.kafka.wire import SchemaId, header
-from contractline.mapping.ddl import (
-    INGESTION,
-    KAFKA_BROKERS,
-    SCHEMA_REGISTRY_URL,
-    render,
-    stream_columns,
-)
-from contractline.mapping.sql import (
-    filled,
-    identifier,
-    statements,
-)
-from contractline.mapping.types import Column
 from contractline.settings import Endpoints
 from contractline.targets.container import varint
 from contractline.targets.decoding import Decoder, Messages, Stream, sift
-from contractline.targets.warehouse import ExternalTable, QueryRefused
 
 DROP_TRIES, DROP_PAUSE = 10, 0.2
 OFFSET = "_offset"

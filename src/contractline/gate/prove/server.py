@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass
 
 from contractline.avro.schema import Schema
+from contractline.clickhouse.ddl import ERRORS
+from contractline.clickhouse.sql import Statement, StatementUnknown, identifier, literal, statements
+from contractline.clients.clickhouse import QueryRefused, Warehouse
+from contractline.clients.wire import header
 from contractline.gate.prove.ids import Ids
-from contractline.kafka.wire import header
-from contractline.mapping.ddl import ERRORS
-from contractline.mapping.sql import Statement, StatementUnknown, identifier, literal, statements
 from contractline.project import Project
 from contractline.targets.clickhouse import DdlUnreadable
-from contractline.targets.warehouse import QueryRefused, Warehouse
 
 PREFIX = "contractline_proof"
 """How the names of a proof's databases begin."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contractline.avro.schema import Schema
+from contractline.clickhouse.columns import Column, digits_of
 from contractline.contracts.model import Contract, PostgresSource, Version
 from contractline.gate.prove import edges
 from contractline.gate.prove.compare import agrees
@@ -18,7 +19,6 @@ from contractline.gate.prove.oracle import Oracle
 from contractline.gate.prove.records import Made, Maker
 from contractline.gate.prove.sandbox import Frame, Refused, Sandbox, ViewFailed, Writer
 from contractline.gate.prove.shapes import Path, Shape
-from contractline.mapping.types import Column, digits_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.tokenizer_core import TokenType
 
+from contractline.clickhouse.sql import Statement
 from contractline.gate.sql.functions import Known, behind_function, merges, named_by_functions
 from contractline.gate.sql.parsing import only_query, tree_of
 from contractline.gate.sql.reading import Query, read_expressions, read_query
 from contractline.gate.sql.scopes import NOTHING, Outputs
-from contractline.mapping.sql import Statement
 
 _COMMENT = re.compile(r"\bCOMMENT\s+'(?:[^'\\]|\\.|'')*'\s*\Z", re.IGNORECASE)
 _TARGET = re.compile(r"\bTO\s+([\w.`]+)", re.IGNORECASE)

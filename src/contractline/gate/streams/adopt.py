@@ -14,11 +14,11 @@ from pathlib import Path
 
 from contractline.avro.compatibility import Compatibility
 from contractline.avro.schema import Schema, SchemaInvalid
+from contractline.clients.registry import Registry, Stored
 from contractline.contracts.blueprint import Blueprint
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_contract
 from contractline.contracts.model import Subject
-from contractline.kafka.registry import Registry, Stored
 
 _KEY, _VALUE = "-key", "-value"
 _LONGEST_NAME = 63

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract
+from contractline.debezium.config import heartbeat_of
+from contractline.debezium.files import connector_names, connector_template
 from contractline.errors import ContractlineError
-from contractline.mapping.connector import heartbeat_of
 from contractline.project import Project
-from contractline.targets.files import connector_names, connector_template
 
 _LONGEST_NAME = 63
 """Characters of a name in PostgreSQL."""

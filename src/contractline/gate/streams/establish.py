@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from contractline.clickhouse.ddl import STREAMS, render
 from contractline.contracts.blueprint import Blueprint
-from contractline.contracts.capture import load_capture
+from contractline.contracts.captured import load_capture
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import load_drafts
-from contractline.ending import temporary_folder
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, Severity
-from contractline.mapping.ddl import STREAMS, render
 from contractline.project import Project
 from contractline.rules.check import findings_of
+from contractline.signals import temporary_folder
 
 
 class NotWritten(ContractlineError):

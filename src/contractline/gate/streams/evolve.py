@@ -9,14 +9,14 @@ from typing import Any
 
 from contractline.avro.compatibility import Compatibility, keep, strongest_level
 from contractline.avro.schema import Schema
+from contractline.clickhouse.columns import holds, value_type
 from contractline.contracts.draft import Draft
 from contractline.contracts.edit import with_compatibility, with_properties
 from contractline.contracts.model import PostgresSource
 from contractline.contracts.waivers import agreed_text
+from contractline.debezium.types import Column, Difference, differences, fields_of
 from contractline.errors import ContractlineError
 from contractline.gate.streams.table import described_columns
-from contractline.mapping.postgres import Column, Difference, differences, fields_of
-from contractline.mapping.types import holds, value_type
 from contractline.targets.table_sql import LiveColumn, LiveTable, is_made_from_table
 
 WAIVER = "COMPATIBILITY_KEPT"

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from contractline.contracts.capture import INDEX, load_capture, schema_file
+from contractline.clickhouse.ddl import INGESTION, STREAMS
+from contractline.contracts.captured import INDEX, load_capture, schema_file
 from contractline.contracts.load import load_drafts
 from contractline.contracts.model import Contract, PostgresSource
 from contractline.contracts.waivers import FOLDER, WHOLE, agreed_text
+from contractline.debezium.config import heartbeat_of, streams_of
+from contractline.debezium.files import connector_names, connector_template
 from contractline.errors import ContractlineError
 from contractline.gate.base import Base, opened_base
 from contractline.gate.lineage import lineage_of
-from contractline.mapping.connector import heartbeat_of, streams_of
-from contractline.mapping.ddl import INGESTION, STREAMS
 from contractline.project import Project
-from contractline.targets.files import connector_names, connector_template
 from contractline.targets.retiring import takes_connector_along
 from contractline.targets.table_sql import is_made_from_table
 

@@ -10,11 +10,11 @@ from typing import Any
 from contractline.avro.inference import words_of
 from contractline.avro.schema import Schema
 from contractline.contracts.blueprint import Blueprint, Described
-from contractline.contracts.capture import Capture
+from contractline.contracts.captured import Capture
 from contractline.contracts.model import Contract
-from contractline.errors import ContractlineError
-from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, streams_of
-from contractline.mapping.postgres import (
+from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, streams_of
+from contractline.debezium.files import connector_names, connector_template
+from contractline.debezium.types import (
     alike,
     exact_key,
     is_cut,
@@ -22,8 +22,8 @@ from contractline.mapping.postgres import (
     is_with_zone,
     merges_values,
 )
+from contractline.errors import ContractlineError
 from contractline.project import Project
-from contractline.targets.files import connector_names, connector_template
 from contractline.targets.table_sql import LiveColumn, LiveTable
 
 COMPACTION_LAG = "P30D"

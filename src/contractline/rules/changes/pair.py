@@ -8,7 +8,7 @@ from functools import wraps
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
-from contractline.rules.places import section
+from contractline.contracts.places import section
 from contractline.rules.rule import HandlerOfChange, Violation
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from contractline.clickhouse.columns import is_wider, map_versions
+from contractline.clickhouse.flatten import nullable
+from contractline.clickhouse.sql import modify_column
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import ClickHouseSink, PostgresSource
-from contractline.mapping.leaves import nullable
-from contractline.mapping.sql import modify_column
-from contractline.mapping.types import is_wider, map_versions
 from contractline.rules.changes.pair import Pair, of_released
 from contractline.rules.rule import Violation
 

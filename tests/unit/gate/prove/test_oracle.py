@@ -11,11 +11,11 @@ import pytest
 from fastavro import schemaless_writer
 
 from contractline.avro.schema import Schema
+from contractline.clickhouse.columns import Column, columns_of
 from contractline.gate.prove.compare import EQUIVALENCES, agrees
 from contractline.gate.prove.meaning import Moment
 from contractline.gate.prove.oracle import Expected, Oracle
 from contractline.gate.prove.shapes import Path, Shape
-from contractline.mapping.types import Column, columns_of
 
 COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN"], "default": "RED"}
 ONE_COLOUR = {**COLOUR, "symbols": ["RED"]}

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from contractline.clickhouse.sql import statements
 from contractline.gate.sql.definitions import definition_of
 from contractline.gate.sql.parsing import NotRead
-from contractline.mapping.sql import statements
 
 KNOWN = {
     "github.users": ("user_name", "team", "version"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from typing import NewType
 
-from contractline.kafka.errors import FrameInvalid
+from contractline.clients.errors import FrameInvalid
 
 SchemaId = NewType("SchemaId", int)
 

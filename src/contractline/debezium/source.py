@@ -16,9 +16,9 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
+from contractline.debezium.config import SIGNAL_TABLE
+from contractline.debezium.types import Column
 from contractline.errors import ServiceUnavailable
-from contractline.mapping.connector import SIGNAL_TABLE
-from contractline.mapping.postgres import Column
 from contractline.settings import Endpoints
 
 CONNECT_TIMEOUT_SECONDS = 5

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from contractline.mapping.ddl import INGESTION, KAFKA_BROKERS, QUEUE_SUFFIX, SCHEMA_REGISTRY_URL
-from contractline.mapping.sql import literal
+from contractline.clickhouse.ddl import INGESTION, KAFKA_BROKERS, QUEUE_SUFFIX, SCHEMA_REGISTRY_URL
+from contractline.clickhouse.sql import literal
+from contractline.clients.clickhouse import Warehouse
 from contractline.settings import Endpoints, without_password
-from contractline.targets.warehouse import Warehouse
 
 _SETTINGS = {
     "kafka_broker_list": KAFKA_BROKERS,

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from contractline.mapping.connector import Stream
-from contractline.targets.database import Database, Reading
+from contractline.debezium.config import Stream
+from contractline.debezium.source import Database, Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,17 @@ from contractline.avro.depth import is_deeper
 from contractline.avro.node import Node, scanty_defaults, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
+from contractline.clickhouse.avroconfluent import SCHEMA_LEVELS, Reason
+from contractline.clickhouse.columns import Column, Mapped, default_sql, map_versions
+from contractline.clickhouse.fidelity import default_lost, is_resolved, losses, takes_null
+from contractline.clickhouse.flatten import ABSENT, Leaf, is_list, leaves_of, nullable, type_place
+from contractline.clickhouse.types import Type, TypeMisspelt, parse
+from contractline.clickhouse.unmappable import Unmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import PostgresSource
+from contractline.contracts.places import section
 from contractline.finding import Effect
-from contractline.mapping.decoding import SCHEMA_LEVELS, Reason
-from contractline.mapping.leaves import ABSENT, Leaf, is_list, leaves_of, nullable, type_place
-from contractline.mapping.loss import default_lost, is_resolved, losses, takes_null
-from contractline.mapping.refusal import Unmappable
-from contractline.mapping.typename import Type, TypeMisspelt, parse
-from contractline.mapping.types import Column, Mapped, default_sql, map_versions
-from contractline.rules.places import section
 
 _CONTRACTS = 1000
 """Of how many contracts what was found is kept: rules, verdict and proof ask for the same."""

@@ -15,10 +15,10 @@ from typing import Protocol
 
 from psycopg import sql
 
-from contractline.mapping.connector import Stream
-from contractline.mapping.postgres import Column
-from contractline.mapping.reading import snapshot_query
-from contractline.targets.database import Database, Table, identifier
+from contractline.debezium.config import Stream
+from contractline.debezium.reading import snapshot_query
+from contractline.debezium.source import Database, Table, identifier
+from contractline.debezium.types import Column
 
 PAGES = 256
 """Pages of a table that one snapshot reads: 2 MB, which takes Debezium about a second."""

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from contractline.clickhouse.ddl import stream_columns
 from contractline.contracts.model import Contract, PostgresSource, SystemSource
+from contractline.debezium.reading import date_columns, label_lists, snapshot_query
 from contractline.errors import ContractsInvalid
 from contractline.finding import Finding, RuleId, Severity
-from contractline.mapping.ddl import stream_columns
-from contractline.mapping.reading import date_columns, label_lists, snapshot_query
 
 METADATA_PREFIX = "__"
 """The fields that the unwrap transform adds; PostgreSQL columns of that name can't be contracted."""

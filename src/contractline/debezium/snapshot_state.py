@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from contractline.mapping.connector import Stream
-from contractline.targets.connect import Connect
-from contractline.targets.database import BEING_READ, Database, Reading
+from contractline.clients.connect import Connect
+from contractline.debezium.config import Stream
+from contractline.debezium.source import BEING_READ, Database, Reading
 
 STALE = timedelta(minutes=5)
 """How long a reading notes nothing until it is taken for one that ended in the middle."""

@@ -15,18 +15,18 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from contractline.contracts.capture import INDEX, Index, capture_sources, schema_file
+from contractline.clients.connect import Connect
+from contractline.clients.registry import Registry
+from contractline.contracts.captured import INDEX, Index, capture_sources, schema_file
 from contractline.contracts.model import Contract, PostgresSource, Subject
 from contractline.contracts.sums import digest
+from contractline.debezium import failures
+from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, render_capture
+from contractline.debezium.files import SqlFile, connector_names, connector_template, sql_files
+from contractline.debezium.source import Connection, Database, connected, identifier, words
 from contractline.errors import ContractlineError
-from contractline.kafka.registry import Registry
-from contractline.mapping.connector import HEARTBEAT_TABLE, SIGNAL_TABLE, render_capture
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets import failures
-from contractline.targets.connect import Connect
-from contractline.targets.database import Connection, Database, connected, identifier, words
-from contractline.targets.files import SqlFile, connector_names, connector_template, sql_files
 
 PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.2

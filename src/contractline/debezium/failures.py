@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.model import Contract, Part, Subject
-from contractline.mapping.postgres import differences
+from contractline.debezium.types import differences
 
 _TOPIC = re.compile(r"Avro data from topic (\S+)")
 _SCHEMA = re.compile(r"Error (?:retrieving|registering) Avro schema\s*(?=\{)")

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from contractline.clickhouse.columns import Column, columns_of
+from contractline.clickhouse.sql import identifier, literal
+from contractline.clickhouse.unmappable import Refusal, SchemaUnmappable, Unmappable
 from contractline.contracts.model import ClickHouseSink, Contract, PostgresSource, RowVersion
-from contractline.mapping.refusal import Refusal, SchemaUnmappable, Unmappable
-from contractline.mapping.sql import identifier, literal
-from contractline.mapping.types import Column, columns_of
 from contractline.project import Project
 
 QUEUE_SUFFIX = "_queue"

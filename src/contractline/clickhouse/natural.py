@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from contractline.avro.node import Node
-from contractline.mapping.typename import Type
+from contractline.clickhouse.types import Type
 
 _NATURAL = {
     "boolean": "Bool",

@@ -20,7 +20,7 @@ from contractline.avro.decimals import scaled
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
 from contractline.avro.words import default_words
-from contractline.mapping.leaves import (
+from contractline.clickhouse.flatten import (
     ABSENT,
     MOST_DIGITS,
     Leaf,
@@ -32,10 +32,10 @@ from contractline.mapping.leaves import (
     scalar,
     type_place,
 )
-from contractline.mapping.refusal import Refusal, Unmappable
-from contractline.mapping.refusal import SchemaUnmappable as SchemaUnmappable
-from contractline.mapping.sql import identifier, literal
-from contractline.mapping.typename import Type, parse
+from contractline.clickhouse.sql import identifier, literal
+from contractline.clickhouse.types import Type, parse
+from contractline.clickhouse.unmappable import Refusal, Unmappable
+from contractline.clickhouse.unmappable import SchemaUnmappable as SchemaUnmappable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = -25_567, 120_529

@@ -18,7 +18,7 @@ from uuid import UUID
 from contractline.avro.decimals import scaled
 from contractline.avro.grammar import MEMBER, PRIMITIVE
 from contractline.avro.node import Names, Node
-from contractline.mapping.decoding import (
+from contractline.clickhouse.avroconfluent import (
     Reads,
     Reason,
     Refuses,
@@ -27,9 +27,9 @@ from contractline.mapping.decoding import (
     empty,
     single,
 )
-from contractline.mapping.natural import natural_type
-from contractline.mapping.samples import Chosen, samples
-from contractline.mapping.typename import Type
+from contractline.clickhouse.natural import natural_type
+from contractline.clickhouse.samples import Chosen, samples
+from contractline.clickhouse.types import Type
 
 _PROMOTED = frozenset(
     {("int", "long"), ("int", "float"), ("int", "double"), ("long", "float"), ("long", "double")}

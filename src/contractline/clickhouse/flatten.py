@@ -11,9 +11,9 @@ from contractline.avro.misplaced import type_meant
 from contractline.avro.node import Node, fields_along, types_along
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
-from contractline.mapping.refusal import Refusal, Unmappable
-from contractline.mapping.sql import identifier
-from contractline.mapping.typename import DEEPEST
+from contractline.clickhouse.sql import identifier
+from contractline.clickhouse.types import DEEPEST
+from contractline.clickhouse.unmappable import Refusal, Unmappable
 
 ABSENT = object()
 """The default of a field that has none; None would be Avro's null."""

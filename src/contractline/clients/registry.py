@@ -14,15 +14,15 @@ from urllib.parse import quote
 import httpx
 
 from contractline.avro.schema import Schema, SchemaInvalid
-from contractline.contracts.model import Subject, Version
-from contractline.kafka.errors import (
+from contractline.clients.errors import (
     NotRegistered,
     RegistryAway,
     RegistryUnavailable,
     SchemaUnknown,
 )
-from contractline.kafka.rest import Answer, Rest
-from contractline.kafka.wire import SchemaId
+from contractline.clients.rest import Answer, Rest
+from contractline.clients.wire import SchemaId
+from contractline.contracts.model import Subject, Version
 from contractline.settings import Endpoints
 
 _NOT_FOUND = 404

@@ -21,8 +21,8 @@ from uuid import UUID
 
 from contractline.avro.node import Node
 from contractline.avro.words import listed
-from contractline.mapping.natural import natural_type
-from contractline.mapping.typename import Type
+from contractline.clickhouse.natural import natural_type
+from contractline.clickhouse.types import Type
 
 
 class Reason(Enum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
+from contractline.clients.rest import Answer, Rest
 from contractline.errors import ServiceUnavailable
-from contractline.kafka.rest import Answer, Rest
 from contractline.settings import Endpoints
 
 HELD = frozenset({"PAUSED", "STOPPED"})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from contractline.contracts.capture import CREATES
+from contractline.contracts.captured import CREATES
 from contractline.errors import SettingInvalid
 from contractline.project import Project
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NoReturn, TypeVar
 
+from contractline.clickhouse.sql import identifier, literal
 from contractline.errors import ContractlineError
-from contractline.mapping.sql import identifier, literal
 
 _SIGNED = ("Int8", "Int16", "Int32", "Int64", "Int128", "Int256")
 _UNSIGNED = tuple(f"U{name}" for name in _SIGNED)

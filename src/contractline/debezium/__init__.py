@@ -1,0 +1,1 @@
+"""Tables of PostgreSQL as streams: what Debezium is told, gives, and may fail at."""

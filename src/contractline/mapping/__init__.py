@@ -1,1 +1,0 @@
-"""What follows from a contract: ClickHouse types and DDL, connector configuration. Pure."""
