@@ -15,7 +15,7 @@ from benchmarks.running import Bench, running_stack
 from benchmarks.streams import Variant, commits, encoder, fill, make_topics, variant
 from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import Contract
-from contractline.targets.rebuild import rebuild_stream
+from contractline.recovery.rebuild import rebuild_stream
 
 TOPIC = "bench.bulk"
 PARTITIONS = 3

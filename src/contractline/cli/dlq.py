@@ -14,8 +14,8 @@ from contractline.cli import Invocation
 
 if TYPE_CHECKING:
     from contractline.clients.clickhouse import Warehouse
+    from contractline.recovery.dead_letters import DeadLetter
     from contractline.settings import Endpoints
-    from contractline.targets.dead_letters import DeadLetter
 
 _REASON_SHOWN = 120
 _BYTES_SHOWN = 512
@@ -46,7 +46,7 @@ def list_(
 
     Exit code 0 when none of them is open, 1 when some are.
     """
-    from contractline.targets.dead_letters import dead_letters
+    from contractline.recovery.dead_letters import dead_letters
 
     with _warehouse(invocation) as (warehouse, _):
         found = dead_letters(warehouse, stream=stream, also_decided=also_decided, limit=limit + 1)
@@ -70,7 +70,7 @@ def list_(
 def show(invocation: Invocation, place: str, raw: bool) -> int:
     """Show one message: why it could not be read, its schema's id, its bytes."""
     from contractline.kafka.place import Place
-    from contractline.targets.dead_letters import NotThere, dead_letters
+    from contractline.recovery.dead_letters import NotThere, dead_letters
 
     wanted = Place.read(place)
     with _warehouse(invocation) as (warehouse, _):
@@ -95,8 +95,8 @@ def replay(invocation: Invocation, places: Sequence[str], stream: str | None) ->
     Exit code 0 when none of them is open any more, 1 when some are: which, and why.
     """
     from contractline.kafka.place import Place
-    from contractline.targets.dead_letters import NotThere, dead_letters
-    from contractline.targets.replay import CLASSES, replay_stream
+    from contractline.recovery.dead_letters import NotThere, dead_letters
+    from contractline.recovery.replay import CLASSES, replay_stream
 
     chosen = [Place.read(place) for place in places]
     with _warehouse(invocation) as (warehouse, endpoints):
@@ -130,7 +130,7 @@ def dismiss(invocation: Invocation, places: Sequence[str], reason: str, by: str 
     Who and why is kept, and shown by `dlq list --all`.
     """
     from contractline.kafka.place import Place
-    from contractline.targets import dead_letters
+    from contractline.recovery import dead_letters
 
     if not reason.strip():
         raise click.BadParameter("say why", param_hint="--reason")

@@ -72,8 +72,8 @@ def link(invocation: Invocation, identity: str, user_name: str, kind: str | None
     """Say in PostgreSQL that IDENTITY belongs to USER_NAME; commits of any age follow."""
     from contractline.debezium.source import connected
     from contractline.settings import Endpoints
-    from contractline.targets.identities import Identity, kind_of
-    from contractline.targets.identities import link as write
+    from contractline.targets.postgres.identities import Identity, kind_of
+    from contractline.targets.postgres.identities import link as write
 
     row = Identity(kind or kind_of(identity), identity.strip().lower(), user_name)
     if not row.identity:
@@ -93,8 +93,8 @@ def mailmap(invocation: Invocation, file: Path) -> int:
     """
     from contractline.debezium.source import connected
     from contractline.settings import Endpoints
-    from contractline.targets.identities import link as write
-    from contractline.targets.identities import mailmap_entries, mailmap_identities
+    from contractline.targets.postgres.identities import link as write
+    from contractline.targets.postgres.identities import mailmap_entries, mailmap_identities
 
     entries = list(mailmap_entries(file.read_text(encoding="utf-8", errors="replace")))
     with connected(Endpoints.load(invocation.project)) as database:

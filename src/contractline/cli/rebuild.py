@@ -18,8 +18,8 @@ from contractline.signals import sigterm_interrupts
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from contractline.recovery.rebuild import Rebuilt, Shown
     from contractline.settings import Endpoints
-    from contractline.targets.rebuild import Rebuilt, Shown
 
 LINE_EVERY_SECONDS = 5.0
 
@@ -57,7 +57,7 @@ def command(invocation: Invocation, stream: str, batch: int, as_json: bool) -> i
 
 def _run(endpoints: Endpoints, stream: str, shown: Shown, most: int) -> Rebuilt:
     """Rebuild; Ctrl-C and SIGTERM end it after the batch that is on its way."""
-    from contractline.targets.rebuild import rebuild_stream
+    from contractline.recovery.rebuild import rebuild_stream
 
     stop = threading.Event()
     # In a thread of its own, so that a signal interrupts the waiting here and nothing else.

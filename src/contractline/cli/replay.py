@@ -12,8 +12,8 @@ from contractline.cli import Invocation
 
 if TYPE_CHECKING:
     from contractline.clients.clickhouse import Warehouse
+    from contractline.recovery.replay import OpenErrors
     from contractline.settings import Endpoints
-    from contractline.targets.replay import OpenErrors
 
 
 @click.command()
@@ -34,8 +34,8 @@ def command(invocation: Invocation, stream: str | None, kind: str, dry_run: bool
     Exit code 0 when none of them is open any more, 1 when some are, 2 when it could not be told.
     """
     from contractline.clients.clickhouse import Warehouse
+    from contractline.recovery.replay import CLASSES, open_errors
     from contractline.settings import Endpoints
-    from contractline.targets.replay import CLASSES, open_errors
 
     kinds = CLASSES if kind == "all" else (kind,)
     endpoints = Endpoints.load(invocation.project)
@@ -54,7 +54,7 @@ def _replay(
     warehouse: Warehouse, endpoints: Endpoints, streams: Sequence[str], kinds: Sequence[str]
 ) -> int:
     """Replay streams one after another and return how many messages are still open."""
-    from contractline.targets.replay import replay_stream
+    from contractline.recovery.replay import replay_stream
 
     left = 0
     for stream in streams:

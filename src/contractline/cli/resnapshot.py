@@ -34,8 +34,8 @@ def command(invocation: Invocation, streams: tuple[str, ...], as_json: bool) -> 
     from contractline.debezium.source import connected
     from contractline.errors import ServiceUnavailable
     from contractline.settings import Endpoints
-    from contractline.targets.connectors import is_running
-    from contractline.targets.readings import Reader
+    from contractline.targets.connectors.readings import Reader
+    from contractline.targets.connectors.target import is_running
 
     chosen = captured(invocation.project, streams)
     endpoints = Endpoints.load(invocation.project)

@@ -72,7 +72,7 @@ def command(
     from contractline.gate.streams.retire import NotRetirable, PlaceTaken, refuse_read, removal
     from contractline.settings import Endpoints
     from contractline.targets import Outcome, applied
-    from contractline.targets.retiring import Choice, Leaving, retirement
+    from contractline.targets.retire import Choice, Leaving, retirement
 
     project = invocation.project
     contracts = load_contracts(project)

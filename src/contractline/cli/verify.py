@@ -11,7 +11,7 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
-    from contractline.targets.comparing import Comparison
+    from contractline.targets.connectors.comparing import Comparison
 
 
 @click.command()
@@ -40,7 +40,7 @@ def command(invocation: Invocation, streams: tuple[str, ...], wait: float, as_js
     from contractline.debezium.source import connected
     from contractline.errors import ContractlineError
     from contractline.settings import Endpoints
-    from contractline.targets.comparing import Comparer
+    from contractline.targets.connectors.comparing import Comparer
 
     chosen = captured(invocation.project, streams)
     endpoints = Endpoints.load(invocation.project)

@@ -21,7 +21,8 @@ from contractline.stack.eventlog import EventReader
 from contractline.stack.history import State, fold
 from contractline.status import look
 from contractline.status.facts import Sources
-from contractline.targets import capture, plan_all
+from contractline.targets import plan_all
+from contractline.targets.postgres import checks
 
 FULL_BYTES, SCARCE_BYTES = 1 << 30, 5 << 30
 """Below so much free space something will stop, or should be made room for."""
@@ -59,12 +60,12 @@ def machine(patient: Patient) -> Iterator[Problem]:
         free = shutil.disk_usage(folder).free
         if free < SCARCE_BYTES:
             severity = Severity.ERROR if free < FULL_BYTES else Severity.WARNING
-            message = f"{capture.size(free)} are free on the disk of {folder}"
+            message = f"{checks.size(free)} are free on the disk of {folder}"
             yield Problem(severity, message, "make room; `contractline reset` removes the data")
     total = psutil.virtual_memory().total
     if total < STACK_BYTES:
-        message = f"the machine has {capture.size(total)} of memory"
-        remedy = f"the local stack needs {capture.size(STACK_BYTES)}"
+        message = f"the machine has {checks.size(total)} of memory"
+        remedy = f"the local stack needs {checks.size(STACK_BYTES)}"
         yield Problem(Severity.WARNING, message, remedy)
 
 
@@ -133,7 +134,7 @@ def slots(patient: Patient) -> Iterator[Problem]:
             slot = database.slot(connector_template(patient.project, name)["slot.name"])
             if slot is None or slot.kept_bytes < KEPT_BYTES:
                 continue
-            message = f"PostgreSQL keeps {capture.size(slot.kept_bytes)} of its log for {name}"
+            message = f"PostgreSQL keeps {checks.size(slot.kept_bytes)} of its log for {name}"
             yield Problem(
                 Severity.WARNING,
                 message,

@@ -17,7 +17,7 @@ from contractline.clickhouse.sql import Statement, identifier, literal, statemen
 from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.project import Project
-from contractline.targets.tables_diff import references
+from contractline.targets.tables.diff import references
 
 ROWS = 400
 """Rows of each table."""

@@ -10,7 +10,7 @@ from contractline.debezium.config import Stream, streams_of
 from contractline.debezium.files import connector_names, connector_template
 from contractline.debezium.source import Database, Slot, connected
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets import capture
+from contractline.targets.postgres import checks
 
 _WHAT_TO_DO = "`contractline plan connectors` says what to do"
 
@@ -130,7 +130,7 @@ def _problem(sources: Sources, name: str, stop: _Stop | None) -> str:
 def _kept(slot: Slot | None) -> Fact:
     if slot is None:
         return Fact("WAL kept", None, "no slot")
-    return Fact("WAL kept", slot.kept_bytes, capture.size(slot.kept_bytes))
+    return Fact("WAL kept", slot.kept_bytes, checks.size(slot.kept_bytes))
 
 
 def _changes(stream: Stream, name: str, stop: _Stop | None) -> Fact:

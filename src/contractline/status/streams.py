@@ -11,9 +11,9 @@ from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import Contract
 from contractline.errors import ServiceUnavailable
 from contractline.kafka.lag import Lag, LagReader
+from contractline.recovery.replay import OpenErrors, open_errors
 from contractline.status.facts import Fact, Facts, Sources
-from contractline.targets.consumers import Consumption, consumptions
-from contractline.targets.replay import OpenErrors, open_errors
+from contractline.targets.tables.consumers import Consumption, consumptions
 
 RATE_SECONDS = 60.0
 """Over how long the rows a second are counted."""

@@ -21,10 +21,10 @@ from contractline.settings import Endpoints
 
 TARGETS = {
     "topics": "contractline.targets.topics:Topics",
-    "tables": "contractline.targets.clickhouse:Tables",
+    "tables": "contractline.targets.tables.target:Tables",
     "schemas": "contractline.targets.schemas:Schemas",
-    "postgres": "contractline.targets.postgres:Postgres",
-    "connectors": "contractline.targets.connectors:Connectors",
+    "postgres": "contractline.targets.postgres.target:Postgres",
+    "connectors": "contractline.targets.connectors.target:Connectors",
     "reports": "contractline.metabase.target:MetabaseReports",
 }
 """The targets in their order: a name, and the class that is imported when it is used."""

@@ -23,8 +23,8 @@ from contractline.finding import Finding
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.clickhouse import Tables
 from contractline.targets.differences import noticed, plan_of, refused
+from contractline.targets.tables.target import Tables
 from contractline.targets.topics import undeclared
 
 

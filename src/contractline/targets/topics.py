@@ -38,8 +38,8 @@ from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
+from contractline.recovery.frames import topics as topics_read
 from contractline.settings import Endpoints
-from contractline.targets.decoding import topics as topics_read
 from contractline.targets.differences import noticed, plan_of, refused
 
 TIMEOUT_SECONDS = 10.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from contractline.clients.clickhouse import Warehouse
-from contractline.targets.consumers import consumptions, read_on
+from contractline.targets.tables.consumers import consumptions, read_on
 from contractline.watch.part import Say
 from contractline.watch.restarts import Pauses
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from contractline.clients.clickhouse import Warehouse
+from contractline.recovery.replay import Replayed, open_errors, replay_stream
 from contractline.settings import Endpoints
-from contractline.targets.replay import Replayed, open_errors, replay_stream
 from contractline.watch.part import Part, Say
 from contractline.watch.queues import Queues
 

@@ -16,8 +16,8 @@ from contractline.debezium.files import connector_names
 from contractline.plan import Plan
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.connector_plan import Restart
-from contractline.targets.connectors import Connectors
+from contractline.targets.connectors.plan import Restart
+from contractline.targets.connectors.target import Connectors
 from contractline.watch.part import Part, Say
 
 FIRST_PAUSE_SECONDS = 2.0

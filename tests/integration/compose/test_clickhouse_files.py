@@ -13,7 +13,7 @@ import pytest
 from contractline.clickhouse.sql import Statement, filled, statements
 from contractline.server.config import render_config, render_users, starter
 from contractline.stack.ports import free_ports
-from contractline.targets.tables_diff import references
+from contractline.targets.tables.diff import references
 from tests.integration.server.conftest import launch, wait_until_ready
 
 ROOT = Path(__file__).parents[3]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
 from contractline.reports.load import load_reports
-from contractline.targets import apply_all, clickhouse
+from contractline.targets import apply_all
+from contractline.targets.tables import target
 from tests.fixtures.credits import wait_for_credits
 from tests.fixtures.people import World
 from tests.fixtures.stack import RunningStack
@@ -135,7 +136,7 @@ def test_tables_that_hold_commits_already_are_filled(
 def test_a_block_that_is_on_its_way_while_views_are_made_counts(
     stack: RunningStack, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clickhouse, "_STORING_SECONDS", 8.0)
+    monkeypatch.setattr(target, "_STORING_SECONDS", 8.0)
     views = ("author_spellings_feed", "author_spellings_all")
     for name in views:
         warehouse.run(f"DROP VIEW reporting.{name} SYNC")

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer
 
 from contractline.clickhouse.ddl import consumer_group
 from contractline.stack.services.clickhouse import GROUP_MEMBER
-from contractline.targets.consumers import Consumption, consumptions
+from contractline.targets.tables.consumers import Consumption, consumptions
 from tests.fixtures.stack import RunningStack
 from tests.integration.tables.lab import PATIENCE_SECONDS, Lab, commit
 from tests.integration.tables.test_errors import watching

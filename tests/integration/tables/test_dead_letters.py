@@ -10,7 +10,7 @@ from click.testing import Result
 
 from contractline.cli.dlq import command
 from contractline.kafka.place import Place, PlaceUnreadable
-from contractline.targets.dead_letters import NotThere
+from contractline.recovery.dead_letters import NotThere
 from tests.integration.tables.lab import Lab, commit
 from tests.integration.tables.test_errors import errors_sql, next_id, register
 

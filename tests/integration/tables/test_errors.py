@@ -12,7 +12,7 @@ import httpx
 from click.testing import Result
 
 from contractline.cli.replay import command
-from contractline.targets.replay import open_errors, replay_stream
+from contractline.recovery.replay import open_errors, replay_stream
 from contractline.watch import Watch
 from tests.fixtures.stack import RunningStack
 from tests.integration.tables.lab import Lab, commit, user

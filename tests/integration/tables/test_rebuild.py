@@ -27,9 +27,9 @@ from confluent_kafka.admin import (
 
 from contractline.clients.errors import TopicMissing
 from contractline.kafka.log import Log
+from contractline.recovery.frames import StreamUnknown
+from contractline.recovery.rebuild import Rebuilt, rebuild_stream
 from contractline.settings import Endpoints
-from contractline.targets.decoding import StreamUnknown
-from contractline.targets.rebuild import Rebuilt, rebuild_stream
 from tests.fixtures.stack import RunningStack
 from tests.integration.tables.lab import Lab, Row, commit, user
 from tests.integration.tables.test_errors import KEY, UNKNOWN_ID, register

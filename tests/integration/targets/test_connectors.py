@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contractline.plan import Change
-from contractline.targets import connectors
+from contractline.targets.connectors import target as connectors
 from contractline.targets.topics import Cluster
 from tests.fixtures.stack import RunningStack
 from tests.integration.targets.lab import Lab, Record, messages, until

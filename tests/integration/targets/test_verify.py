@@ -14,7 +14,7 @@ from contractline.clients.connect import Connect
 from contractline.contracts.load import load_contracts
 from contractline.debezium.config import streams_of
 from contractline.debezium.source import connected
-from contractline.targets.comparing import Comparer, Comparison
+from contractline.targets.connectors.comparing import Comparer, Comparison
 from tests.integration.targets.lab import Lab
 
 DATE = {"type": "int", "logicalType": "date"}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contractline.status.streams import _why
-from contractline.targets.consumers import Consumption
+from contractline.targets.tables.consumers import Consumption
 
 NOW = datetime(2026, 11, 29, tzinfo=UTC)
 READING = Consumption("orders", (0, 1), NOW, NOW, 5, NOW)

@@ -8,7 +8,7 @@ import pytest
 
 from contractline.debezium.source import Server, Slot
 from contractline.finding import Severity
-from contractline.targets import capture
+from contractline.targets.postgres import checks
 
 GOOD = Server(
     18, "logical", max_slots=4, used_slots=1, max_senders=4, used_senders=1, keep_size_mb=99
@@ -17,36 +17,36 @@ READ = Slot(active=True, state="reserved", kept_bytes=0)
 
 
 def test_a_good_server_has_nothing_to_say() -> None:
-    assert list(capture.server(GOOD)) == []
-    assert list(capture.slot("contractline", READ, GOOD)) == []
-    assert list(capture.slot("contractline", None, GOOD)) == []
+    assert list(checks.server(GOOD)) == []
+    assert list(checks.slot("contractline", READ, GOOD)) == []
+    assert list(checks.slot("contractline", None, GOOD)) == []
 
 
 def test_another_wal_level_is_refused_with_the_setting() -> None:
-    (finding,) = capture.server(replace(GOOD, wal_level="replica"))
+    (finding,) = checks.server(replace(GOOD, wal_level="replica"))
     assert finding.severity is Severity.ERROR
     assert "ALTER SYSTEM SET wal_level = logical" in finding.hint
 
 
 def test_an_unbounded_log_is_a_warning() -> None:
-    (finding,) = capture.server(replace(GOOD, keep_size_mb=-1))
+    (finding,) = checks.server(replace(GOOD, keep_size_mb=-1))
     assert finding.severity is Severity.WARNING
 
 
 def test_a_slot_that_can_not_be_made_is_refused() -> None:
-    (finding,) = capture.slot("contractline", None, replace(GOOD, used_slots=4))
+    (finding,) = checks.slot("contractline", None, replace(GOOD, used_slots=4))
     assert "all 4 are used" in finding.message
     assert "max_replication_slots = 8" in finding.hint
 
 
 def test_a_full_server_still_serves_its_own_slot() -> None:
     full = replace(GOOD, used_slots=4, used_senders=4)
-    assert list(capture.slot("contractline", READ, full)) == []
+    assert list(checks.slot("contractline", READ, full)) == []
 
 
 def test_missing_senders_are_refused() -> None:
     full = replace(GOOD, used_senders=4)
-    (finding,) = capture.slot("contractline", replace(READ, active=False), full)
+    (finding,) = checks.slot("contractline", replace(READ, active=False), full)
     assert finding.rule == "POSTGRES_SENDER_FREE"
 
 
@@ -59,7 +59,7 @@ def test_missing_senders_are_refused() -> None:
 )
 def test_a_slot_in_danger_is_refused(state: str, words: str) -> None:
     slot = Slot(active=False, state=state, kept_bytes=3 * 1024**3)
-    (finding,) = capture.slot("contractline", slot, GOOD)
+    (finding,) = checks.slot("contractline", slot, GOOD)
     assert words in finding.message
 
 
@@ -69,4 +69,4 @@ def test_a_slot_in_danger_is_refused(state: str, words: str) -> None:
      (7 << 40, "7168 GB")],
 )  # fmt: skip
 def test_sizes(count: int, text: str) -> None:
-    assert capture.size(count) == text
+    assert checks.size(count) == text

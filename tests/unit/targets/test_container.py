@@ -14,8 +14,8 @@ import pytest
 from contractline.avro.schema import Schema
 from contractline.clients.wire import SchemaId, header
 from contractline.kafka.log import Record
-from contractline.targets.container import Container
-from contractline.targets.decoding import Stream
+from contractline.recovery.container import Container
+from contractline.recovery.frames import Stream
 
 SCHEMA = Schema(
     {

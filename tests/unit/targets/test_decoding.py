@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from contractline.targets.decoding import sift
+from contractline.recovery.frames import sift
 
 
 @pytest.mark.parametrize("bad", [set(), {0}, {9}, {4, 5}, {1, 3, 8}, set(range(10))])

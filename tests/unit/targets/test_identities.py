@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.targets.identities import kind_of, mailmap_entries
+from contractline.targets.postgres.identities import kind_of, mailmap_entries
 
 MAILMAP = """\
 # a comment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from contractline.targets.rebuild import Rebuilt
+from contractline.recovery.rebuild import Rebuilt
 
 ACCOUNT = Rebuilt(
     "commits", "commits_topic", rows=1_000, tombstones=20, errors=3, seconds=2.0, reasons={"EOF": 3}

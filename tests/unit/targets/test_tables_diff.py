@@ -7,8 +7,8 @@ from dataclasses import replace
 from contractline.clickhouse.sql import statements
 from contractline.finding import Finding
 from contractline.plan import Change, Step
-from contractline.targets.tables_diff import Unit, differences, in_order
-from contractline.targets.tables_state import ColumnState, State, TableState
+from contractline.targets.tables.diff import Unit, differences, in_order
+from contractline.targets.tables.state import ColumnState, State, TableState
 
 STREAM = Unit(
     "s",

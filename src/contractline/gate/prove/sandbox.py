@@ -32,9 +32,9 @@ from contractline.gate.prove.halving import narrowed
 from contractline.gate.prove.rowbinary import FORMAT, Rows, read_rows, selected
 from contractline.gate.prove.server import PREFIX, Server
 from contractline.gate.prove.shapes import Path
+from contractline.recovery.container import varint
+from contractline.recovery.frames import Decoder, Messages, Stream, sift
 from contractline.settings import Endpoints
-from contractline.targets.container import varint
-from contractline.targets.decoding import Decoder, Messages, Stream, sift
 
 DROP_TRIES, DROP_PAUSE = 10, 0.2
 OFFSET = "_offset"

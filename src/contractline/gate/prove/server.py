@@ -13,7 +13,7 @@ from contractline.clients.clickhouse import QueryRefused, Warehouse
 from contractline.clients.wire import header
 from contractline.gate.prove.ids import Ids
 from contractline.project import Project
-from contractline.targets.clickhouse import DdlUnreadable
+from contractline.targets.tables.target import DdlUnreadable
 
 PREFIX = "contractline_proof"
 """How the names of a proof's databases begin."""

@@ -19,7 +19,7 @@ from contractline.errors import ContractlineError
 from contractline.gate.base import Base, opened_base
 from contractline.gate.lineage import lineage_of
 from contractline.project import Project
-from contractline.targets.retiring import takes_connector_along
+from contractline.targets.retire import takes_connector_along
 from contractline.targets.table_sql import is_made_from_table
 
 WAIVER = "CONTRACT_KEPT"

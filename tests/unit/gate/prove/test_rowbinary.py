@@ -10,7 +10,7 @@ import pytest
 
 from contractline.gate.prove.meaning import Moment
 from contractline.gate.prove.rowbinary import read_rows, selected
-from contractline.targets.container import varint
+from contractline.recovery.container import varint
 
 DAY = 86_400 * 10**9
 

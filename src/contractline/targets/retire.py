@@ -27,14 +27,13 @@ from contractline.errors import ContractlineError
 from contractline.finding import Finding
 from contractline.plan import Change, Plan, Step, Target
 from contractline.project import Project
+from contractline.recovery.dead_letters import dismissal
 from contractline.settings import Endpoints
-from contractline.targets import capture
-from contractline.targets.connector_plan import Configure
-from contractline.targets.connectors import AWAY_SECONDS, settle
-from contractline.targets.dead_letters import dismissal
+from contractline.targets.connectors.plan import Configure
+from contractline.targets.connectors.target import AWAY_SECONDS, settle
 from contractline.targets.differences import noticed, plan_of
-from contractline.targets.postgres import Postgres, Statement
-from contractline.targets.tables_diff import Unit, dropping, stopping_order
+from contractline.targets.postgres.target import Postgres, Statement, checks
+from contractline.targets.tables.diff import Unit, dropping, stopping_order
 from contractline.targets.topics import Cluster
 
 
@@ -183,7 +182,7 @@ class _LastOfConnector:
                 steps.append(Step(Change.REMOVE, self._connector, words, payload=self._connector))
             if slot := database.slot(self._slot):
                 words = (
-                    f"drop the replication slot, which keeps {capture.size(slot.kept_bytes)} of WAL"
+                    f"drop the replication slot, which keeps {checks.size(slot.kept_bytes)} of WAL"
                 )
                 steps.append(Step(Change.REMOVE, self._slot, words))
             return Plan(self.name, tuple(steps))

@@ -19,9 +19,9 @@ from contractline.errors import ServiceUnavailable
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.connector_plan import Bring, Configure, Differences, Restart
+from contractline.targets.connectors.plan import Bring, Configure, Differences, Restart
+from contractline.targets.connectors.readings import Reader
 from contractline.targets.differences import plan_of
-from contractline.targets.readings import Reader
 from contractline.targets.topics import Cluster
 
 AWAY_SECONDS = 180.0

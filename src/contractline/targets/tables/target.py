@@ -22,10 +22,10 @@ from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.differences import noticed, plan_of
-from contractline.targets.labels import renamed_labels
-from contractline.targets.renewed import renewed_topics
-from contractline.targets.tables_diff import Unit, differences
-from contractline.targets.tables_state import read_state
+from contractline.targets.tables.diff import Unit, differences
+from contractline.targets.tables.labels import renamed_labels
+from contractline.targets.tables.renewed import renewed_topics
+from contractline.targets.tables.state import read_state
 
 _FILLING = re.compile(
     r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\S+)\s+REFRESH EVERY .+? APPEND\s", re.DOTALL

@@ -17,7 +17,7 @@ from contractline.debezium.config import Stream, exact_converter
 from contractline.debezium.snapshots import Patience, read_again, slices, wait_for_rows
 from contractline.debezium.source import BEING_READ, Database, Reading
 from contractline.settings import Endpoints
-from contractline.targets.comparing import Comparer, NothingToCompare
+from contractline.targets.connectors.comparing import Comparer, NothingToCompare
 from contractline.targets.topics import Cluster
 
 TRIES = 3

@@ -26,8 +26,8 @@ from contractline.clients.retry import Say, persist
 from contractline.clients.wire import HEADER_BYTES, split
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.kafka.log import Record
-from contractline.targets.container import Container, varint
-from contractline.targets.decoding import Decoder, Messages, Stream, sift
+from contractline.recovery.container import Container, varint
+from contractline.recovery.frames import Decoder, Messages, Stream, sift
 
 Result = TypeVar("Result")
 Refused = tuple[Record, str]

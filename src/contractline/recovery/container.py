@@ -20,7 +20,7 @@ from contractline.clickhouse.ddl import DECODING, ENVELOPE
 from contractline.clickhouse.sql import identifier, literal
 from contractline.clients.wire import HEADER_BYTES
 from contractline.kafka.log import Record
-from contractline.targets.decoding import Stream
+from contractline.recovery.frames import Stream
 
 MAX_SHORT_KEY = 1 << 12
 

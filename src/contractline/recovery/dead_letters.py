@@ -1,6 +1,6 @@
 """Messages that ClickHouse could not decode: listed, shown, and dismissed by a person.
 
-They are the rows of ``ingestion.errors``; a replay (:mod:`contractline.targets.replay`) puts them
+They are the rows of ``ingestion.errors``; a replay (:mod:`contractline.recovery.replay`) puts them
 into their streams. A dismissed message stays there, with who decided so and why.
 """
 
@@ -17,7 +17,7 @@ from contractline.clients.errors import FrameInvalid
 from contractline.clients.wire import split
 from contractline.errors import ContractlineError
 from contractline.kafka.place import Place
-from contractline.targets.decoding import topics
+from contractline.recovery.frames import topics
 
 
 class NotThere(ContractlineError):

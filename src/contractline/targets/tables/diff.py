@@ -18,7 +18,7 @@ from contractline.clickhouse.sql import Statement, identifier, literal, modify_c
 from contractline.finding import Finding
 from contractline.plan import Change, Step
 from contractline.targets.differences import noticed, refused
-from contractline.targets.tables_state import ColumnState, State, TableState
+from contractline.targets.tables.state import ColumnState, State, TableState
 
 _QUALIFIED = re.compile(r"`?(\w+)`?\.`?(\w+)`?")
 _STATELESS = ("Kafka", "Null")

@@ -28,8 +28,9 @@ from contractline.debezium.source import Database
 from contractline.finding import Finding
 from contractline.plan import Change, Step
 from contractline.project import Project
-from contractline.targets import capture, unrepresentable
+from contractline.targets import unrepresentable
 from contractline.targets.differences import noticed, refused
+from contractline.targets.postgres import checks
 from contractline.targets.topics import Cluster
 
 _PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name", "topic.prefix")
@@ -183,12 +184,12 @@ class Differences:
         live = self._database.publication(publication)
         unlisted = [t for t in needed if t in self._tables and not (live and t in live.tables)]
         yield from _needs(name, "postgres", f"in the publication {publication}", unlisted)
-        yield from capture.types(self._database.server())
+        yield from checks.types(self._database.server())
 
     def _columns(self, name: str) -> Iterator[Finding]:
         for stream in streams_of(self._contracts, name):
             if live := self._tables.get(stream.source.table):
-                yield from capture.uncontracted(stream, live)
+                yield from checks.uncontracted(stream, live)
 
     def _creation(self, name: str, wanted: Mapping[str, str]) -> Iterator[Step]:
         """Create it; its first snapshot reads all tables, unless it goes on where it once was."""
@@ -280,7 +281,7 @@ class Differences:
 
     def _kept(self, live: Connector) -> str:
         slot = self._database.slot(live.slot)
-        return f"{capture.size(slot.kept_bytes)} of WAL kept" if slot else "which does not exist"
+        return f"{checks.size(slot.kept_bytes)} of WAL kept" if slot else "which does not exist"
 
 
 def _by_hand(signals: Sequence[str]) -> str:

@@ -33,8 +33,9 @@ from contractline.finding import Finding
 from contractline.plan import Change, Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets import capture, unrepresentable
+from contractline.targets import unrepresentable
 from contractline.targets.differences import noticed, plan_of, refused
+from contractline.targets.postgres import checks
 
 RIGHTS = {
     HEARTBEAT_TABLE: ("SELECT", "UPDATE"),
@@ -211,10 +212,10 @@ class _Source:
     def server(self) -> Iterator[Finding]:
         """Check the server's settings and each connector's slot."""
         server = self.database.server()
-        yield from capture.server(server)
+        yield from checks.server(server)
         for template in self.connectors.values():
             name = template["slot.name"]
-            yield from capture.slot(name, self.database.slot(name), server)
+            yield from checks.slot(name, self.database.slot(name), server)
 
     def files(self) -> Iterator[Step]:
         """Plan the files whose object does not exist."""
@@ -232,8 +233,8 @@ class _Source:
             yield refused("POSTGRES_TABLE_PUBLISHED", name, live.unpublished, hint)
             return
         if live:
-            yield from capture.table(stream, live)
-            yield from capture.nulls(stream, self.connectors[stream.source.connector])
+            yield from checks.table(stream, live)
+            yield from checks.nulls(stream, self.connectors[stream.source.connector])
             yield from unrepresentable.nullified(stream, live, self.database)
             yield from unrepresentable.texts(stream, live, self.database)
             yield from unrepresentable.merged_keys(stream, live, self.database)

@@ -21,9 +21,9 @@ from typing import Protocol
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.registry import Registry
 from contractline.kafka.log import Log, Record
+from contractline.recovery.frames import Decoder, Stream
+from contractline.recovery.loading import Loader, Stopped
 from contractline.settings import Endpoints
-from contractline.targets.decoding import Decoder, Stream
-from contractline.targets.loading import Loader, Stopped
 
 BATCH_MESSAGES = 50_000
 BATCH_BYTES = 32 * 2**20

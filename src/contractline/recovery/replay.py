@@ -17,8 +17,8 @@ from contractline.clickhouse.ddl import ERRORS, is_transient
 from contractline.clickhouse.sql import literal
 from contractline.clients.clickhouse import Warehouse
 from contractline.kafka.place import Place
+from contractline.recovery.frames import Decoder, Messages, Stream, sift, topics
 from contractline.settings import Endpoints
-from contractline.targets.decoding import Decoder, Messages, Stream, sift, topics
 
 CLASSES = ("transient", "poison")
 BATCH_MESSAGES = 2_000

@@ -1,0 +1,1 @@
+"""The connectors of Kafka Connect, and the rows that they bring."""

@@ -1,0 +1,1 @@
+"""The tables, views and queues of ClickHouse, brought to the state that contracts declare."""
