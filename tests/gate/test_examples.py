@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from contractline.gate.layout import FOLDERS
+from contractline.gate.base_checkout import FOLDERS
 from tests.fixtures.snapshot import put_commits
 from tests.gate.conftest import Checkout
 

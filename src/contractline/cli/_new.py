@@ -11,24 +11,24 @@ import click
 
 from contractline.cli._capture import captured
 from contractline.cli._findings import show
-from contractline.contracts.blueprint import Blueprint
 from contractline.contracts.captured import load_capture
 from contractline.contracts.model import Contract
 from contractline.debezium.capture import Keys, SqlBroken, contract_keys
 from contractline.debezium.source import connected
 from contractline.finding import counted, shown_path
-from contractline.gate.streams import records, table
-from contractline.gate.streams.connector import own_connector
-from contractline.gate.streams.establish import (
+from contractline.project import Project
+from contractline.scaffold import from_records, from_table
+from contractline.scaffold.blueprint import Blueprint
+from contractline.scaffold.connector import own_connector
+from contractline.scaffold.table_sql import LiveTable, live_table
+from contractline.scaffold.write import (
     Established,
     carry_over,
     establish,
     scratch,
     write_texts,
 )
-from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.table_sql import LiveTable, live_table
 
 CASES = Path("tests") / "cases" / "streams"
 
@@ -52,13 +52,13 @@ class Wish:
     database: str
 
 
-def from_file(wish: Wish, file: Path) -> int:
+def stream_from_file(wish: Wish, file: Path) -> int:
     """Make a stream from a sample or a schema; return the exit code."""
     beside: dict[Path, str] = {}
     if file.suffix == ".avsc":
-        value = records.schema_of(file)
+        value = from_records.schema_of(file)
     else:
-        sample = records.Sample.read(file, wish.name)
+        sample = from_records.Sample.read(file, wish.name)
         if findings := sample.findings(wish.name):
             show(findings, Path.cwd())
             click.echo(f"{wish.name} is not made: {counted(findings)}")
@@ -67,14 +67,14 @@ def from_file(wish: Wish, file: Path) -> int:
         if (wish.project.root / CASES.parent).is_dir():
             case = wish.project.root / CASES / f"{wish.name}.jsonl"
             beside[case] = "".join(f"{line}\n" for line in sample.first)
-    plan = records.blueprint(
+    plan = from_records.blueprint(
         wish.name, value, wish.key, owner=wish.owner, database=wish.database, origin=file.name
     )
     established = establish(wish.project, plan, f"Made from {file.name}.", beside)
     return _tell(wish.project, plan, established, established.files, root=wish.project.root)
 
 
-def from_table(
+def stream_from_table(
     wish: Wish,
     name: str,
     connector: str | None,
@@ -83,26 +83,26 @@ def from_table(
     has_own_connector: bool,
 ) -> int:
     """Make a stream from a table of PostgreSQL; return the exit code."""
-    connector = table.connector_for(wish.project, connector)
+    connector = from_table.connector_for(wish.project, connector)
     beside = own_connector(wish.project, wish.name, connector) if has_own_connector else {}
     connector = wish.name if has_own_connector else connector
-    name = table.qualified(name)
-    table.refuse_taken(name, connector, contracts)
+    name = from_table.qualified(name)
+    from_table.refuse_taken(name, connector, contracts)
     with connected(Endpoints.load(wish.project)) as database:
         live = live_table(database, name)
-    table.refuse_unpublished(live)
-    keys = {**contract_keys(contracts), (connector, name): table.key_of(live, wish.key)}
+    from_table.refuse_unpublished(live)
+    keys = {**contract_keys(contracts), (connector, name): from_table.key_of(live, wish.key)}
     with scratch(wish.project) as copy:
         root = wish.project.root
         own = write_texts({copy.root / f.relative_to(root): text for f, text in beside.items()})
         made = _captured(copy, live, keys)
         capture = load_capture(copy)
-        topic = table.topic_of(copy, connector, name)
-        for words in table.left_out(live, capture, topic):
+        topic = from_table.topic_of(copy, connector, name)
+        for words in from_table.left_out(live, capture, topic):
             click.secho(f"left out: {words}", fg="yellow")
-        for words in table.losses(live, capture, topic):
+        for words in from_table.losses(live, capture, topic):
             click.secho(f"not as it is: {words}", fg="yellow")
-        plan = table.blueprint(
+        plan = from_table.blueprint(
             wish.name,
             live,
             capture,
@@ -120,12 +120,12 @@ def from_table(
 def _captured(copy: Project, live: LiveTable, keys: Keys) -> list[Path]:
     """Bring connect/ up to a table: the SQL that creates it, and what Debezium makes of it."""
     is_new = load_capture(copy).creator(live.name) is None
-    written = write_texts({table.sql_file(copy, live.name): live.text} if is_new else {})
+    written = write_texts({from_table.sql_file(copy, live.name): live.text} if is_new else {})
     try:
         found = captured(copy, keys).files
     except SqlBroken as problem:
         if problem.file in written:
-            raise table.TableNotRebuilt(live, problem.problem) from problem
+            raise from_table.TableNotRebuilt(live, problem.problem) from problem
         raise
     return [*written, *write_texts(found)]
 

@@ -36,8 +36,8 @@ def command(invocation: Invocation, output: Path | None) -> None:
     changed, and the way from source to reader as a picture. The page needs nothing else and works
     offline. docs/catalog.md is the same, committed: `contractline generate catalog`.
     """
-    from contractline.gate.catalog.pages import catalog
-    from contractline.gate.catalog.render import NAME, html, markdown
+    from contractline.catalog.pages import catalog
+    from contractline.catalog.render import NAME, html, markdown
 
     project = invocation.project
     folder = project.state / "catalog" if output is None else output

@@ -14,7 +14,7 @@ import click
 from contractline.contracts.model import Compatibility
 
 if TYPE_CHECKING:
-    from contractline.gate.compat import Judgement
+    from contractline.gate.pair import Judgement
 
 _SHOWN = 500
 """Characters of an error; it may quote a line."""
@@ -70,7 +70,7 @@ def command(
         raise click.UsageError("name both, --reader and --writer, or a file of pairs by --jsonl")
     from contractline.avro.schema import Schema
     from contractline.cli._findings import show
-    from contractline.gate.compat import judge
+    from contractline.gate.pair import judge
 
     judged = judge(Schema.read(reader), Schema.read(writer), wanted, sink=sink)
     show(judged.findings, Path.cwd())
@@ -93,7 +93,7 @@ def _answer(line: bytes, number: int, level: Compatibility, *, sink: bool) -> di
     from contractline.avro.jsonlines import record
     from contractline.avro.schema import Schema
     from contractline.errors import ContractlineError
-    from contractline.gate.compat import judge
+    from contractline.gate.pair import judge
 
     known: Any = None
     try:

@@ -16,7 +16,7 @@ from contractline.errors import ContractlineError
 if TYPE_CHECKING:
     from contractline.contracts.draft import Draft
     from contractline.gate.base import Base
-    from contractline.gate.difference import StreamDifference
+    from contractline.gate.diff import StreamDifference
     from contractline.project import Project
 
 
@@ -70,8 +70,8 @@ def command(
     the other way round. Exit code 0, whatever differs; 2 when it could not be told.
     """
     from contractline.contracts.load import load_drafts
-    from contractline.gate.git import RefUnknown
-    from contractline.gate.reports import difference
+    from contractline.gate.base_git import RefUnknown
+    from contractline.gate.reports import diff
 
     project = invocation.project
     drafts = load_drafts(project)
@@ -84,9 +84,9 @@ def command(
             raise NeitherStreamNorCommit(problem.ref, streams) from problem
         raise
     if output == "json":
-        click.echo(difference.as_json(shown))
+        click.echo(diff.as_json(shown))
     elif shown:
-        click.echo(difference.markdown(shown) if output == "markdown" else difference.text(shown))
+        click.echo(diff.markdown(shown) if output == "markdown" else diff.text(shown))
     else:
         click.echo("no contract differs")
 
@@ -132,7 +132,7 @@ class _Asked:
 def _compared(project: Project, drafts: Sequence[Draft], asked: _Asked) -> list[StreamDifference]:
     from contractline.contracts.change import changes
     from contractline.gate.base import Base, opened_commit
-    from contractline.gate.difference import between_contracts
+    from contractline.gate.diff import between_contracts
 
     if not asked.is_of_commits:
         return [_of_versions(next(d for d in drafts if d.name == asked.stream), asked)]
@@ -150,7 +150,7 @@ def _compared(project: Project, drafts: Sequence[Draft], asked: _Asked) -> list[
 
 
 def _of_versions(draft: Draft, asked: _Asked) -> StreamDifference:
-    from contractline.gate.difference import WORKING, between_versions, newest_versions
+    from contractline.gate.diff import WORKING, between_versions, newest_versions
 
     if asked.first is None:
         return between_versions(draft, *newest_versions(draft))

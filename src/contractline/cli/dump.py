@@ -48,7 +48,7 @@ def command(invocation: Invocation, url: str, output: Path | None, from_metabase
         raise click.UsageError("Missing option '--output'.")
     from contractline.clients.registry import Registry
     from contractline.contracts.load import load_drafts
-    from contractline.gate.streams.adopt import Adopted, adopt
+    from contractline.scaffold.from_registry import Adopted, adopt
     from contractline.settings import Endpoints
 
     project = invocation.project

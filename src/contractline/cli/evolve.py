@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from contractline.contracts.draft import Draft
     from contractline.debezium.types import Column
     from contractline.finding import Finding
-    from contractline.gate.streams.evolve import Evolution
     from contractline.project import Project
-    from contractline.targets.table_sql import LiveTable
+    from contractline.scaffold.evolve import Evolution
+    from contractline.scaffold.table_sql import LiveTable
 
 
 @click.command()
@@ -41,11 +41,11 @@ def command(invocation: Invocation, stream: str, without: str) -> int:
     from contractline.cli.new import author
     from contractline.contracts.load import ContractUnknown, load_contracts, load_drafts
     from contractline.debezium.source import connected
-    from contractline.gate.streams.establish import scratch
-    from contractline.gate.streams.evolve import source_of
-    from contractline.gate.streams.table import refuse_unpublished
+    from contractline.scaffold.evolve import source_of
+    from contractline.scaffold.from_table import refuse_unpublished
+    from contractline.scaffold.table_sql import live_table
+    from contractline.scaffold.write import scratch
     from contractline.settings import Endpoints
-    from contractline.targets.table_sql import live_table
 
     project = invocation.project
     owners = {contract.name: contract.owner for contract in load_contracts(project)}
@@ -77,7 +77,7 @@ def _evolved(
     from datetime import UTC, datetime
 
     from contractline.contracts.load import load_drafts
-    from contractline.gate.streams.evolve import evolution, other_ways
+    from contractline.scaffold.evolve import evolution, other_ways
 
     draft = next(draft for draft in load_drafts(copy) if draft.name == stream)
     captured, made = _captured(copy, draft, live, columns)
@@ -110,9 +110,9 @@ def _captured(
     from contractline.contracts.load import load_contracts
     from contractline.debezium.capture import SqlBroken, contract_keys
     from contractline.debezium.types import differences, fields_of
-    from contractline.gate.streams.establish import write_texts
-    from contractline.gate.streams.evolve import followed
-    from contractline.gate.streams.table import TableNotRebuilt, sql_file, without_foreign
+    from contractline.scaffold.evolve import followed
+    from contractline.scaffold.from_table import TableNotRebuilt, sql_file, without_foreign
+    from contractline.scaffold.write import write_texts
 
     topic = draft.pipeline.topic.name
     before = load_capture(copy)
@@ -150,8 +150,8 @@ def write_evolution(
     from contractline.contracts.waivers import FOLDER
     from contractline.finding import errors
     from contractline.gate.check import check_contracts
-    from contractline.gate.streams.evolve import WAIVER
     from contractline.rules.ruleset import MENDED_BY_RELEASE
+    from contractline.scaffold.evolve import WAIVER
 
     draft.odcs_file.write_text(evolved.document, encoding="utf-8")
     draft.file("value").write_text(evolved.value.formatted, encoding="utf-8")
@@ -184,11 +184,11 @@ def _show(findings: Sequence[Finding], copy: Project) -> None:
 def _taken_over(
     project: Project, copy: Project, stream: str, evolved: Evolution, files: Sequence[Path]
 ) -> int:
+    from contractline.catalog.pages import catalog
+    from contractline.catalog.render import NAME, markdown
     from contractline.finding import shown_path
-    from contractline.gate.catalog.pages import catalog
-    from contractline.gate.catalog.render import NAME, markdown
-    from contractline.gate.streams.establish import carry_over
-    from contractline.gate.streams.evolve import meaning
+    from contractline.scaffold.evolve import meaning
+    from contractline.scaffold.write import carry_over
 
     for file in carry_over(copy, project, files):
         click.echo(f"  wrote {shown_path(file, project.root)}")

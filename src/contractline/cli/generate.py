@@ -63,8 +63,8 @@ def _rules(project: Project) -> tuple[Files, Files]:
 
 
 def _catalog(project: Project) -> tuple[Files, Files]:
-    from contractline.gate.catalog.pages import catalog
-    from contractline.gate.catalog.render import NAME, markdown
+    from contractline.catalog.pages import catalog
+    from contractline.catalog.render import NAME, markdown
 
     return {project.docs / NAME: markdown(catalog(project))}, _read(project.docs, NAME)
 

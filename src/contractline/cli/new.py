@@ -64,9 +64,9 @@ def command(
     against the result. Exit code 0 when the stream is there, 1 when a rule speaks against it, 2
     when it could not be made.
     """
-    from contractline.cli._new import Wish, from_file, from_table
-    from contractline.contracts.blueprint import check_name
+    from contractline.cli._new import Wish, stream_from_file, stream_from_table
     from contractline.contracts.load import load_contracts
+    from contractline.scaffold.blueprint import check_name
 
     project = invocation.project
     check_name(project, name)
@@ -76,10 +76,10 @@ def command(
     wish = Wish(project, name, names, owner, database or _database(contracts, owner))
     if origin.startswith(TABLE):
         table = origin.removeprefix(TABLE)
-        return from_table(wish, table, connector, contracts, has_own_connector=own_connector)
+        return stream_from_table(wish, table, connector, contracts, has_own_connector=own_connector)
     if own_connector:
         raise click.BadParameter("is for tables of PostgreSQL", param_hint="--own-connector")
-    return from_file(wish, Path(origin))
+    return stream_from_file(wish, Path(origin))
 
 
 def author(project: Project, otherwise: str | None = None) -> str:

@@ -14,8 +14,8 @@ from contractline.signals import sigterm_interrupts
 
 if TYPE_CHECKING:
     from contractline.contracts.change import StreamChange
-    from contractline.gate.prove.proof import Proof
     from contractline.project import Project
+    from contractline.proof.proof import Proof
 
 
 @click.command()
@@ -64,7 +64,7 @@ def command(
     """
     from contractline.cli._fetching import provide_library
     from contractline.finding import errors
-    from contractline.gate.prove.proof import deployed_version, prove
+    from contractline.proof.proof import deployed_version, prove
     from contractline.settings import Endpoints
 
     project = invocation.project

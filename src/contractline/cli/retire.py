@@ -11,8 +11,8 @@ from contractline.cli import Invocation
 
 if TYPE_CHECKING:
     from contractline.contracts.model import Contract
-    from contractline.gate.streams.retire import Removal
     from contractline.project import Project
+    from contractline.scaffold.retire import Removal
 
 _KEEP = "keep"
 
@@ -69,7 +69,7 @@ def command(
     from contractline.cli.new import author
     from contractline.contracts.load import contract_named, load_contracts
     from contractline.contracts.model import SystemSource
-    from contractline.gate.streams.retire import NotRetirable, PlaceTaken, refuse_read, removal
+    from contractline.scaffold.retire import NotRetirable, PlaceTaken, refuse_read, removal
     from contractline.settings import Endpoints
     from contractline.targets import Outcome, applied
     from contractline.targets.retire import Choice, Leaving, retirement
@@ -124,10 +124,10 @@ def _say_files(project: Project, files: Removal, aside: Path) -> None:
 def _move(project: Project, contract: Contract, files: Removal, aside: Path, who: str) -> None:
     from datetime import UTC, datetime
 
+    from contractline.catalog.pages import catalog
+    from contractline.catalog.render import NAME, markdown
     from contractline.finding import shown_path
-    from contractline.gate.catalog.pages import catalog
-    from contractline.gate.catalog.render import NAME, markdown
-    from contractline.gate.streams.retire import agree, carry_out, is_released
+    from contractline.scaffold.retire import agree, carry_out, is_released
     from contractline.settings import environment
 
     released = [c for c in files.contracts if is_released(project, c.name, environment())]

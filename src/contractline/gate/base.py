@@ -17,8 +17,8 @@ from contractline.contracts.load import contract_folders, load_drafts
 from contractline.contracts.model import Part, Subject, Version
 from contractline.contracts.waivers import Waivers
 from contractline.errors import ContractlineError
-from contractline.gate.git import Git, NoCommonCommit, RefUnknown
-from contractline.gate.layout import laid_out
+from contractline.gate.base_checkout import laid_out
+from contractline.gate.base_git import Git, NoCommonCommit, RefUnknown
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.signals import temporary_folder

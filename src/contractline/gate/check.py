@@ -20,16 +20,16 @@ from contractline.contracts.load import load_drafts
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, RuleId, Severity
 from contractline.gate.base import Base, NoBase, opened_base
-from contractline.gate.comparing import compared, readers_of, sql_of, state_of
+from contractline.gate.compare import compared, readers_of, sql_of, state_of
 from contractline.gate.report import Report, State, StreamReport
-from contractline.gate.waiving import Applied, waive
+from contractline.gate.waivers import Applied, waive
 from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated
 from contractline.rules.ruleset import RULES_OF_CHANGE, RULES_OF_CHECKOUT, TABLES_GENERATED
 
 if TYPE_CHECKING:
-    from contractline.gate.proving import Proving
+    from contractline.gate.proof import Proving
 
 
 class NoContracts(ContractlineError):
@@ -141,7 +141,7 @@ def _drafts(project: Project) -> tuple[Draft, ...]:
 
 def _proof(inspection: Inspection) -> Proving:
     # The engine takes longer to import than the rest of a check takes.
-    from contractline.gate.proving import proving
+    from contractline.gate.proof import proving
 
     changed = [one for one in inspection.changes if state_of(one) is State.CHANGED]
     new = [one for one in inspection.changes if one.before is None]

@@ -24,11 +24,11 @@ from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import ClickHouseSink, PostgresSource
 from contractline.contracts.places import section
 from contractline.finding import TOP
-from contractline.gate.difference import columns_by_field
-from contractline.gate.lineage import Entrances, lineage_of
-from contractline.gate.mentions import Code, Mention
-from contractline.gate.panels import panels
-from contractline.gate.sql.scopes import Reference, References
+from contractline.gate.diff import columns_by_field
+from contractline.lineage.lineage import Entrances, lineage_of
+from contractline.lineage.mentions import Code, Mention
+from contractline.lineage.panels import panels
+from contractline.lineage.sql.scopes import Reference, References
 from contractline.project import Project
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contractline.contracts.waivers import Waiver
 from contractline.finding import Effect, Finding, Severity, counted, shown_path
-from contractline.gate.difference import StreamDifference
+from contractline.gate.diff import StreamDifference
 
 
 class State(StrEnum):

@@ -17,7 +17,7 @@ from sqlglot import exp
 from contractline.contracts.model import Contract
 from contractline.errors import SettingInvalid
 from contractline.finding import Finding
-from contractline.gate.sql.parsing import only_query, tree_of
+from contractline.lineage.sql.parsing import only_query, tree_of
 from contractline.metabase import cards, dashboards
 from contractline.metabase.cards import NOTE, Card
 from contractline.metabase.client import Metabase

@@ -16,9 +16,9 @@ from contractline.avro.paths import Steps, json_path
 from contractline.clients.clickhouse import ClickHouseAway, QueryRefused, Warehouse
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, Position, RuleId, Severity
-from contractline.gate.prove.process import engine_process
-from contractline.gate.sql.parsing import NotRead
+from contractline.lineage.sql.parsing import NotRead
 from contractline.project import Project
+from contractline.proof.process import engine_process
 from contractline.reports.answer import Answer, ask
 from contractline.reports.load import FILTERS, LoadedQuestion, Reports, read_reports
 from contractline.reports.model import (

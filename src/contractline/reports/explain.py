@@ -15,8 +15,8 @@ from typing import Any
 from contractline.clickhouse.sql import identifier, literal
 from contractline.clients.clickhouse import Warehouse
 from contractline.errors import ContractlineError
-from contractline.gate.sql.parsing import NotRead
 from contractline.kafka.place import Place
+from contractline.lineage.sql.parsing import NotRead
 from contractline.reports.answer import Answer, Cell, ask, asked, cell
 from contractline.reports.load import LoadedQuestion
 from contractline.reports.model import Filters, Origin

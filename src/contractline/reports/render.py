@@ -16,7 +16,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from contractline.clickhouse.sql import identifier
-from contractline.gate.sql.parsing import only_query, tree_of
+from contractline.lineage.sql.parsing import only_query, tree_of
 from contractline.reports.load import LoadedQuestion
 from contractline.reports.model import (
     ChoiceFilter,

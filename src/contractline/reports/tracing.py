@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from contractline.gate.sql.parsing import NotRead, Verbatim, only_query, tree_of
+from contractline.lineage.sql.parsing import NotRead, Verbatim, only_query, tree_of
 
 _IF = "If"
 

@@ -32,7 +32,8 @@ from contractline.settings import Endpoints
 from contractline.targets.connectors.plan import Configure
 from contractline.targets.connectors.target import AWAY_SECONDS, settle
 from contractline.targets.differences import noticed, plan_of
-from contractline.targets.postgres.target import Postgres, Statement, checks
+from contractline.targets.postgres import checks
+from contractline.targets.postgres.target import Postgres, Statement
 from contractline.targets.tables.diff import Unit, dropping, stopping_order
 from contractline.targets.topics import Cluster
 

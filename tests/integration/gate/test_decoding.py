@@ -24,10 +24,10 @@ from contractline.clickhouse.samples import Chosen, samples
 from contractline.clickhouse.sql import literal
 from contractline.clickhouse.types import Type, parse
 from contractline.clients.wire import header
-from contractline.gate.prove.ids import Ids
-from contractline.gate.prove.meaning import Moment
-from contractline.gate.prove.process import engine_process
-from contractline.gate.prove.rowbinary import FORMAT, read_rows
+from contractline.proof.ids import Ids
+from contractline.proof.meaning import Moment
+from contractline.proof.process import engine_process
+from contractline.proof.rowbinary import FORMAT, read_rows
 
 
 def array(items: Any) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from contractline.gate.prove.proof import Prover, StreamProof, prover
 from contractline.project import Project
+from contractline.proof.proof import Prover, StreamProof, prover
 from tests.fixtures.edits import Edit, edits
 
 ROOT = Path(__file__).parents[3]

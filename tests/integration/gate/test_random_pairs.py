@@ -15,8 +15,8 @@ import pytest
 from contractline.avro.compatibility import can_read
 from contractline.clickhouse.hazards import has_tables
 from contractline.contracts.change import StreamChange
-from contractline.gate.prove.proof import Prover, prover
 from contractline.project import Project
+from contractline.proof.proof import Prover, prover
 from contractline.rules.sinkverdict import verdict
 from tests.fixtures.edits import Edit
 from tests.integration.oracles.pairs import drawn

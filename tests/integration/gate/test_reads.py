@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from contractline.gate.prove.process import engine_process
+from contractline.proof.process import engine_process
 from tests.fixtures.queries import KNOWN, READS
 
 DICTIONARY, KEY = "reporting.levels", "user_name"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from contractline.contracts.change import StreamChange
-from contractline.gate.prove.proof import Prover, StreamProof, prover
 from contractline.project import Project
+from contractline.proof.proof import Prover, StreamProof, prover
 
 REPOSITORY = Project(Path(__file__).parents[3])
 PROJECT = REPOSITORY

@@ -15,9 +15,9 @@ import pytest
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
-from contractline.gate.prove import process
-from contractline.gate.prove.process import PREFIX, EngineFailed, engine_process
-from contractline.gate.prove.proof import prover
+from contractline.proof import process
+from contractline.proof.process import PREFIX, EngineFailed, engine_process
+from contractline.proof.proof import prover
 from tests.fixtures.stack import clean_environment
 from tests.integration.prove.conftest import REPOSITORY
 

@@ -17,14 +17,14 @@ from contractline.clickhouse.sql import filled, statements
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.wire import header
 from contractline.contracts.model import Contract
-from contractline.gate.prove.ids import Ids
-from contractline.gate.prove.process import engine_process
-from contractline.gate.prove.records import Maker
-from contractline.gate.prove.rowbinary import FORMAT, read_rows
-from contractline.gate.prove.sandbox import Frame, Writer, sandbox
-from contractline.gate.prove.server import Server, errors_table
-from contractline.gate.prove.shapes import Shape
-from contractline.gate.prove.trial import planned
+from contractline.proof.ids import Ids
+from contractline.proof.process import engine_process
+from contractline.proof.records import Maker
+from contractline.proof.rowbinary import FORMAT, read_rows
+from contractline.proof.sandbox import Frame, Writer, sandbox
+from contractline.proof.server import Server, errors_table
+from contractline.proof.shapes import Shape
+from contractline.proof.trial import planned
 from contractline.settings import Endpoints
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import field, stream

@@ -15,9 +15,9 @@ from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.errors import ServiceUnavailable, SettingInvalid
-from contractline.gate.prove import proof, server
-from contractline.gate.prove.process import engine_process
-from contractline.gate.prove.proof import deployed_version, prove
+from contractline.proof import proof, server
+from contractline.proof.process import engine_process
+from contractline.proof.proof import deployed_version, prove
 from contractline.settings import Endpoints
 from tests.integration.prove.conftest import REPOSITORY
 from tests.integration.prove.streams import change, field

@@ -11,8 +11,8 @@ import pytest
 from contractline.clickhouse.sql import identifier
 from contractline.clients.clickhouse import Warehouse
 from contractline.finding import Effect
-from contractline.gate.prove.process import engine_process
-from contractline.gate.prove.rowbinary import FORMAT, read_rows, selected
+from contractline.proof.process import engine_process
+from contractline.proof.rowbinary import FORMAT, read_rows, selected
 from contractline.settings import Endpoints
 from tests.integration.prove.streams import change, field
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from contractline.clients.clickhouse import Warehouse
-from contractline.gate.prove.process import engine_process
 from contractline.project import Project
+from contractline.proof.process import engine_process
 from contractline.reports.answer import ask
 from contractline.reports.explain import (
     CommitUnknown,

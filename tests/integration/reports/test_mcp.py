@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import pytest
 
 from contractline.clients.clickhouse import Warehouse
-from contractline.gate.prove.process import engine_process
 from contractline.project import Project
+from contractline.proof.process import engine_process
 from contractline.reports.load import load_reports
 from contractline.reports.sample import fill, make_tables
 from contractline.settings import Endpoints

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from contractline.avro.inference import infer, type_name, words_of
 from contractline.avro.schema import Schema
+from contractline.scaffold.infer import infer, type_name, words_of
 
 
 def types(*samples: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import yaml
 
 from contractline.clients.registry import Registry, Stored
-from contractline.gate.streams.adopt import Adopted, Skipped, adopt
+from contractline.scaffold.from_registry import Adopted, Skipped, adopt
 
 SCHEMA = json.dumps({"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}]})
 

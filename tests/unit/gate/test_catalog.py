@@ -9,13 +9,13 @@ from pathlib import Path
 import html5lib
 import pytest
 
+from contractline.catalog.graph import Graph, Node
+from contractline.catalog.pages import Catalog, StreamPage, catalog
+from contractline.catalog.pictures import mermaid, picture
+from contractline.catalog.render import html, markdown
 from contractline.clickhouse.ddl import stream_files
 from contractline.contracts.load import load_drafts
 from contractline.errors import ContractsInvalid
-from contractline.gate.catalog.graph import Graph, Node
-from contractline.gate.catalog.pages import Catalog, StreamPage, catalog
-from contractline.gate.catalog.pictures import mermaid, picture
-from contractline.gate.catalog.render import html, markdown
 from contractline.project import Project
 
 ROOT = Path(__file__).parents[3]

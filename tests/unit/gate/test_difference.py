@@ -7,14 +7,14 @@ import pytest
 
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
-from contractline.gate.difference import (
+from contractline.gate.diff import (
     StreamDifference,
     VersionUnknown,
     between_contracts,
     between_versions,
     newest_versions,
 )
-from contractline.gate.reports.difference import as_json, markdown, text
+from contractline.gate.reports.diff import as_json, markdown, text
 
 
 def edited(file: Path, old: str, new: str) -> None:

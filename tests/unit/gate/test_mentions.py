@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.gate.mentions import Code
+from contractline.lineage.mentions import Code
 
 FIELDS, REQUIRED = ("shop", "click", "person"), ("shop", "click")
 

@@ -10,15 +10,15 @@ import pytest
 
 from contractline.cli import run
 from contractline.contracts.load import contract_named, load_contracts
-from contractline.gate.streams.retire import (
+from contractline.project import Project
+from contractline.scaffold.retire import (
     PlaceTaken,
     StillRead,
     carry_out,
     refuse_read,
     removal,
 )
-from contractline.project import Project
-from contractline.targets.table_sql import _HEAD
+from contractline.scaffold.table_sql import _HEAD
 
 ROOT = Path(__file__).parents[3]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.gate.sql.parsing import NotRead
+from contractline.lineage.sql.parsing import NotRead
 from contractline.reports.tracing import Mark, keys_of, marked
 
 MARK = (Mark("m", "0", "max", "greatest"),)

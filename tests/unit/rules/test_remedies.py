@@ -9,7 +9,7 @@ import pytest
 
 from contractline.avro.schema import Schema
 from contractline.contracts.model import Compatibility
-from contractline.gate.compat import judge
+from contractline.gate.pair import judge
 
 A = {"name": "a", "type": "int"}
 KEPT = "keep the field as it was and add another beside it"

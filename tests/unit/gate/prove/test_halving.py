@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from contractline.gate.prove.halving import narrowed
+from contractline.proof.halving import narrowed
 
 
 @pytest.mark.parametrize("bad", [0, 1, 499, 500, 998, 999])

@@ -10,8 +10,8 @@ import pytest
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.gate.prove.meaning import Meanings, Moment, same, words
-from contractline.gate.prove.shapes import Shape
+from contractline.proof.meaning import Meanings, Moment, same, words
+from contractline.proof.shapes import Shape
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 MICROS = {"type": "long", "logicalType": "timestamp-micros"}

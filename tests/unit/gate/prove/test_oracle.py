@@ -12,10 +12,10 @@ from fastavro import schemaless_writer
 
 from contractline.avro.schema import Schema
 from contractline.clickhouse.columns import Column, columns_of
-from contractline.gate.prove.compare import EQUIVALENCES, agrees
-from contractline.gate.prove.meaning import Moment
-from contractline.gate.prove.oracle import Expected, Oracle
-from contractline.gate.prove.shapes import Path, Shape
+from contractline.proof.compare import EQUIVALENCES, agrees
+from contractline.proof.meaning import Moment
+from contractline.proof.oracle import Expected, Oracle
+from contractline.proof.shapes import Path, Shape
 
 COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN"], "default": "RED"}
 ONE_COLOUR = {**COLOUR, "symbols": ["RED"]}

@@ -9,9 +9,9 @@ from fastavro import schemaless_reader
 
 from contractline.avro.depth import room_for_depth
 from contractline.avro.schema import Schema
-from contractline.gate.prove import edges
-from contractline.gate.prove.records import Made, Maker
-from contractline.gate.prove.shapes import Shape
+from contractline.proof import edges
+from contractline.proof.records import Made, Maker
+from contractline.proof.shapes import Shape
 from tests.fixtures.deep import nested
 
 COLOUR = {"type": "enum", "name": "Colour", "symbols": ["RED", "GREEN", "BLUE"]}

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from contractline.gate.prove.meaning import Moment
-from contractline.gate.prove.rowbinary import read_rows, selected
+from contractline.proof.meaning import Moment
+from contractline.proof.rowbinary import read_rows, selected
 from contractline.recovery.container import varint
 
 DAY = 86_400 * 10**9

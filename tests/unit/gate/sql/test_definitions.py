@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from contractline.clickhouse.sql import statements
-from contractline.gate.sql.definitions import definition_of
-from contractline.gate.sql.parsing import NotRead
+from contractline.lineage.sql.definitions import definition_of
+from contractline.lineage.sql.parsing import NotRead
 
 KNOWN = {
     "github.users": ("user_name", "team", "version"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlglot
 
-from contractline.gate.sql.reading import read_query
+from contractline.lineage.sql.reading import read_query
 from tests.fixtures.queries import KNOWN, READS, C, P, U
 
 

@@ -1,0 +1,1 @@
+"""What the SQL, the questions and the code of a checkout read, column by column."""
