@@ -189,7 +189,9 @@ class _Reading:
         if isinstance(node, list):
             return bool(node) and self._fits(node[0], value, namespace)
         kind = node if isinstance(node, str) else node["type"]
-        if kind not in (*PRIMITIVE, *NAMED, "array", "map"):
+        # A text names a type, and a record may be called `enum`.
+        own = PRIMITIVE if isinstance(node, str) else (*PRIMITIVE, *NAMED, "array", "map")
+        if kind not in own:
             node = self.names[full_name(kind, namespace)]
             kind = node["type"]
         match kind:

@@ -203,3 +203,11 @@ def test_five_thousand_fields_are_read():
     schema = parse(record(*({"name": f"f{n}", "type": "string"} for n in range(5000))))
     assert len(schema.fields) == 5000
     assert schema == parse(json.loads(schema.formatted))
+
+
+@pytest.mark.parametrize("name", ["enum", "fixed", "record", "array", "map"])
+def test_a_record_may_be_called_like_a_kind_of_type(name):
+    inside = {"type": "record", "name": name, "fields": [{"name": "a", "type": "int"}]}
+    used = {"name": "y", "type": [name, "null"], "default": {"a": 1}}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": inside}, used]}
+    assert Schema.parse(json.dumps(schema)).problems == ()
