@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.measure import ROUNDS, Spread, interleave
 from benchmarks.running import machine
-from contractline.contracts.sums import NAME, digest, written
+from contractline.contracts.checksums import NAME, digest, written
 from tests.fixtures.stack import copy_project
 
 CONTRACTS, VERSIONS = 300, 5

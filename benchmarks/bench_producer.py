@@ -33,9 +33,9 @@ from benchmarks.running import apply, running_stack
 from contractline.clients.registry import Registry
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
-from contractline.kafka.checking import Mistake
 from contractline.kafka.encode import Following, StreamEncoder
 from contractline.kafka.produce import CONFIG, Channel, Delivery
+from contractline.kafka.validate import Mistake
 from contractline.project import Project
 from contractline.settings import Endpoints
 from producer.commit import Record

@@ -18,8 +18,8 @@ from contractline.clients.retry import persist
 from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError, ServiceUnavailable
+from contractline.kafka.dead_letters import Letters
 from contractline.kafka.encode import Following, StreamEncoder
-from contractline.kafka.letters import Letters
 from contractline.kafka.produce import Channel, Delivery
 from producer import cursors, reachability
 from producer.cursors import Cursors

@@ -18,7 +18,7 @@ from contractline.contracts.change import changes
 from contractline.contracts.load import load_drafts
 from contractline.finding import Finding
 from contractline.rules.check import findings_of_change
-from contractline.rules.ruleset import RULES_OF_CHANGE
+from contractline.rules.registry import RULES_OF_CHANGE
 from tests.fixtures.trees import place, tree
 
 CASES = Path(__file__).parent / "changes"

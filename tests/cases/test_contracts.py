@@ -17,11 +17,11 @@ import yaml
 
 from contractline.contracts.load import load_drafts
 from contractline.rules.check import findings_of
-from contractline.rules.ruleset import RULES, RULES_OF_ALL
+from contractline.rules.registry import RULES_OF_ALL, RULES_OF_CONTRACT
 from tests.fixtures.trees import place, tree
 
 CASES = Path(__file__).parent / "contracts"
-IDS = [rule.id for rule in (*RULES, *RULES_OF_ALL)]
+IDS = [rule.id for rule in (*RULES_OF_CONTRACT, *RULES_OF_ALL)]
 
 
 @cache
@@ -64,10 +64,13 @@ def test_every_rule_has_cases_and_no_case_is_without_a_rule():
 
 def test_ids_are_unique_and_those_of_their_handlers():
     assert len(set(IDS)) == len(IDS)
-    handlers = [*(rule.handler for rule in RULES), *(rule.handler for rule in RULES_OF_ALL)]
+    handlers = [
+        *(rule.handler for rule in RULES_OF_CONTRACT),
+        *(rule.handler for rule in RULES_OF_ALL),
+    ]
     assert [handler.__name__.upper() for handler in handlers] == IDS
 
 
-@pytest.mark.parametrize("rule", [*RULES, *RULES_OF_ALL], ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", [*RULES_OF_CONTRACT, *RULES_OF_ALL], ids=lambda rule: rule.id)
 def test_the_page_gives_reason_and_examples(rule):
     assert all(word in rule.page for word in ("Why:", "Bad:", "Good:"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from contractline.rules import sinkbreaks
-from contractline.rules.ruleset import RULES
+from contractline.rules import clickhouse_reads
+from contractline.rules.registry import RULES_OF_CONTRACT
 from tests.fixtures.cases import OPTION
 from tests.fixtures.edits import Edit, edits, update
 
@@ -30,5 +30,9 @@ def test_edit(edit: Edit, tmp_path, request):
 def test_enough_edits_and_a_case_for_each_rule():
     assert len(EDITS) >= LEAST
     named = {rule for edit in EDITS if edit.expected for rule in edit.expected.rules}
-    ours = {rule.id for rule in RULES if rule.handler.__module__ == sinkbreaks.__name__}
+    ours = {
+        rule.id
+        for rule in RULES_OF_CONTRACT
+        if rule.handler.__module__ == clickhouse_reads.__name__
+    }
     assert ours <= named

@@ -19,9 +19,9 @@ import yaml
 from contractline.contracts.change import changes
 from contractline.contracts.load import load_drafts
 from contractline.project import Project
+from contractline.rules.by_id import RULES
 from contractline.rules.check import findings_of, findings_of_change
-from contractline.rules.laws import LAWS
-from contractline.rules.ruleset import RULES_OF_CHANGE
+from contractline.rules.registry import RULES_OF_CHANGE
 from tests.fixtures.snapshot import put_commits
 from tests.fixtures.trees import record
 
@@ -100,7 +100,7 @@ UNTRIED = {
 }
 """Rules whose examples are told in words, or are of several files: their cases try them."""
 
-TRIED = [law for law in LAWS if law.id not in UNTRIED]
+TRIED = [rule for rule in RULES if rule.id not in UNTRIED]
 
 
 def examples(page: str) -> dict[str, list[list[Any]]]:
@@ -220,15 +220,15 @@ def rules_found(rule: str, example: list[list[Any]], root: Path) -> Iterator[str
     yield from (one.rule for one in findings_of_change(changes(load_drafts(then.project), drafts)))
 
 
-@pytest.mark.parametrize("law", TRIED, ids=lambda law: law.id)
-def test_a_bad_example_is_found_and_a_good_one_is_not(law, tmp_path):
-    told = examples(law.page)
-    assert law.id in set(rules_found(law.id, told["Bad"], tmp_path / "bad"))
+@pytest.mark.parametrize("rule", TRIED, ids=lambda rule: rule.id)
+def test_a_bad_example_is_found_and_a_good_one_is_not(rule, tmp_path):
+    told = examples(rule.page)
+    assert rule.id in set(rules_found(rule.id, told["Bad"], tmp_path / "bad"))
     good = [told["Good"][0] or told["Bad"][-1], *told["Bad"][1:]]
     if good == told["Bad"]:
         return  # told in words
-    assert law.id not in set(rules_found(law.id, good, tmp_path / "good"))
+    assert rule.id not in set(rules_found(rule.id, good, tmp_path / "good"))
 
 
 def test_what_is_not_tried_is_a_rule():
-    assert {law.id for law in LAWS} >= UNTRIED
+    assert {rule.id for rule in RULES} >= UNTRIED

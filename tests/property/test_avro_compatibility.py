@@ -21,7 +21,7 @@ from contractline.avro.compatibility import (
     can_read,
     incompatibilities,
 )
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
 from tests.property.avro_schemas import changed, records, respelt

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from contractline.avro.schema import Schema
 from contractline.cli.evolve import write_evolution
 from contractline.contracts.captured import INDEX, Index, capture_sources, schema_file
+from contractline.contracts.checksums import digest
 from contractline.contracts.load import load_drafts
-from contractline.contracts.sums import digest
 from contractline.debezium.types import avro_type
 from contractline.finding import Severity, errors
 from contractline.project import Project

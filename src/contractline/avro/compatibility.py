@@ -21,7 +21,7 @@ from avro.compatibility import (
 
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
-from contractline.avro.words import listed, type_words
+from contractline.avro.text import listed, type_words
 
 
 class Compatibility(StrEnum):

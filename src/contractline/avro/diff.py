@@ -8,7 +8,7 @@ from typing import Any
 
 from contractline.avro.grammar import MEMBER
 from contractline.avro.schema import Schema
-from contractline.avro.words import default_words, full_type_words, listed, type_words
+from contractline.avro.text import default_words, full_type_words, listed, type_words
 
 
 def differences(old: Schema, new: Schema) -> tuple[str, ...]:

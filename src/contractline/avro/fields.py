@@ -12,7 +12,7 @@ from contractline.avro.compatibility import Incompatibility
 from contractline.avro.grammar import MEMBER
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
-from contractline.avro.words import default_words, full_type_words
+from contractline.avro.text import default_words, full_type_words
 
 Name = tuple[str, ...]
 """The names of a field, outermost first."""

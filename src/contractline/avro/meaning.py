@@ -17,7 +17,7 @@ from contractline.avro.grammar import MEMBER
 from contractline.avro.node import Node
 from contractline.avro.paths import Steps
 from contractline.avro.schema import Schema
-from contractline.avro.words import full_type_words
+from contractline.avro.text import full_type_words
 
 
 def reinterpretations(reader: Schema, writer: Schema) -> tuple[Incompatibility, ...]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.fields import Name, fields
 from contractline.catalog.graph import Graph, Node, graph_of, source_of, topic_of
 from contractline.clickhouse.columns import Column
 from contractline.clickhouse.ddl import ARRIVALS, ERRORS, STREAMS
+from contractline.contracts.describe import Facts, facts, field_facts
 from contractline.contracts.draft import Draft
-from contractline.contracts.facts import Facts, facts, field_facts
 from contractline.contracts.load import SYSTEM, load_drafts
 from contractline.contracts.model import PERSONAL_DATA, PostgresSource
 from contractline.errors import ContractsInvalid

@@ -150,7 +150,7 @@ def write_evolution(
     from contractline.contracts.waivers import FOLDER
     from contractline.finding import errors
     from contractline.gate.check import check_contracts
-    from contractline.rules.ruleset import MENDED_BY_RELEASE
+    from contractline.rules.registry import MENDED_BY_RELEASE
     from contractline.scaffold.evolve import WAIVER
 
     draft.odcs_file.write_text(evolved.document, encoding="utf-8")

@@ -56,10 +56,10 @@ def _tables(project: Project) -> tuple[Files, Files]:
 
 
 def _rules(project: Project) -> tuple[Files, Files]:
-    from contractline.rules.laws import LAWS
+    from contractline.rules.by_id import RULES
     from contractline.rules.pages import FOLDER, page_files
 
-    return page_files(project, LAWS), _read(project.docs / FOLDER, "*.md")
+    return page_files(project, RULES), _read(project.docs / FOLDER, "*.md")
 
 
 def _catalog(project: Project) -> tuple[Files, Files]:

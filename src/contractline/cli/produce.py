@@ -33,9 +33,9 @@ def command(invocation: Invocation, stream: str, file: BinaryIO, dead_letters: P
     from contractline.contracts.load import contract_named, load_contracts
     from contractline.contracts.model import ProducerSource
     from contractline.errors import SettingInvalid
-    from contractline.kafka.carry import carry
+    from contractline.kafka.dead_letters import Letters
     from contractline.kafka.encode import StreamEncoder
-    from contractline.kafka.letters import Letters
+    from contractline.kafka.produce_file import carry
     from contractline.settings import Endpoints
 
     project = invocation.project

@@ -35,7 +35,7 @@ def command(invocation: Invocation, stream: str, message: str) -> int:
     from contractline.contracts.release import plan_release, write
     from contractline.finding import counted, errors
     from contractline.gate.check import check_contracts
-    from contractline.rules.ruleset import MENDED_BY_RELEASE
+    from contractline.rules.registry import MENDED_BY_RELEASE
 
     project = invocation.project
     root, drafts = project.root, load_drafts(project)

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from contractline.avro.node import Node
-from contractline.avro.words import listed
+from contractline.avro.text import listed
 from contractline.clickhouse.natural import natural_type
 from contractline.clickhouse.types import Type
 

@@ -19,7 +19,7 @@ from open_data_contract_standard.model import SchemaProperty
 from contractline.avro.decimals import scaled
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.avro.words import default_words
+from contractline.avro.text import default_words
 from contractline.clickhouse.flatten import (
     ABSENT,
     MOST_DIGITS,

@@ -1,6 +1,6 @@
 """What the tables of a stream make of the records of each version, as the rules about it see it.
 
-The rules of :mod:`contractline.rules.sinkbreaks` each pick one reason out of these hazards.
+The rules of :mod:`contractline.rules.clickhouse_reads` each pick one reason out of these hazards.
 """
 
 from __future__ import annotations

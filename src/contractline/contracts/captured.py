@@ -15,8 +15,8 @@ from typing import Any
 
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.schema import Schema, SchemaInvalid
+from contractline.contracts.checksums import digest
 from contractline.contracts.model import Part
-from contractline.contracts.sums import digest
 from contractline.errors import ContractlineError
 from contractline.finding import TOP, Position
 from contractline.project import Project

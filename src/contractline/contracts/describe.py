@@ -13,7 +13,7 @@ from contractline.contracts.model import (
     Source,
     Topic,
 )
-from contractline.contracts.promises import owner_of
+from contractline.contracts.sla import owner_of
 
 Facts = Mapping[str, str]
 """Words by label, in the order in which people ask for them."""

@@ -14,9 +14,9 @@ from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonPlaces, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.captured import Capture
+from contractline.contracts.checksums import Sums
 from contractline.contracts.model import Contract, Part, Pipeline, Version, properties_of
-from contractline.contracts.promises import LatencyInvalid, promised_latency
-from contractline.contracts.sums import Sums
+from contractline.contracts.sla import LatencyInvalid, promised_latency
 from contractline.contracts.waivers import Waivers
 from contractline.contracts.yamlfile import YamlFile
 from contractline.errors import ContractlineError

@@ -16,6 +16,8 @@ from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.paths import JsonPlaces, Steps, json_path
 from contractline.avro.schema import Schema, SchemaInvalid
 from contractline.contracts.captured import load_capture
+from contractline.contracts.checksums import NAME as SUMS
+from contractline.contracts.checksums import Sums, digest
 from contractline.contracts.draft import (
     ODCS_FILE,
     PARTS,
@@ -28,9 +30,7 @@ from contractline.contracts.draft import (
 )
 from contractline.contracts.model import Contract, Part, Pipeline, Version
 from contractline.contracts.odcs import mistakes, pipeline_part, standard_part
-from contractline.contracts.promises import LatencyInvalid, promised_latency
-from contractline.contracts.sums import NAME as SUMS
-from contractline.contracts.sums import Sums, digest
+from contractline.contracts.sla import LatencyInvalid, promised_latency
 from contractline.contracts.waivers import FOLDER as WAIVERS
 from contractline.contracts.waivers import load_waivers
 from contractline.contracts.yamlfile import YamlFile, YamlInvalid

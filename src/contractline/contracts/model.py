@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from contractline.avro.compatibility import Compatibility as Compatibility
 from contractline.avro.schema import Schema
-from contractline.contracts.promises import owner_of, promised_latency
+from contractline.contracts.sla import owner_of, promised_latency
 
 Subject = NewType("Subject", str)
 Part = Literal["key", "value"]

@@ -14,15 +14,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from contractline.avro.compatibility import can_read
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.fields import field_changes
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
 from contractline.avro.meaning import reinterpretations
 from contractline.avro.schema import Schema
+from contractline.contracts.checksums import NAME as SUMS
+from contractline.contracts.checksums import digest, written
 from contractline.contracts.draft import VERSIONS, Draft
 from contractline.contracts.model import Part
-from contractline.contracts.sums import NAME as SUMS
-from contractline.contracts.sums import digest, written
 from contractline.errors import ContractlineError
 
 CHANGELOG = "CHANGELOG.md"

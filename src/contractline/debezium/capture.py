@@ -18,8 +18,8 @@ from psycopg import sql
 from contractline.clients.connect import Connect
 from contractline.clients.registry import Registry
 from contractline.contracts.captured import INDEX, Index, capture_sources, schema_file
+from contractline.contracts.checksums import digest
 from contractline.contracts.model import Contract, PostgresSource, Subject
-from contractline.contracts.sums import digest
 from contractline.debezium import failures
 from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, render_capture
 from contractline.debezium.files import SqlFile, connector_names, connector_template, sql_files

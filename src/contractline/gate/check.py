@@ -26,7 +26,7 @@ from contractline.gate.waivers import Applied, waive
 from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
 from contractline.rules.generated import tables_generated
-from contractline.rules.ruleset import RULES_OF_CHANGE, RULES_OF_CHECKOUT, TABLES_GENERATED
+from contractline.rules.registry import RULES_OF_CHANGE, RULES_OF_CHECKOUT, TABLES_GENERATED
 
 if TYPE_CHECKING:
     from contractline.gate.proof import Proving
@@ -158,7 +158,7 @@ def _untried(base: Base | NoBase, parts: Sequence[Part]) -> frozenset[RuleId]:
     """Return the rules that nothing was held against."""
     of_change = RULES_OF_CHANGE if isinstance(base, NoBase) else ()
     of_checkout = RULES_OF_CHECKOUT if _of_generated_files not in parts else ()
-    return frozenset(law.id for law in (*of_change, *of_checkout))
+    return frozenset(rule.id for rule in (*of_change, *of_checkout))
 
 
 def _report(
@@ -213,9 +213,9 @@ def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]
 
 
 def _stale(name: str, folder: Path, wanted: str | None, present: str | None) -> Iterator[Finding]:
-    law, file = TABLES_GENERATED, folder / f"{name}.sql"
+    rule, file = TABLES_GENERATED, folder / f"{name}.sql"
     for one in tables_generated(wanted, present):
-        yield Finding(law.id, law.severity, name, one.message, one.hint, file, one.position)
+        yield Finding(rule.id, rule.severity, name, one.message, one.hint, file, one.position)
 
 
 def _moved(report: Report, base: Base | NoBase) -> Report:

@@ -15,7 +15,7 @@ from contractline.gate.report import State, StreamReport
 from contractline.gate.rollout import rollout
 from contractline.gate.verdicts import verdicts
 from contractline.project import Project
-from contractline.rules.sinkverdict import verdict as sink_verdict
+from contractline.rules.clickhouse_verdict import verdict as sink_verdict
 
 HERE = "the checkout"
 """What the side after the change is called."""

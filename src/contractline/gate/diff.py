@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from contractline.avro.compatibility import incompatibilities
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.fields import FieldChange, Name, field_changes, fields, lies_in, places
 from contractline.avro.schema import Schema
 from contractline.clickhouse.columns import Column, columns_of
 from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
+from contractline.contracts.describe import fact_changes
 from contractline.contracts.draft import Draft, PartUnread
-from contractline.contracts.facts import fact_changes
 from contractline.contracts.model import PostgresSource
 from contractline.errors import ContractlineError
 

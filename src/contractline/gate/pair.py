@@ -21,8 +21,8 @@ from contractline.contracts.model import (
 )
 from contractline.finding import Finding, RuleId, Severity
 from contractline.rules.check import held
-from contractline.rules.ruleset import RULES
-from contractline.rules.sinkverdict import verdict
+from contractline.rules.clickhouse_verdict import verdict
+from contractline.rules.registry import RULES_OF_CONTRACT
 
 SUBJECT = "pair"
 _AVRO = RuleId("VERSIONS_COMPATIBLE")
@@ -57,7 +57,7 @@ def judge(reader: Schema, writer: Schema, level: Compatibility, *, sink: bool = 
     """
     draft = _draft(reader, writer, level)
     wanted = {_AVRO, _MEANING} if sink else {_AVRO}
-    found = [one for rule in RULES if rule.id in wanted for one in held(rule, draft)]
+    found = [one for rule in RULES_OF_CONTRACT if rule.id in wanted for one in held(rule, draft)]
     if sink and reader.fields and writer.fields:
         said = verdict(StreamChange(_draft(writer, writer, level), draft))
         found += said.findings if said else ()

@@ -17,7 +17,7 @@ from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Version
 from contractline.finding import Effect
 from contractline.gate.report import Verdict
-from contractline.rules.sinkverdict import SinkVerdict
+from contractline.rules.clickhouse_verdict import SinkVerdict
 
 NEWER = "newer consumers"
 OLDER = "older consumers"

@@ -26,12 +26,12 @@ from contractline.contracts.waivers import (
 from contractline.finding import Effect, Finding, RuleId
 from contractline.gate.report import Waived
 from contractline.project import Project
-from contractline.rules.laws import LAWS
+from contractline.rules.by_id import RULES
+from contractline.rules.registry import NEVER_WAIVED, RULES_OF_CHANGE, RULES_OF_WAIVER
 from contractline.rules.rule import RuleOfWaiver, WaiverUse
-from contractline.rules.ruleset import NEVER_WAIVED, RULES_OF_CHANGE, RULES_OF_WAIVER
 
 _OF_CHANGE = frozenset(rule.id for rule in RULES_OF_CHANGE)
-_OF_SINK = frozenset(law.id for law in LAWS if law.category == "sinkbreaks")
+_OF_SINK = frozenset(rule.id for rule in RULES if rule.category == "clickhouse_reads")
 _OF_PROOF = "PROOF_"
 """How the rules of the replay proof begin. A waiver of a rule about ClickHouse is for what the proof
 finds in the same field as well: it is the same mistake, tried."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from contractline.errors import ContractlineError
-from contractline.kafka.checking import Mistake
+from contractline.kafka.validate import Mistake
 
 
 class LettersUnwritable(ContractlineError):

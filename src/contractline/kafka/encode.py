@@ -27,7 +27,7 @@ from contractline.contracts.draft import VERSIONS
 from contractline.contracts.load import load_contract
 from contractline.contracts.model import Contract, Subject, Version
 from contractline.errors import ContractlineError
-from contractline.kafka.checking import LooseField, Mistake, Names, loose_fields, mistake
+from contractline.kafka.validate import LooseField, Mistake, Names, loose_fields, mistake
 
 Record = Mapping[str, Any]
 Frame = tuple[bytes | None, bytes]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from contractline.kafka.checking import Names
+from contractline.kafka.validate import Names
 
 Convert = Callable[[Any], Any]
 

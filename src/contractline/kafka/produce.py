@@ -17,8 +17,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from contractline.clients.errors import AWAY, KafkaUnavailable, TopicMissing
 from contractline.clients.retry import Patience
-from contractline.kafka.checking import Mistake
 from contractline.kafka.encode import Record, RecordRefused, StreamEncoder
+from contractline.kafka.validate import Mistake
 
 Say = Callable[[str], None]
 Refuse = Callable[[Record, Mistake, int], None]

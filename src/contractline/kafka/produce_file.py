@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from contractline.avro.jsonlines import RecordUnreadable, record
-from contractline.kafka.checking import Mistake
+from contractline.kafka.dead_letters import Letters
 from contractline.kafka.encode import Following, RecordRefused, StreamEncoder, Writer
 from contractline.kafka.jsonvalues import Convert, converter
-from contractline.kafka.letters import Letters
 from contractline.kafka.produce import Channel, Delivery, Say
+from contractline.kafka.validate import Mistake
 
 SHOWN_REFUSALS = 10
 """How many refused records are listed; all of them are in the dead-letter file."""

@@ -29,7 +29,7 @@ from contractline.proof.process import engine_process
 from contractline.proof.sandbox import TablesRefused, sandbox
 from contractline.proof.server import Server, errors_table, fetches, sweep
 from contractline.proof.trial import Plan, Trial, Writing, planned
-from contractline.rules.sinkverdict import verdict
+from contractline.rules.clickhouse_verdict import verdict
 from contractline.settings import Endpoints
 
 RECORDS = 100

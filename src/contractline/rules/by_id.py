@@ -5,17 +5,17 @@ from __future__ import annotations
 import difflib
 
 from contractline.errors import ContractlineError
-from contractline.rules.rule import Law
-from contractline.rules.ruleset import (
-    RULES,
+from contractline.rules.registry import (
     RULES_OF_ALL,
     RULES_OF_CHANGE,
     RULES_OF_CHECKOUT,
+    RULES_OF_CONTRACT,
     RULES_OF_WAIVER,
 )
+from contractline.rules.rule import Rule
 
-LAWS: tuple[Law, ...] = (
-    *RULES,
+RULES: tuple[Rule, ...] = (
+    *RULES_OF_CONTRACT,
     *RULES_OF_ALL,
     *RULES_OF_CHANGE,
     *RULES_OF_CHECKOUT,
@@ -36,22 +36,22 @@ class RuleUnknown(ContractlineError):
         )
 
 
-def law_named(rule: str) -> Law:
+def rule_named(rule_id: str) -> Rule:
     """Return the rule of an id, whatever the case of its letters.
 
     Raises:
         RuleUnknown: there is none.
     """
-    wanted = _spelled(rule)
-    for law in LAWS:
-        if law.id == wanted:
-            return law
-    raise RuleUnknown(rule)
+    wanted = _spelled(rule_id)
+    for rule in RULES:
+        if rule.id == wanted:
+            return rule
+    raise RuleUnknown(rule_id)
 
 
 def nearest_rule(rule: str) -> str:
     """Return the id that is most like a misspelt one; empty when none is."""
-    near = difflib.get_close_matches(_spelled(rule), [law.id for law in LAWS], 1)
+    near = difflib.get_close_matches(_spelled(rule), [rule.id for rule in RULES], 1)
     return near[0] if near else ""
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from contractline.avro.difference import differences as schema_differences
+from contractline.avro.diff import differences as schema_differences
 from contractline.avro.schema import Schema
 from contractline.contracts.captured import Source
 from contractline.contracts.draft import Draft, PartUnread

@@ -8,13 +8,15 @@ from contractline.avro.paths import json_path
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.finding import Finding
-from contractline.rules.rule import Rule, RuleOfAll, RuleOfChange, Violation
-from contractline.rules.ruleset import RULES, RULES_OF_ALL, RULES_OF_CHANGE
+from contractline.rules.registry import RULES_OF_ALL, RULES_OF_CHANGE, RULES_OF_CONTRACT
+from contractline.rules.rule import RuleOfAll, RuleOfChange, RuleOfContract, Violation
 
 
 def findings_of(drafts: Sequence[Draft]) -> list[Finding]:
     """Return every mistake in the contracts, in the order of the contracts, files and lines."""
-    found = [finding for draft in drafts for rule in RULES for finding in held(rule, draft)]
+    found = [
+        finding for draft in drafts for rule in RULES_OF_CONTRACT for finding in held(rule, draft)
+    ]
     for rule in RULES_OF_ALL:
         found += [_finding(rule, draft, violation) for draft, violation in rule.handler(drafts)]
     order = {draft.name: position for position, draft in enumerate(drafts)}
@@ -32,7 +34,7 @@ def findings_of_change(changes: Sequence[StreamChange]) -> list[Finding]:
     ]
 
 
-def held(rule: Rule, draft: Draft) -> Iterator[Finding]:
+def held(rule: RuleOfContract, draft: Draft) -> Iterator[Finding]:
     """Yield where a contract breaks a rule; nothing when a part that the rule needs is unread."""
     try:
         for one in rule.handler(draft):
@@ -53,7 +55,9 @@ def held_by_change(rule: RuleOfChange, change: StreamChange) -> Iterator[Finding
         return
 
 
-def _finding(rule: Rule | RuleOfAll | RuleOfChange, draft: Draft, violation: Violation) -> Finding:
+def _finding(
+    rule: RuleOfContract | RuleOfAll | RuleOfChange, draft: Draft, violation: Violation
+) -> Finding:
     file, steps = violation.file or draft.odcs_file, violation.steps
     return Finding(
         rule.id,

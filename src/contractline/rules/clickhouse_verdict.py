@@ -16,10 +16,10 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PartUnread
 from contractline.finding import Effect, Finding
 from contractline.rules.check import held, held_by_change
-from contractline.rules.rule import Law
-from contractline.rules.ruleset import RULES, RULES_OF_CHANGE
+from contractline.rules.registry import RULES_OF_CHANGE, RULES_OF_CONTRACT
+from contractline.rules.rule import Rule
 
-_CATEGORY = "sinkbreaks"
+_CATEGORY = "clickhouse_reads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,12 @@ def verdict(change: StreamChange) -> SinkVerdict | None:
         is_without = refused and not (change.before and has_tables(change.before))
     except PartUnread:
         return None
-    found = [one for rule in RULES if _is_ours(rule) for one in held(rule, draft)]
+    found = [one for rule in RULES_OF_CONTRACT if _is_ours(rule) for one in held(rule, draft)]
     found += [o for rule in RULES_OF_CHANGE if _is_ours(rule) for o in held_by_change(rule, change)]
     return SinkVerdict(Effect.BREAKS if is_without else _worst(hazards), refused, tuple(found))
 
 
-def _is_ours(rule: Law) -> bool:
+def _is_ours(rule: Rule) -> bool:
     return rule.category == _CATEGORY
 
 

@@ -9,8 +9,8 @@ from contractline.avro.paths import Steps
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import SYSTEM
 from contractline.contracts.model import PostgresSource
-from contractline.contracts.promises import owner_of
 from contractline.contracts.release import least_version, said_version
+from contractline.contracts.sla import owner_of
 from contractline.rules.rule import Violation
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contractline.markdown import own, table
 from contractline.project import Project
-from contractline.rules.rule import Law
+from contractline.rules.rule import Rule
 
 FOLDER = "rules"
 """The folder of the pages in docs."""
@@ -19,40 +19,42 @@ _EXAMPLE = re.compile(r"\s+(?=Good:)")
 _LABEL = re.compile(r"^(Why|Bad|Good):")
 
 
-def page_files(project: Project, laws: Sequence[Law]) -> dict[Path, str]:
+def page_files(project: Project, rules: Sequence[Rule]) -> dict[Path, str]:
     """Return the files of docs/rules as the rules want them."""
     folder = project.docs / FOLDER
-    pages = {folder / f"{law.id}.md": markdown(law, laws) for law in laws}
-    return {folder / "README.md": index(laws)} | pages
+    pages = {folder / f"{rule.id}.md": markdown(rule, rules) for rule in rules}
+    return {folder / "README.md": index(rules)} | pages
 
 
-def text(law: Law) -> str:
+def text(rule: Rule) -> str:
     """Return a rule's page as a terminal shows it."""
-    words = law.page.replace("::\n", ":\n").replace("``", "`")
-    return f"{law.id} ({law.severity}, {law.category})\n\n{words}\n"
+    words = rule.page.replace("::\n", ":\n").replace("``", "`")
+    return f"{rule.id} ({rule.severity}, {rule.category})\n\n{words}\n"
 
 
-def markdown(law: Law, laws: Sequence[Law]) -> str:
+def markdown(rule: Rule, rules: Sequence[Rule]) -> str:
     """Return a rule's page; the ids of other rules in it become links."""
-    ids = {other.id for other in laws} - {law.id}
-    blocks = [f"# {law.id}", f"{law.severity}, {law.category}. [All rules](README.md)."]
-    for paragraph in law.page.split("\n\n"):
+    ids = {other.id for other in rules} - {rule.id}
+    blocks = [f"# {rule.id}", f"{rule.severity}, {rule.category}. [All rules](README.md)."]
+    for paragraph in rule.page.split("\n\n"):
         blocks += _blocks(paragraph, frozenset(ids))
-    source = f"src/{law.handler.__module__.replace('.', '/')}.py"
+    source = f"src/{rule.handler.__module__.replace('.', '/')}.py"
     return _generated(source) + "\n\n".join(blocks) + "\n"
 
 
-def index(laws: Sequence[Law]) -> str:
+def index(rules: Sequence[Rule]) -> str:
     """Return the list of all rules, by category."""
     blocks = [
         "# Rules",
         "What `contractline check` holds contracts and their changes against."
         " `contractline rules` lists them, `contractline rules <ID>` shows one.",
     ]
-    ordered = sorted(laws, key=lambda law: (law.category, law.id))
-    for category, found in groupby(ordered, key=lambda law: law.category):
-        rows = [(f"[{law.id}]({law.id}.md)", str(law.severity), own(law.law)) for law in found]
-        blocks += [f"## {category}", table([("rule", "severity", "law"), *rows])]
+    ordered = sorted(rules, key=lambda rule: (rule.category, rule.id))
+    for category, found in groupby(ordered, key=lambda rule: rule.category):
+        rows = [
+            (f"[{rule.id}]({rule.id}.md)", str(rule.severity), own(rule.summary)) for rule in found
+        ]
+        blocks += [f"## {category}", table([("rule", "severity", "what it says"), *rows])]
     return _generated("src/contractline/rules") + "\n\n".join(blocks) + "\n"
 
 

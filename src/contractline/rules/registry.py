@@ -6,34 +6,34 @@ from contractline.finding import RuleId, Severity
 from contractline.rules import (
     captured,
     cdc,
+    clickhouse_reads,
     document,
     fields,
     generated,
     reading,
     sink,
-    sinkbreaks,
     topic,
     unique,
     versions,
     waivers,
 )
-from contractline.rules.changes import promises, released, source, tables
+from contractline.rules.changes import released, sla, source, tables
 from contractline.rules.changes import topic as topic_changes
 from contractline.rules.rule import (
     Handler,
     HandlerOfAll,
     HandlerOfChange,
     HandlerOfWaiver,
-    Law,
     Rule,
     RuleOfAll,
     RuleOfChange,
+    RuleOfContract,
     RuleOfWaiver,
 )
 
 
-def _rule(rule: str, handler: Handler, severity: Severity = Severity.ERROR) -> Rule:
-    return Rule(RuleId(rule), severity, handler)
+def _rule(rule: str, handler: Handler, severity: Severity = Severity.ERROR) -> RuleOfContract:
+    return RuleOfContract(RuleId(rule), severity, handler)
 
 
 def _of_all(rule: str, handler: HandlerOfAll, severity: Severity = Severity.ERROR) -> RuleOfAll:
@@ -52,7 +52,7 @@ def _of_waiver(
     return RuleOfWaiver(RuleId(rule), severity, handler)
 
 
-RULES: tuple[Rule, ...] = (
+RULES_OF_CONTRACT: tuple[RuleOfContract, ...] = (
     _rule("CONTRACT_READABLE", reading.contract_readable),
     _rule("CONTRACT_VALID", reading.contract_valid),
     _rule("CUSTOM_PROPERTY_KNOWN", reading.custom_property_known, Severity.WARNING),
@@ -94,19 +94,19 @@ RULES: tuple[Rule, ...] = (
     _rule("RANK_IS_NULLABLE", sink.rank_is_nullable),
     _rule("LATEST_IS_TIMESTAMP", sink.latest_is_timestamp),
     _rule("DERIVED_COLUMN_FREE", sink.derived_column_free),
-    _rule("SINK_DEFAULT_KEPT", sinkbreaks.sink_default_kept),
-    _rule("SINK_NULL_KEPT", sinkbreaks.sink_null_kept),
-    _rule("SINK_ENUM_IS_TEXT", sinkbreaks.sink_enum_is_text),
-    _rule("SINK_NUMBER_FITS", sinkbreaks.sink_number_fits),
-    _rule("SINK_TIME_SCALE_KEPT", sinkbreaks.sink_time_scale_kept),
-    _rule("SINK_DATE_WIDE", sinkbreaks.sink_date_wide),
-    _rule("SINK_DECIMAL_SAME", sinkbreaks.sink_decimal_same),
-    _rule("SINK_FIELD_NOT_RENAMED", sinkbreaks.sink_field_not_renamed),
-    _rule("SINK_RECORD_FLAT", sinkbreaks.sink_record_flat),
-    _rule("SINK_FIELD_STAYS", sinkbreaks.sink_field_stays),
-    _rule("SINK_UNION_SINGLE", sinkbreaks.sink_union_single),
-    _rule("SINK_TYPE_READABLE", sinkbreaks.sink_type_readable),
-    _rule("SINK_COLUMN_SINGLE", sinkbreaks.sink_column_single),
+    _rule("SINK_DEFAULT_KEPT", clickhouse_reads.sink_default_kept),
+    _rule("SINK_NULL_KEPT", clickhouse_reads.sink_null_kept),
+    _rule("SINK_ENUM_IS_TEXT", clickhouse_reads.sink_enum_is_text),
+    _rule("SINK_NUMBER_FITS", clickhouse_reads.sink_number_fits),
+    _rule("SINK_TIME_SCALE_KEPT", clickhouse_reads.sink_time_scale_kept),
+    _rule("SINK_DATE_WIDE", clickhouse_reads.sink_date_wide),
+    _rule("SINK_DECIMAL_SAME", clickhouse_reads.sink_decimal_same),
+    _rule("SINK_FIELD_NOT_RENAMED", clickhouse_reads.sink_field_not_renamed),
+    _rule("SINK_RECORD_FLAT", clickhouse_reads.sink_record_flat),
+    _rule("SINK_FIELD_STAYS", clickhouse_reads.sink_field_stays),
+    _rule("SINK_UNION_SINGLE", clickhouse_reads.sink_union_single),
+    _rule("SINK_TYPE_READABLE", clickhouse_reads.sink_type_readable),
+    _rule("SINK_COLUMN_SINGLE", clickhouse_reads.sink_column_single),
     _rule("SCHEMA_FILE_NAMED", versions.schema_file_named),
     _rule("VERSIONS_CONTIGUOUS", versions.versions_contiguous),
     _rule("VERSIONS_DISTINCT", versions.versions_distinct),
@@ -118,7 +118,7 @@ RULES: tuple[Rule, ...] = (
     _rule("LOGICAL_TYPES_KEPT", versions.logical_types_kept),
     _rule("WAIVER_VALID", waivers.waiver_valid),
 )
-"""The laws for each contract."""
+"""The rules for each contract."""
 
 RULES_OF_ALL: tuple[RuleOfAll, ...] = (
     _of_all("TOPIC_UNIQUE", unique.topic_unique),
@@ -128,7 +128,7 @@ RULES_OF_ALL: tuple[RuleOfAll, ...] = (
     _of_all("CONNECTOR_PREFIX_SINGLE", cdc.connector_prefix_single),
     _of_all("CDC_CAPTURE_CURRENT", captured.cdc_capture_current),
 )
-"""The laws for the contracts of a checkout together."""
+"""The rules for the contracts of a checkout together."""
 
 RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
     _of_change("CONTRACT_KEPT", released.contract_kept),
@@ -141,7 +141,7 @@ RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
     _of_change("REPLICATION_KEPT", topic_changes.replication_kept, Severity.WARNING),
     _of_change("CLEANUP_KEPT", topic_changes.cleanup_kept),
     _of_change("RETENTION_KEPT", topic_changes.retention_kept),
-    _of_change("COMPATIBILITY_KEPT", promises.compatibility_kept),
+    _of_change("COMPATIBILITY_KEPT", sla.compatibility_kept),
     _of_change("SOURCE_KEPT", source.source_kept),
     _of_change("EPOCH_ONLY_GROWS", source.epoch_only_grows),
     _of_change("UNCONTRACTED_COLUMNS_KEPT", source.uncontracted_columns_kept, Severity.WARNING),
@@ -150,12 +150,12 @@ RULES_OF_CHANGE: tuple[RuleOfChange, ...] = (
     _of_change("ROW_VERSION_KEPT", tables.row_version_kept),
     _of_change("DERIVED_COLUMN_KEPT", tables.derived_column_kept),
     _of_change("COLUMN_TYPE_KEPT", tables.column_type_kept, Severity.WARNING),
-    _of_change("LATENCY_KEPT", promises.latency_kept, Severity.WARNING),
-    _of_change("PERSONAL_DATA_KEPT", promises.personal_data_kept),
-    _of_change("OWNER_KEPT", promises.owner_kept, Severity.WARNING),
-    _of_change("SINK_TABLES_READ_ON", sinkbreaks.sink_tables_read_on),
+    _of_change("LATENCY_KEPT", sla.latency_kept, Severity.WARNING),
+    _of_change("PERSONAL_DATA_KEPT", sla.personal_data_kept),
+    _of_change("OWNER_KEPT", sla.owner_kept, Severity.WARNING),
+    _of_change("SINK_TABLES_READ_ON", clickhouse_reads.sink_tables_read_on),
 )
-"""The laws for how a contract may change."""
+"""The rules for how a contract may change."""
 
 RULES_OF_WAIVER: tuple[RuleOfWaiver, ...] = (
     _of_waiver("WAIVER_EXPIRED", waivers.waiver_expired),
@@ -164,11 +164,11 @@ RULES_OF_WAIVER: tuple[RuleOfWaiver, ...] = (
     _of_waiver("WAIVER_OF_CORRUPTION_MOVES", waivers.waiver_of_corruption_moves),
     _of_waiver("WAIVER_CAN_BE_APPLIED", waivers.waiver_can_be_applied),
 )
-"""The laws for each waiver and what it is for."""
+"""The rules for each waiver and what it is for."""
 
-TABLES_GENERATED = Law(RuleId("TABLES_GENERATED"), Severity.ERROR, generated.tables_generated)
-RULES_OF_CHECKOUT: tuple[Law, ...] = (TABLES_GENERATED,)
-"""The laws for a checkout that the gate tries, since they are about more than contracts."""
+TABLES_GENERATED = Rule(RuleId("TABLES_GENERATED"), Severity.ERROR, generated.tables_generated)
+RULES_OF_CHECKOUT: tuple[Rule, ...] = (TABLES_GENERATED,)
+"""The rules for a checkout that the gate tries, since they are about more than contracts."""
 
 NEVER_WAIVED = frozenset(
     {

@@ -83,11 +83,11 @@ HandlerOfWaiver = Callable[[WaiverUse], Iterable[Violation]]
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
+class Rule:
     """What every rule is.
 
     Attributes:
-        id: the stable id, which says the law.
+        id: the stable id, which says the rule.
         severity: error or warning.
         handler: finds where it is broken; its docstring is the rule's page.
     """
@@ -102,7 +102,7 @@ class Law:
         return inspect.getdoc(self.handler) or ""
 
     @property
-    def law(self) -> str:
+    def summary(self) -> str:
         """The first sentence of the page, code in single backticks."""
         return self.page.partition("\n\n")[0].replace("``", "`")
 
@@ -113,28 +113,28 @@ class Law:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule(Law):
-    """A law for each contract."""
+class RuleOfContract(Rule):
+    """A rule for each contract."""
 
     handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
-class RuleOfAll(Law):
-    """A law for the contracts of a checkout together."""
+class RuleOfAll(Rule):
+    """A rule for the contracts of a checkout together."""
 
     handler: HandlerOfAll
 
 
 @dataclass(frozen=True, slots=True)
-class RuleOfChange(Law):
-    """A law for how a contract may change."""
+class RuleOfChange(Rule):
+    """A rule for how a contract may change."""
 
     handler: HandlerOfChange
 
 
 @dataclass(frozen=True, slots=True)
-class RuleOfWaiver(Law):
-    """A law for each waiver."""
+class RuleOfWaiver(Rule):
+    """A rule for each waiver."""
 
     handler: HandlerOfWaiver

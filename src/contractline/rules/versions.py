@@ -11,9 +11,9 @@ from contractline.avro.fields import field_of
 from contractline.avro.meaning import reinterpretations
 from contractline.avro.node import Node, fields_along
 from contractline.avro.schema import Schema
+from contractline.contracts.checksums import NAME as SUMS
 from contractline.contracts.draft import PARTS, VERSIONS, Draft, version_number
 from contractline.contracts.model import Version
-from contractline.contracts.sums import NAME as SUMS
 from contractline.finding import Finding, Position
 from contractline.rules.cdc import is_cdc
 from contractline.rules.rule import Violation

@@ -25,12 +25,12 @@ def waiver_valid(draft: Draft) -> Iterator[Violation]:
         migration: {topic: github.commits}
     """
     # The table of all rules holds this one.
-    from contractline.rules.laws import LAWS, nearest_rule
-    from contractline.rules.ruleset import NEVER_WAIVED
+    from contractline.rules.by_id import RULES, nearest_rule
+    from contractline.rules.registry import NEVER_WAIVED
 
     for mistake in draft.waivers.mistakes:
         yield Violation(mistake.message, mistake.hint, file=mistake.file, position=mistake.position)
-    known = {law.id for law in LAWS}
+    known = {rule.id for rule in RULES}
     for file, rule in {waiver.file: waiver.rule for waiver in draft.waivers.entries}.items():
         if rule not in known:
             near = nearest_rule(rule)

@@ -11,7 +11,7 @@ from typing import Any
 from contractline.avro.grammar import MEMBER
 from contractline.avro.jsonlines import Record, RecordUnreadable, records
 from contractline.avro.schema import Schema
-from contractline.avro.words import type_words
+from contractline.avro.text import type_words
 from contractline.errors import ContractlineError
 from contractline.finding import Finding, RuleId, Severity
 from contractline.scaffold.blueprint import Blueprint

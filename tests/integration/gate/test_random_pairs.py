@@ -17,7 +17,7 @@ from contractline.clickhouse.hazards import has_tables
 from contractline.contracts.change import StreamChange
 from contractline.project import Project
 from contractline.proof.proof import Prover, prover
-from contractline.rules.sinkverdict import verdict
+from contractline.rules.clickhouse_verdict import verdict
 from tests.fixtures.edits import Edit
 from tests.integration.oracles.pairs import drawn
 

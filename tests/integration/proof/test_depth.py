@@ -14,9 +14,9 @@ from contractline.clients.clickhouse import QueryRefused
 from contractline.contracts.change import StreamChange
 from contractline.finding import Effect
 from contractline.rules.check import findings_of
-from contractline.rules.sinkverdict import verdict
+from contractline.rules.clickhouse_verdict import verdict
 from tests.fixtures.deep import nested
-from tests.integration.prove.streams import change, stream
+from tests.integration.proof.streams import change, stream
 
 
 @pytest.fixture(autouse=True)

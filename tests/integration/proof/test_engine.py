@@ -19,7 +19,7 @@ from contractline.proof import process
 from contractline.proof.process import PREFIX, EngineFailed, engine_process
 from contractline.proof.proof import prover
 from tests.fixtures.stack import clean_environment
-from tests.integration.prove.conftest import REPOSITORY
+from tests.integration.proof.conftest import REPOSITORY
 
 COMMITS = REPOSITORY.contracts / "commits"
 

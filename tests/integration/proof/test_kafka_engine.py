@@ -26,8 +26,8 @@ from contractline.proof.server import Server, errors_table
 from contractline.proof.shapes import Shape
 from contractline.proof.trial import planned
 from contractline.settings import Endpoints
-from tests.integration.prove.conftest import REPOSITORY
-from tests.integration.prove.streams import field, stream
+from tests.integration.proof.conftest import REPOSITORY
+from tests.integration.proof.streams import field, stream
 
 ARRIVAL_SECONDS = 60
 BROKEN = b"\0\0\0\0\x01\x02"

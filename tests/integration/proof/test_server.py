@@ -19,8 +19,8 @@ from contractline.proof import proof, server
 from contractline.proof.process import engine_process
 from contractline.proof.proof import deployed_version, prove
 from contractline.settings import Endpoints
-from tests.integration.prove.conftest import REPOSITORY
-from tests.integration.prove.streams import change, field
+from tests.integration.proof.conftest import REPOSITORY
+from tests.integration.proof.streams import change, field
 
 COMMITS = StreamChange(None, load_contract(REPOSITORY.contracts / "commits"))
 NOBODY = "http://127.0.0.1:1"

@@ -14,7 +14,7 @@ from contractline.finding import Effect
 from contractline.proof.process import engine_process
 from contractline.proof.rowbinary import FORMAT, read_rows, selected
 from contractline.settings import Endpoints
-from tests.integration.prove.streams import change, field
+from tests.integration.proof.streams import change, field
 
 SPELT = {
     "AggregateFunction": "AggregateFunction(sum, Int64)",

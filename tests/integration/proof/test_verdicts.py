@@ -11,9 +11,9 @@ from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.load import load_contract
 from contractline.finding import Effect, Severity
-from contractline.rules.sinkverdict import verdict
-from tests.integration.prove.conftest import REPOSITORY
-from tests.integration.prove.streams import change, field, stream
+from contractline.rules.clickhouse_verdict import verdict
+from tests.integration.proof.conftest import REPOSITORY
+from tests.integration.proof.streams import change, field, stream
 
 CASES = REPOSITORY.root / "tests" / "cases" / "ddl"
 MAPPED = [

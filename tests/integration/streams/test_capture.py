@@ -10,7 +10,7 @@ import pytest
 
 from contractline.cli import run
 from contractline.contracts.captured import Index, load_capture
-from contractline.contracts.sums import digest
+from contractline.contracts.checksums import digest
 from contractline.gate.reports.markdown import MARKER
 from contractline.project import Project
 from contractline.stack.control import Stack

@@ -11,7 +11,7 @@ import pytest
 
 from contractline.avro.compatibility import incompatibilities
 from contractline.avro.depth import CALLS, MAX_DEPTH, is_too_deep, room_for_depth
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.extent import MAX_FIELDS
 from contractline.avro.fields import field_changes
 from contractline.avro.meaning import reinterpretations

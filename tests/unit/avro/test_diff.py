@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.schema import Schema
 
 

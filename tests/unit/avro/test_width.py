@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from contractline.avro.compatibility import incompatibilities
-from contractline.avro.difference import differences
+from contractline.avro.diff import differences
 from contractline.avro.fields import field_changes
 from contractline.avro.meaning import reinterpretations
 from contractline.avro.node import Node, types_along

@@ -3,15 +3,15 @@ from __future__ import annotations
 import json
 
 from contractline.cli import run
-from contractline.rules.laws import LAWS
+from contractline.rules.by_id import RULES
 
 
 def test_the_list_names_every_rule_under_its_category(capsys):
     assert run(["rules"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line == "fields"] == ["fields"]
-    assert len([line for line in lines if line.startswith("  ")]) == len(LAWS)
-    assert lines[-1] == f"{len(LAWS)} rules; `contractline rules <ID>` shows one"
+    assert len([line for line in lines if line.startswith("  ")]) == len(RULES)
+    assert lines[-1] == f"{len(RULES)} rules; `contractline rules <ID>` shows one"
 
 
 def test_one_rule(capsys):
@@ -24,7 +24,7 @@ def test_one_rule(capsys):
 def test_for_programs(capsys):
     run(["rules", "--json"])
     listed = json.loads(capsys.readouterr().out)["rules"]
-    assert [one["id"] for one in listed] == [law.id for law in LAWS]
+    assert [one["id"] for one in listed] == [rule.id for rule in RULES]
     run(["rules", "TOPIC_UNIQUE", "--json"])
     one = json.loads(capsys.readouterr().out)
     assert {name: one[name] for name in ("id", "severity", "category")} == {
@@ -32,7 +32,7 @@ def test_for_programs(capsys):
         "severity": "error",
         "category": "unique",
     }
-    assert one["page"].startswith(one["law"])
+    assert one["page"].startswith(one["summary"])
 
 
 def test_an_unknown_rule(capsys):
@@ -55,4 +55,4 @@ def test_generated_pages_are_written_and_compared(tmp_path, capsys):
     assert run(generate) == 0
     assert "removed docs/rules/GONE.md: nothing gives it\n" in capsys.readouterr().out
     assert run([*generate, "--check"]) == 0
-    assert capsys.readouterr().out == f"{len(LAWS) + 1} files are as they should be\n"
+    assert capsys.readouterr().out == f"{len(RULES) + 1} files are as they should be\n"

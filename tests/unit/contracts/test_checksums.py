@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 
-from contractline.contracts.sums import Sums, digest, written
+from contractline.contracts.checksums import Sums, digest, written
 
 EMPTY = hashlib.sha256().hexdigest()
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from contractline.contracts.checksums import digest
 from contractline.contracts.load import load_contract
 from contractline.contracts.release import ReleaseFailed, VersionExists, plan_release, write
-from contractline.contracts.sums import digest
 
 PAGE = {"name": "page", "type": "string", "default": "", "doc": "Address of the page."}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from open_data_contract_standard.model import OpenDataContractStandard
 
-from contractline.contracts.promises import LatencyInvalid, owner_of, promised_latency
+from contractline.contracts.sla import LatencyInvalid, owner_of, promised_latency
 
 
 def promising(*promises: Any) -> OpenDataContractStandard:

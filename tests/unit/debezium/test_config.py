@@ -192,7 +192,7 @@ def test_values_become_null_only_through_the_converter(contracts: list[Contract]
 
 
 def test_a_table_leaves_a_connector_and_the_others_stay_as_they_are() -> None:
-    config = TEMPLATE | {
+    given = TEMPLATE | {
         "table.include.list": r"shop\.orders,shop\.orders_old,shop\.items",
         "column.include.list": r"shop\.orders\.(id|name),shop\.orders_old\.(id),shop\.items\..*",
         "message.key.columns": r"shop\.orders:id,name;shop\.orders_old:id",
@@ -205,13 +205,13 @@ def test_a_table_leaves_a_connector_and_the_others_stay_as_they_are() -> None:
     }
     left = [c for c in load_contracts(PROJECT) if c.name in {"github_users", "heartbeat"}]
 
-    assert config.is_read(config, "shop.orders")
-    assert not config.is_read(config, "shop.order")
-    without = config.without_table("postgres", config, "shop.orders", left)
+    assert config.is_read(given, "shop.orders")
+    assert not config.is_read(given, "shop.order")
+    without = config.without_table("postgres", given, "shop.orders", left)
 
     queries = "snapshot.select.statement.overrides"
-    assert config.keys() - without.keys() == {f"{queries}.shop.orders"}
-    assert {key for key in without if without[key] != config.get(key)} == {
+    assert given.keys() - without.keys() == {f"{queries}.shop.orders"}
+    assert {key for key in without if without[key] != given.get(key)} == {
         *("table.include.list", "column.include.list", "message.key.columns", "exact.nullify"),
         *("exact.labels", queries),
         *("max.batch.size", "max.queue.size", "poll.interval.ms"),
@@ -224,8 +224,8 @@ def test_a_table_leaves_a_connector_and_the_others_stay_as_they_are() -> None:
     assert without[queries] == "shop.orders_old"
     pace = render("postgres", TEMPLATE, left)
     assert without["max.batch.size"] == pace["max.batch.size"]
-    only = config.without_table("postgres", config, "shop.items", left)
-    assert only["message.key.columns"] == config["message.key.columns"]
+    only = config.without_table("postgres", given, "shop.items", left)
+    assert only["message.key.columns"] == given["message.key.columns"]
     assert "shop" not in config.without_table("postgres", without, "shop.orders_old", left).get(
         "message.key.columns", ""
     )

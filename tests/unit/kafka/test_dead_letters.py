@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from contractline.kafka.checking import Mistake
-from contractline.kafka.letters import Letters, LettersUnwritable
+from contractline.kafka.dead_letters import Letters, LettersUnwritable
+from contractline.kafka.validate import Mistake
 
 
 def test_a_letter_holds_the_record_and_the_reason(tmp_path):

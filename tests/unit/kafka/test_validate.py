@@ -8,7 +8,7 @@ import pytest
 from fastavro import parse_schema
 
 from contractline.avro.schema import Schema
-from contractline.kafka.checking import Mistake, loose_fields, mistake
+from contractline.kafka.validate import Mistake, loose_fields, mistake
 from tests.unit.kafka.schemas import MICROS, STRINGS, record
 
 

@@ -11,7 +11,7 @@ import pytest
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import UNREAD
 from contractline.finding import Effect
-from contractline.rules.sinkverdict import SinkVerdict, verdict
+from contractline.rules.clickhouse_verdict import SinkVerdict, verdict
 from tests.fixtures.edits import edits
 
 EDITS = {edit.name: edit for edit in edits()}

@@ -9,7 +9,7 @@ import pytest
 
 from contractline.finding import Finding
 from contractline.rules.check import findings_of
-from tests.integration.prove.streams import field, stream
+from tests.integration.proof.streams import field, stream
 
 PART = {
     "type": "record",

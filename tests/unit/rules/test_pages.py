@@ -6,9 +6,9 @@ import pytest
 
 from contractline.finding import RuleId, Severity
 from contractline.project import Project
-from contractline.rules.laws import LAWS, law_named
+from contractline.rules.by_id import RULES, rule_named
 from contractline.rules.pages import FOLDER, index, markdown, page_files, text
-from contractline.rules.rule import Law
+from contractline.rules.rule import Rule
 
 ROOT = Path(__file__).parents[3]
 
@@ -29,8 +29,8 @@ def example() -> None:
 
 
 def test_a_docstring_becomes_markdown():
-    law = Law(RuleId("EXAMPLE"), Severity.WARNING, example)
-    page = markdown(law, (law, law_named("FIELD_HAS_DOC")))
+    rule = Rule(RuleId("EXAMPLE"), Severity.WARNING, example)
+    page = markdown(rule, (rule, rule_named("FIELD_HAS_DOC")))
     assert page.split("\n", 1)[1] == (
         "# EXAMPLE\n\n"
         "warning, tests. [All rules](README.md).\n\n"
@@ -44,26 +44,26 @@ def test_a_docstring_becomes_markdown():
 
 
 def test_a_docstring_in_a_terminal():
-    law = Law(RuleId("EXAMPLE"), Severity.WARNING, example)
-    shown = text(law)
+    rule = Rule(RuleId("EXAMPLE"), Severity.WARNING, example)
+    shown = text(rule)
     assert shown.startswith("EXAMPLE (warning, tests)\n\nA name is `<prefix>.<table>` | or <x>.\n")
     assert "\nGood:\n\n    {" in shown
 
 
-@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.id)
-def test_no_part_of_a_page_is_lost(law):
-    page = markdown(law, LAWS)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_no_part_of_a_page_is_lost(rule):
+    page = markdown(rule, RULES)
     assert all(f"**{word}:**" in page for word in ("Why", "Bad", "Good"))
-    assert page.count("```") == 2 * law.page.count("::\n")
+    assert page.count("```") == 2 * rule.page.count("::\n")
 
 
 def test_the_index_names_every_rule():
-    words = index(LAWS)
-    assert all(words.count(f"[{law.id}]({law.id}.md)") == 1 for law in LAWS)
+    words = index(RULES)
+    assert all(words.count(f"[{rule.id}]({rule.id}.md)") == 1 for rule in RULES)
 
 
 def test_the_committed_pages_are_those_of_the_rules():
-    wanted = page_files(Project(ROOT), LAWS)
+    wanted = page_files(Project(ROOT), RULES)
     present = {
         file: file.read_text(encoding="utf-8") for file in (ROOT / "docs" / FOLDER).iterdir()
     }

@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 
 from contractline.finding import Finding, placed
 from contractline.gate.report import Report, StreamReport
-from contractline.rules.laws import LAWS
+from contractline.rules.by_id import RULES
 
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CATEGORIES = {law.id: law.category for law in LAWS}
+_CATEGORIES = {rule.id: rule.category for rule in RULES}
 
 
 def render(report: Report) -> str:

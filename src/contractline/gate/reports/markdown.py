@@ -15,7 +15,7 @@ from contractline.gate.report import (
     counted_with,
 )
 from contractline.markdown import block, code, prose
-from contractline.rules.ruleset import MENDED_BY_COMMAND
+from contractline.rules.registry import MENDED_BY_COMMAND
 
 MARKER = "<!-- contractline check -->"
 """The first line of the comment, by which the next check finds it."""

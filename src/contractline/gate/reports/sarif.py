@@ -13,8 +13,8 @@ from contractline.contracts.draft import ODCS_FILE
 from contractline.finding import TOP, Finding, Position, Severity
 from contractline.gate.report import Report, Waived
 from contractline.project import Project
-from contractline.rules.laws import LAWS
-from contractline.rules.rule import Law
+from contractline.rules.by_id import RULES
+from contractline.rules.rule import Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -37,7 +37,7 @@ def render(report: Report) -> str:
             "driver": {
                 "name": "contractline",
                 "version": version("contractline"),
-                "rules": [_rule(law) for law in LAWS if law.id in named],
+                "rules": [_rule(rule) for rule in RULES if rule.id in named],
             }
         },
         # Of several projects in a repository each has its own alerts.
@@ -50,14 +50,14 @@ def render(report: Report) -> str:
     return json.dumps(log, ensure_ascii=False, indent=2)
 
 
-def _rule(law: Law) -> dict[str, Any]:
+def _rule(rule: Rule) -> dict[str, Any]:
     return {
-        "id": law.id,
-        "shortDescription": {"text": law.law},
-        "fullDescription": {"text": law.law},
-        "help": {"text": law.page},
-        "defaultConfiguration": {"level": law.severity},
-        "properties": {"tags": [law.category], "problem.severity": law.severity},
+        "id": rule.id,
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.summary},
+        "help": {"text": rule.page},
+        "defaultConfiguration": {"level": rule.severity},
+        "properties": {"tags": [rule.category], "problem.severity": rule.severity},
     }
 
 

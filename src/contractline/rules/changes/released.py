@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from contractline.avro.fields import field_changes, fields
 from contractline.contracts.change import StreamChange
+from contractline.contracts.checksums import NAME as SUMS
 from contractline.contracts.draft import PARTS, VERSIONS
-from contractline.contracts.sums import NAME as SUMS
 from contractline.rules.changes.pair import Pair, of_released
 from contractline.rules.rule import Violation
 

@@ -9,7 +9,7 @@ from contractline.avro.compatibility import Direction
 from contractline.avro.paths import Steps
 from contractline.contracts.draft import ODCS_FILE, Draft
 from contractline.contracts.model import PERSONAL_DATA
-from contractline.contracts.promises import LatencyInvalid, owner_of, promised_latency
+from contractline.contracts.sla import LatencyInvalid, owner_of, promised_latency
 from contractline.rules.changes.pair import Pair, of_released
 from contractline.rules.rule import Violation
 
