@@ -31,7 +31,7 @@ from contractline.kafka.produce import Delivery
 from contractline.project import Project
 from producer.commit import Record
 from producer.git.command import Git
-from producer.git.history import History
+from producer.git.history import GitHistory
 from producer.sources.invention import World
 from producer.sources.people import USERS_FILE
 
@@ -114,7 +114,7 @@ def read_all(path: Path, workers: int) -> int:
 
 
 def _stretches(path: Path, workers: int) -> Iterator[list[Record]]:
-    with History(Git(path), "bench/git", workers=workers) as history:
+    with GitHistory(Git(path), "bench/git", workers=workers) as history:
         yield from history.read(["HEAD"], ())
 
 

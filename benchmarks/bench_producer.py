@@ -35,7 +35,7 @@ from contractline.contracts.load import contract_named, load_contracts
 from contractline.contracts.model import Contract
 from contractline.kafka.encode import Following, StreamEncoder
 from contractline.kafka.produce import CONFIG, Channel, Delivery
-from contractline.kafka.validate import Mistake
+from contractline.kafka.validate import ValueMistake
 from contractline.project import Project
 from contractline.settings import Endpoints
 from producer.commit import Record
@@ -119,7 +119,7 @@ def _ours(delivery: Delivery, channel: Channel, records: Sequence[Record]) -> No
     delivery.flush()
 
 
-def _refuse(record: object, mistake: Mistake, version: int) -> None:
+def _refuse(record: object, mistake: ValueMistake, version: int) -> None:
     raise SystemExit(f"refused: {mistake}")
 
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from contractline.avro.depth import room_for_depth
 from contractline.errors import ContractlineError
-from producer.report import Account, reporter
+from producer.report import RunAccount, reporter
 from producer.run import Run
 from producer.settings import Settings, load_settings
 from producer.sources.base import Say
@@ -54,7 +54,7 @@ def _print(out: IO[str], words: str) -> None:
     out.flush()
 
 
-def _show(account: Account, *, as_json: bool) -> None:
+def _show(account: RunAccount, *, as_json: bool) -> None:
     if account.error:
         _complain(account.error, account.hint)
     sys.stdout.write(f"{account.to_json() if as_json else account}\n")

@@ -8,7 +8,7 @@ from contractline.contracts.model import Contract
 from contractline.kafka.compacted import read_compacted
 from contractline.kafka.produce import Channel, Delivery
 from producer.commit import now_micros
-from producer.sources.base import Place, Positions
+from producer.sources.base import Positions, RefPlace
 
 CONTRACT = "cursors"
 
@@ -41,7 +41,7 @@ class Cursors:
         state = read_compacted(
             self._delivery.servers, self._contract, self._registry, self._delivery.say
         )
-        return {Place(*key): value["position"] for key, value in state.items()}
+        return {RefPlace(*key): value["position"] for key, value in state.items()}
 
     def save(self, positions: Positions) -> None:
         """Save positions; what they cover must be acknowledged already.

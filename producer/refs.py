@@ -18,7 +18,7 @@ it keeps arrives with the branch that it is merged into, so these branches count
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RefChoice:
     """The refs whose commits count.
 
     Attributes:
@@ -32,7 +32,7 @@ class Choice:
     all: bool = False
 
     @classmethod
-    def of_branches(cls, given: Sequence[str]) -> Choice:
+    def of_branches(cls, given: Sequence[str]) -> RefChoice:
         """Return the choice that ``--branch`` makes; each value is a name or ``all``."""
         return cls(branches=True) if ALL in given else cls(tuple(given))
 

@@ -13,13 +13,13 @@ from typing import IO, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from producer.sources.base import Place
+from producer.sources.base import RefPlace
 
 LINE_EVERY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class StreamCount:
     """Where a run is.
 
     Attributes:
@@ -41,7 +41,7 @@ class Count:
 class Saved:
     """A cursor as it stands at the end of a run."""
 
-    place: Place
+    place: RefPlace
     position: str
 
 
@@ -50,7 +50,7 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RunAccount:
     """What became of every record: read = acknowledged + failed + refused.
 
     Attributes:
@@ -138,7 +138,7 @@ class Reporter(Protocol):
         """Show a sentence."""
         ...
 
-    def show(self, count: Count) -> None:
+    def show(self, count: StreamCount) -> None:
         """Show where the run is; called often."""
         ...
 
@@ -146,7 +146,7 @@ class Reporter(Protocol):
 def reporter(out: IO[str] | None = None) -> Reporter:
     """Return the reporter that fits: the bar for a terminal, lines for a file or pipe."""
     out = out or sys.stderr
-    return Bar(out) if out.isatty() else Lines(out)
+    return Bar(out) if out.isatty() else ReportLines(out)
 
 
 class _Speed:
@@ -163,16 +163,16 @@ class _Speed:
         return max(0, acknowledged - before) / (now - since) if now > since else 0.0
 
 
-class Lines:
+class ReportLines:
     """Plain lines: one now and then while something moves."""
 
     def __init__(self, out: IO[str]) -> None:
         self._out = out
         self._said = time.monotonic()
-        self._last = Count()
+        self._last = StreamCount()
         self._speed = _Speed()
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> ReportLines:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -183,7 +183,7 @@ class Lines:
         self._out.write(f"{words}\n")
         self._out.flush()
 
-    def show(self, count: Count) -> None:
+    def show(self, count: StreamCount) -> None:
         """Write a line when the last one is some seconds old and something has moved."""
         speed = self._speed.at(count.acknowledged)
         if count == self._last or time.monotonic() - self._said < LINE_EVERY_SECONDS:
@@ -223,7 +223,7 @@ class Bar:
         """Print a line above the bar."""
         self._progress.console.print(words, markup=False, highlight=False, soft_wrap=True)
 
-    def show(self, count: Count) -> None:
+    def show(self, count: StreamCount) -> None:
         """Move the bar."""
         total = f" of {count.expected:,}" if count.expected else ""
         refused = f", {count.refused:,} refused" if count.refused else ""

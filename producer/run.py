@@ -24,9 +24,9 @@ from contractline.kafka.produce import Channel, Delivery
 from producer import cursors, reachability
 from producer.cursors import Cursors
 from producer.reachability import Marks
-from producer.report import Account, Count, Reporter, Saved
+from producer.report import Reporter, RunAccount, Saved, StreamCount
 from producer.settings import Settings
-from producer.sources.base import Listening, Place, Source
+from producer.sources.base import Listening, RefPlace, Source
 
 STREAM = "commits"
 SAVE_EVERY_SECONDS = 5.0
@@ -63,11 +63,11 @@ class Run:
         self._channel: Channel | None = None
         self._marks: Marks | None = None
         self._error: ContractlineError | None = None
-        self._pending: dict[Place, str] = {}
-        self._saved: dict[Place, str] = {}
+        self._pending: dict[RefPlace, str] = {}
+        self._saved: dict[RefPlace, str] = {}
         self._saved_at = 0.0
 
-    def carry(self) -> Account:
+    def carry(self) -> RunAccount:
         """Send everything, and return the account; what went wrong is in it."""
         began = time.monotonic()
         try:
@@ -168,7 +168,7 @@ class Run:
     def _show(self, source: Source, delivery: Delivery, channel: Channel) -> None:
         waiting = delivery.waiting
         self._reporter.show(
-            Count(
+            StreamCount(
                 channel.read,
                 max(0, channel.taken - waiting),
                 channel.refused,
@@ -177,10 +177,10 @@ class Run:
             )
         )
 
-    def _account(self, seconds: float) -> Account:
+    def _account(self, seconds: float) -> RunAccount:
         channel = self._channel
         error = self._error
-        return Account(
+        return RunAccount(
             source=self._settings.source_name,
             stream=STREAM,
             version=channel.encoder.current.version if channel else None,

@@ -12,7 +12,7 @@ from contractline.project import Project
 from contractline.settings import Endpoints
 from producer.github import options as github
 from producer.options import day, positive, whole
-from producer.refs import ALL, Choice
+from producer.refs import ALL, RefChoice
 from producer.sources.base import Say, Source
 from producer.sources.git import GitSettings, GitSource
 from producer.sources.git_many import GitRepositories
@@ -223,9 +223,9 @@ def _git(options: argparse.Namespace, project: Project) -> MakeSource:
         repository=paths[0],
         clones=project.state / "clones",
         name=names[0],
-        choice=Choice(tuple(options.ref), all=options.all)
+        choice=RefChoice(tuple(options.ref), all=options.all)
         if options.all or options.ref
-        else Choice.of_branches(options.branch),
+        else RefChoice.of_branches(options.branch),
         workers=options.workers,
         follow=options.follow,
         poll_seconds=options.poll_interval,
@@ -254,7 +254,7 @@ def _webhook(options: argparse.Namespace, project: Project) -> MakeSource:
         host=host,
         port=port,
         queue=webhook.queue_file(options, project),
-        rules=webhook.rules(options, Choice.of_branches(options.branch)),
+        rules=webhook.rules(options, RefChoice.of_branches(options.branch)),
         github=webhook.github(options, project),
     )
     return lambda say: WebhookSource(settings, say)

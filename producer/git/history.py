@@ -57,7 +57,7 @@ _LINES = (
 )
 
 
-class History:
+class GitHistory:
     """Reads the commits of a repository, with several git processes.
 
     Args:
@@ -76,7 +76,7 @@ class History:
         self._lock = threading.Lock()
         self._closed = False
 
-    def __enter__(self) -> History:
+    def __enter__(self) -> GitHistory:
         return self
 
     def __exit__(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from contractline.errors import ContractlineError
 from producer.git.command import Git
-from producer.refs import Choice
+from producer.refs import RefChoice
 
 HEAD = "HEAD"
 _REPLACEMENTS = "refs/replace/"
@@ -28,7 +28,7 @@ class NoSuchRef(ContractlineError):
         )
 
 
-def tips(git: Git, choice: Choice) -> dict[str, str]:
+def tips(git: Git, choice: RefChoice) -> dict[str, str]:
     """Return the commits of the chosen refs, the default branch's first.
 
     An empty repository gives none.

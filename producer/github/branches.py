@@ -8,7 +8,7 @@ from producer.github.client import Client, Working, next_page
 from producer.github.errors import NotFound
 from producer.github.queries import PAGE
 from producer.github.target import Repository
-from producer.refs import BRANCHES, Choice
+from producer.refs import BRANCHES, RefChoice
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class Tips:
 
 
 def look(
-    client: Client, repository: Repository, choice: Choice, *, if_changed: bool = False
+    client: Client, repository: Repository, choice: RefChoice, *, if_changed: bool = False
 ) -> Working[Tips]:
     """Look where the branches are; with `if_changed`, what did not change costs no quota."""
     if choice.branches or choice.all:
@@ -50,7 +50,7 @@ def look(
 
 
 def _all(
-    client: Client, repository: Repository, choice: Choice, *, if_changed: bool
+    client: Client, repository: Repository, choice: RefChoice, *, if_changed: bool
 ) -> Working[Tips]:
     tips = Tips()
     url: str | None = f"{repository.path('branches')}?per_page={PAGE}"

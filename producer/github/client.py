@@ -20,13 +20,13 @@ from producer.github.access import Credential
 from producer.github.errors import GitHubAway, NotAuthorised, QueryFailed
 from producer.github.quota import CORE, GRAPHQL, Budget, of_headers
 from producer.github.retry import (
-    Failed,
     Good,
     Limited,
     Moved,
     Policy,
-    Refused,
     Reply,
+    RequestFailed,
+    RequestRefused,
     clock_time,
     graphql_errors,
     graphql_words,
@@ -44,7 +44,7 @@ MOST_REDIRECTS = 5
 _LINK = re.compile(r"<([^>]*)>([^<]*?)(?:,\s*(?=<)|$)")
 
 
-class Stopped(Exception):
+class RunStopped(Exception):
     """When a run was told to stop while it waited for GitHub."""
 
 
@@ -53,7 +53,7 @@ class TooLarge(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitHubAnswer:
     """What GitHub gave.
 
     Attributes:
@@ -150,7 +150,7 @@ class Client:
 
     def get(
         self, url: str, *, if_changed: bool = False, shrinkable: bool = False
-    ) -> Working[Answer]:
+    ) -> Working[GitHubAnswer]:
         """Ask for a path, or a whole address that GitHub gave.
 
         Args:
@@ -173,7 +173,7 @@ class Client:
             if isinstance(verdict, Good):
                 # A 304 need not repeat where the next page is.
                 link = {"link": self._links.get(url, "")} if verdict.data is None else {}
-                return Answer(verdict.data, {**link, **reply.headers}, moved)
+                return GitHubAnswer(verdict.data, {**link, **reply.headers}, moved)
             url, moved = self._at_home(verdict.location), True
         raise GitHubAway(self.base_url, f"{url}: redirected {MOST_REDIRECTS} times")
 
@@ -199,7 +199,7 @@ class Client:
         verdict, _ = yield from self._ask(GRAPHQL, url, body=body, shrinkable=shrinkable)
         if not isinstance(verdict, Good):
             raise GitHubAway(self.base_url, f"GraphQL is redirected to {verdict.location}")
-        answer = Answer(verdict.data, {}).object()
+        answer = GitHubAnswer(verdict.data, {}).object()
         data = answer.get("data")
         if isinstance(data, Mapping) and any(v for n, v in data.items() if n != "rateLimit"):
             self.points += _cost(data)
@@ -223,7 +223,7 @@ class Client:
             verdict = (
                 judge(reply, "/rate_limit", self._clock()) if isinstance(reply, Reply) else reply
             )
-            if isinstance(verdict, Refused) and isinstance(verdict.error, NotAuthorised):
+            if isinstance(verdict, RequestRefused) and isinstance(verdict.error, NotAuthorised):
                 self._reject(caller, verdict.error)
             if isinstance(verdict, Good) and isinstance(verdict.data, Mapping):
                 for resource, values in (verdict.data.get("resources") or {}).items():
@@ -250,7 +250,7 @@ class Client:
         """
         yield from ticks(seconds, self._stop)
         if self._stop.is_set():
-            raise Stopped
+            raise RunStopped
 
     def close(self) -> None:
         """Close the connections."""
@@ -286,11 +286,11 @@ class Client:
                     return verdict, reply
                 case Limited() as limited:
                     self._block(caller, resource, limited)
-                case Refused(NotAuthorised() as error):
+                case RequestRefused(NotAuthorised() as error):
                     self._reject(caller, error)
-                case Refused(error):
+                case RequestRefused(error):
                     raise error
-                case Failed() as failed:
+                case RequestFailed() as failed:
                     if shrinkable and failed.may_be_too_large:
                         raise TooLarge(failed.problem)
                     failures += 1
@@ -310,7 +310,7 @@ class Client:
         url: str,
         body: Mapping[str, Any] | None,
         headers: Mapping[str, str],
-    ) -> Reply | Failed:
+    ) -> Reply | RequestFailed:
         self.requests += 1
         reply = caller.transport.send("POST" if body else "GET", url, headers, body)
         if isinstance(reply, Reply) and (said := of_headers(reply.headers)):
@@ -322,8 +322,8 @@ class Client:
             self.poll_seconds = _number(reply.headers.get("x-poll-interval"))
         return reply
 
-    def _judged(self, reply: Reply | Failed, what: str, *, is_graphql: bool) -> Any:
-        if isinstance(reply, Failed):
+    def _judged(self, reply: Reply | RequestFailed, what: str, *, is_graphql: bool) -> Any:
+        if isinstance(reply, RequestFailed):
             return reply
         return judge(reply, what, self._clock(), is_graphql=is_graphql)
 
@@ -331,7 +331,7 @@ class Client:
         """Return a credential that may ask now, the one with the most left; wait for the first."""
         while True:
             if self._stop.is_set():
-                raise Stopped
+                raise RunStopped
             callers = [caller for caller in self._callers if caller.rejected is None]
             if not callers:
                 raise self._no_caller()
@@ -374,7 +374,7 @@ class Client:
         errors = [caller.rejected for caller in self._callers if caller.rejected]
         return errors[-1]
 
-    def _pause(self, failed: Failed, number: int, since: float) -> Working[None]:
+    def _pause(self, failed: RequestFailed, number: int, since: float) -> Working[None]:
         waited = self._clock() - since
         if not self._is_patient and waited > self._policy.give_up_seconds:
             raise GitHubAway(

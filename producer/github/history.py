@@ -29,7 +29,7 @@ class CommitGone(ContractlineError):
         super().__init__(f"{repository.name}: commit {commit[:12]} is gone", hint="run again")
 
 
-class History(Protocol):
+class GitHubHistory(Protocol):
     """A history that is read page by page."""
 
     def page(self) -> Working[list[Record] | None]:
@@ -169,7 +169,7 @@ def read_history(
     say: Say,
     window: Window,
     position: str = "",
-) -> History:
+) -> GitHubHistory:
     """Return the history by what the client can: GraphQL, or REST.
 
     A position that the other one made is not used.

@@ -12,7 +12,7 @@ from contractline.errors import SettingInvalid
 from contractline.project import Project
 from producer.github.window import Window
 from producer.options import moment, positive, share, whole
-from producer.refs import Choice
+from producer.refs import RefChoice
 
 if TYPE_CHECKING:
     from producer.sources.github import GitHubSettings
@@ -109,7 +109,7 @@ def settings(options: argparse.Namespace, project: Project) -> GitHubSettings:
         base_url=_address(options.base_url or access.github_api_url),
         credentials=access.credentials(options.token_file),
         clones=project.state / "clones",
-        choice=Choice.of_branches(options.branch),
+        choice=RefChoice.of_branches(options.branch),
         window=Window(options.since, options.until),
         forks=options.forks,
         plan_only=options.plan,

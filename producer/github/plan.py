@@ -21,7 +21,7 @@ HOUR_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PlanPart:
     """One branch of one repository.
 
     Attributes:
@@ -38,7 +38,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BackfillPlan:
     """What is to be read, and at what cost.
 
     Attributes:
@@ -50,7 +50,7 @@ class Plan:
         now: when it was made, in seconds since 1970.
     """
 
-    parts: Sequence[Part]
+    parts: Sequence[PlanPart]
     by_graphql: bool
     clone: bool
     budgets: Sequence[Budget]
@@ -180,7 +180,7 @@ def _last_page(link: str) -> int | None:
     return None
 
 
-def _line(part: Part) -> str:
+def _line(part: PlanPart) -> str:
     name = part.repository.name
     if not part.ref:
         return f"{name}: {part.note}"

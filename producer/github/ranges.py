@@ -18,7 +18,7 @@ from producer.github.target import Repository
 from producer.sources.base import Say
 
 
-class Relation(StrEnum):
+class RefRelation(StrEnum):
     """How the newer commit of a range stands to the older, in GitHub's words."""
 
     AHEAD = "ahead"
@@ -36,7 +36,7 @@ class Range:
         records: parents first.
     """
 
-    relation: Relation
+    relation: RefRelation
     records: Sequence[Record]
 
 
@@ -78,14 +78,14 @@ _Commits = dict[str, Mapping[str, Any]]
 
 def _compare(
     client: Client, repository: Repository, before: str, after: str
-) -> Working[tuple[Relation, _Commits]]:
+) -> Working[tuple[RefRelation, _Commits]]:
     """Return the new commits, parents first.
 
     A server may list no more than 250, the newest. What is behind those is what their parents have
     and `before` has not, so the parents that are not among them are compared in turn.
     """
     found: _Commits = {}
-    relation: Relation | None = None
+    relation: RefRelation | None = None
     heads, compared = [after], set()
     while heads:
         head = heads.pop()
@@ -96,16 +96,16 @@ def _compare(
         if not is_whole:
             parents = (p["sha"] for commit in listed.values() for p in commit.get("parents") or ())
             heads += [p for p in dict.fromkeys(parents) if p not in found and p not in compared]
-    return relation or Relation.IDENTICAL, found
+    return relation or RefRelation.IDENTICAL, found
 
 
 def _listed(
     client: Client, repository: Repository, before: str, after: str
-) -> Working[tuple[Relation, _Commits, bool]]:
+) -> Working[tuple[RefRelation, _Commits, bool]]:
     """Return one comparison, and whether it lists every commit that it counts."""
     url: str | None = f"{repository.path('compare', f'{before}...{after}')}?per_page={PAGE}"
     commits: _Commits = {}
-    relation, total = Relation.IDENTICAL, 0
+    relation, total = RefRelation.IDENTICAL, 0
     while url:
         try:
             answer = yield from client.get(url)
@@ -116,7 +116,10 @@ def _listed(
                 raise
             raise RangeUnknown(str(problem)) from problem
         data = answer.object()
-        relation, total = Relation(data.get("status", "identical")), data.get("total_commits") or 0
+        relation, total = (
+            RefRelation(data.get("status", "identical")),
+            data.get("total_commits") or 0,
+        )
         commits |= {c["sha"]: c for c in data.get("commits") or () if isinstance(c, Mapping)}
         url = next_page(answer.headers)
     return relation, commits, len(commits) >= total

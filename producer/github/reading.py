@@ -11,23 +11,23 @@ from producer.github.client import Client, Working
 from producer.github.errors import NotFound, QueryFailed
 from producer.github.history import CommitGone, read_history
 from producer.github.mapping import SOURCE
-from producer.github.plan import Part, count
-from producer.github.ranges import RangeUnknown, Relation, fetch_range
+from producer.github.plan import PlanPart, count
+from producer.github.ranges import RangeUnknown, RefRelation, fetch_range
 from producer.github.target import Repository, described, look_up
 from producer.github.window import Window
-from producer.refs import BRANCHES, Choice
-from producer.sources.base import Batch, Batches, Place, Positions, Say
+from producer.refs import BRANCHES, RefChoice
+from producer.sources.base import Batch, Batches, Positions, RefPlace, Say
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is read of each repository."""
 
-    choice: Choice
+    choice: RefChoice
     window: Window
 
 
-class Reader:
+class ApiReader:
     """Reads one repository.
 
     Attributes:
@@ -58,7 +58,7 @@ class Reader:
         self._tips: dict[str, str] = {}
         self._is_absent = False
 
-    def plan(self) -> Working[list[Part]]:
+    def plan(self) -> Working[list[PlanPart]]:
         """Look at the branches, and return what is to be read.
 
         Raises:
@@ -71,16 +71,16 @@ class Reader:
         for ref, tip in self._tips.items():
             cursor = self._cursors.get(self._key(ref))
             if cursor == tip:
-                parts.append(Part(self.repository, ref, 0, "nothing new"))
+                parts.append(PlanPart(self.repository, ref, 0, "nothing new"))
             elif cursor or is_covered:
                 note = "since the cursor" if cursor else "beside the branches before it"
-                parts.append(Part(self.repository, ref, None, note))
+                parts.append(PlanPart(self.repository, ref, None, note))
             else:
                 number = yield from count(self._client, self.repository, tip, self._wanted.window)
                 note = "going on where a run stopped" if self._unfinished(ref) else ""
-                parts.append(Part(self.repository, ref, number, note))
+                parts.append(PlanPart(self.repository, ref, number, note))
             is_covered = True
-        return parts or [Part(self.repository, "", 0, "no commits yet")]
+        return parts or [PlanPart(self.repository, "", 0, "no commits yet")]
 
     def catch_up(self) -> Batches:
         """Give what the branches hold that was not read, as they were when looked at last.
@@ -159,7 +159,7 @@ class Reader:
             words = "the commit read last is gone" if is_own else "it has a history of its own"
             self._say(f"{self.repository.name} {ref}: {words}; reading all of the branch")
             return False
-        if is_own and found.relation in (Relation.DIVERGED, Relation.BEHIND):
+        if is_own and found.relation in (RefRelation.DIVERGED, RefRelation.BEHIND):
             self._say(
                 f"{self.repository.name} {ref} was rewritten: {base[:12]} is not in its history "
                 "any more; sending what is new"
@@ -189,7 +189,7 @@ class Reader:
             self._client, self.repository, tip, self._say, self._wanted.window, position
         )
         while (records := (yield from history.page())) is not None:
-            place = Place(SOURCE, self.repository.name, f"{self._key(ref)} {_UNFINISHED}")
+            place = RefPlace(SOURCE, self.repository.name, f"{self._key(ref)} {_UNFINISHED}")
             reached = f"{tip} {history.position}"
             yield self._batch(records, {place: reached} if history.position else {})
 
@@ -226,8 +226,8 @@ class Reader:
         self._cursors[self._key(ref)] = tip
         return Batch((), {self._place(ref): tip})
 
-    def _place(self, ref: str) -> Place:
-        return Place(SOURCE, self.repository.name, self._key(ref))
+    def _place(self, ref: str) -> RefPlace:
+        return RefPlace(SOURCE, self.repository.name, self._key(ref))
 
     def _key(self, ref: str) -> str:
         """Return what a branch's cursor is under.

@@ -71,7 +71,7 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class RequestFailed:
     """It did not work this time.
 
     Attributes:
@@ -84,13 +84,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RequestRefused:
     """It won't work the next time either."""
 
     error: GitHubRefused
 
 
-Verdict = Good | Moved | Limited | Failed | Refused
+Verdict = Good | Moved | Limited | RequestFailed | RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +152,10 @@ def judge(reply: Reply, what: str, now: float, *, is_graphql: bool = False) -> V
     if status in (403, 429) and (limited := _limit(reply, said, now)):
         return limited
     if status >= 500 or status == 408:
-        return Failed(
+        return RequestFailed(
             f"GitHub answered {status} ({said})", may_be_too_large=status in (502, 503, 504)
         )
-    return Refused(_refusal(reply, what, said))
+    return RequestRefused(_refusal(reply, what, said))
 
 
 def _content(reply: Reply, now: float, *, is_graphql: bool) -> Verdict:
@@ -165,12 +165,14 @@ def _content(reply: Reply, now: float, *, is_graphql: bool) -> Verdict:
     except ValueError:
         start = reply.body.lstrip()[:40]
         if not start:
-            return Failed(f"GitHub answered {reply.status} with nothing")
+            return RequestFailed(f"GitHub answered {reply.status} with nothing")
         if start.startswith("<"):
-            return Failed(f"GitHub answered {reply.status} with HTML in place of JSON")
-        return Failed(f"GitHub answered {reply.status} with JSON that is cut off or damaged")
+            return RequestFailed(f"GitHub answered {reply.status} with HTML in place of JSON")
+        return RequestFailed(f"GitHub answered {reply.status} with JSON that is cut off or damaged")
     if not isinstance(data, Mapping | list):
-        return Failed(f"GitHub answered {reply.status} with JSON that is not an object or list")
+        return RequestFailed(
+            f"GitHub answered {reply.status} with JSON that is not an object or list"
+        )
     if is_graphql and isinstance(data, Mapping) and data.get("errors"):
         return _graphql_errors(reply, data, now)
     return Good(data)
@@ -184,9 +186,9 @@ def _graphql_errors(reply: Reply, data: Mapping[str, Any], now: float) -> Verdic
     if _mentions(said, _SECONDARY) or _mentions(said, _LATER):
         return Limited("a secondary limit", _retry_after(reply, now), is_primary=False)
     if kinds & {"RESOURCE_LIMITS_EXCEEDED", "MAX_NODE_LIMIT_EXCEEDED", "TIMEOUT"}:
-        return Failed(f"GraphQL gave up ({said})", may_be_too_large=True)
+        return RequestFailed(f"GraphQL gave up ({said})", may_be_too_large=True)
     if _mentions(said, _TOO_LARGE):
-        return Failed(f"GraphQL failed ({said})", may_be_too_large=True)
+        return RequestFailed(f"GraphQL failed ({said})", may_be_too_large=True)
     return Good(data)
 
 

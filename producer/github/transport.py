@@ -22,7 +22,7 @@ from github.Requester import (
 
 from producer.github.access import Credential
 from producer.github.errors import GitHubAway
-from producer.github.retry import Failed, Reply
+from producer.github.retry import Reply, RequestFailed
 
 API_VERSION = "2022-11-28"
 USER_AGENT = "contractline"
@@ -52,7 +52,7 @@ class Transport:
 
     def send(
         self, verb: str, url: str, headers: Mapping[str, str] | None = None, body: Any = None
-    ) -> Reply | Failed:
+    ) -> Reply | RequestFailed:
         """Send a request; what the network does wrong is an answer too.
 
         Raises:
@@ -63,7 +63,7 @@ class Transport:
                 verb, url, headers=dict(headers or {}), input=body
             )
         except requests.Timeout:
-            return Failed("GitHub did not answer in time", may_be_too_large=True)
+            return RequestFailed("GitHub did not answer in time", may_be_too_large=True)
         except GithubException as problem:  # the App's own token could not be had
             return Reply(problem.status, _lower(problem.headers), json.dumps(problem.data))
         except requests.exceptions.SSLError as problem:
@@ -73,7 +73,7 @@ class Transport:
         except requests.RequestException as problem:
             if isinstance(problem, ValueError):  # the address itself is wrong
                 raise GitHubAway(self._base_url, _short(problem)) from problem
-            return Failed(f"the connection to GitHub failed ({_short(problem)})")
+            return RequestFailed(f"the connection to GitHub failed ({_short(problem)})")
         if _MOVED in found:
             found["location"] = found.pop(_MOVED)
         return Reply(status, found, text)

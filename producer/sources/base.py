@@ -18,7 +18,7 @@ TICK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RefPlace:
     """What a cursor belongs to.
 
     Attributes:
@@ -32,7 +32,7 @@ class Place:
     ref: str
 
 
-Positions = Mapping[Place, str]
+Positions = Mapping[RefPlace, str]
 """The newest commit of each place up to which everything was read."""
 
 

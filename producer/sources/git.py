@@ -13,12 +13,12 @@ from producer.commit import Record
 from producer.git import refs
 from producer.git.clones import Clone, is_url, name_of
 from producer.git.command import Git, GitFailed
-from producer.git.history import SOURCE, History
+from producer.git.history import SOURCE, GitHistory
 from producer.git.partial import PartialClone, promisor
 from producer.git.watch import RefsWatch
 from producer.reachability import left_behind
-from producer.refs import Choice
-from producer.sources.base import Batch, Batches, Place, Positions, Say, ticks
+from producer.refs import RefChoice
+from producer.sources.base import Batch, Batches, Positions, RefPlace, Say, ticks
 
 LOCAL_POLL_SECONDS = 0.25
 LOOK_ANYWAY_SECONDS = 30.0
@@ -46,7 +46,7 @@ class GitSettings:
     repository: str
     clones: Path
     name: str | None = None
-    choice: Choice = field(default_factory=Choice)
+    choice: RefChoice = field(default_factory=RefChoice)
     workers: int = 2
     follow: bool = False
     poll_seconds: float | None = None
@@ -194,7 +194,7 @@ class GitSource:
         trail = self._trail(tips, cursors)
         if self._partial:
             self._partial.complete(wanted, covered)
-        with History(self._objects, self.repository, workers=self._settings.workers) as history:
+        with GitHistory(self._objects, self.repository, workers=self._settings.workers) as history:
             counting = history.count(wanted, covered)
             for records in history.read(wanted, covered):
                 if counting.done():
@@ -233,8 +233,8 @@ class GitSource:
             else:
                 return
 
-    def _place(self, ref: str) -> Place:
-        return Place(self.name, self.repository, ref)
+    def _place(self, ref: str) -> RefPlace:
+        return RefPlace(self.name, self.repository, ref)
 
     def _rewritten(self, moved: dict[str, str], cursors: dict[str, str]) -> dict[str, str]:
         """Say which refs were rewritten, and return what those named before, where it is still there.

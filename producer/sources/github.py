@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 from contractline.errors import ContractlineError
 from producer.git.command import GitFailed
 from producer.github.access import Credential
-from producer.github.client import Client, Stopped, Working, next_page
+from producer.github.client import Client, RunStopped, Working, next_page
 from producer.github.errors import GitHubRefused, NotAuthorised, NotFound, QueryFailed
 from producer.github.mapping import SOURCE
 from producer.github.pace import pause
-from producer.github.plan import Part, Plan
+from producer.github.plan import BackfillPlan, PlanPart
 from producer.github.queries import PAGE
 from producer.github.quota import CORE, GRAPHQL
-from producer.github.reading import Reader, Wanted, renamed
+from producer.github.reading import ApiReader, Wanted, renamed
 from producer.github.retry import Policy
 from producer.github.target import Repository, look_up
 from producer.github.window import Window
-from producer.refs import Choice
-from producer.sources.base import Batch, Batches, Place, Positions, Say
+from producer.refs import RefChoice
+from producer.sources.base import Batch, Batches, Positions, RefPlace, Say
 from producer.sources.git import GitSettings, GitSource
 
 DISCOVER_SECONDS = 300.0
@@ -62,7 +62,7 @@ class GitHubSettings:
     base_url: str
     clones: Path
     organisations: Sequence[str] = ()
-    choice: Choice = field(default_factory=Choice)
+    choice: RefChoice = field(default_factory=RefChoice)
     window: Window = field(default_factory=Window)
     forks: bool = False
     plan_only: bool = False
@@ -91,7 +91,7 @@ class GitHubSource:
         self.expected: int | None = None
         self._settings = settings
         self._say = say
-        self._readers: dict[str, Reader] = {}
+        self._readers: dict[str, ApiReader] = {}
         self._problems: dict[str, ContractlineError] = {}
         self._resting: dict[str, float] = {}
 
@@ -115,7 +115,7 @@ class GitHubSource:
         )
         try:
             yield from self._run(client, {} if settings.again else known, stop)
-        except Stopped:
+        except RunStopped:
             return
         finally:
             client.close()
@@ -179,10 +179,10 @@ class GitHubSource:
                 continue
             if repository.full_name.lower() != full_name.lower():
                 self._say(renamed(repository))
-            self._readers[name] = Reader(client, repository, wanted, known, self._say)
+            self._readers[name] = ApiReader(client, repository, wanted, known, self._say)
 
-    def _plan(self, client: Client) -> Working[Plan]:
-        parts: list[Part] = []
+    def _plan(self, client: Client) -> Working[BackfillPlan]:
+        parts: list[PlanPart] = []
         for name, reader in list(self._readers.items()):
             try:
                 parts += yield from reader.plan()
@@ -191,7 +191,7 @@ class GitHubSource:
             except (GitHubRefused, QueryFailed) as problem:
                 self._put_aside(name, problem)
         by_graphql = client.has_graphql
-        return Plan(
+        return BackfillPlan(
             parts,
             by_graphql,
             self._settings.clone,
@@ -207,7 +207,7 @@ class GitHubSource:
             yield from self._guarded(name, self._history(known, client, reader, stop))
 
     def _history(
-        self, known: Positions, client: Client, reader: Reader, stop: threading.Event
+        self, known: Positions, client: Client, reader: ApiReader, stop: threading.Event
     ) -> Batches:
         if self._settings.clone:
             yield from self._clone(known, client, reader, stop)
@@ -242,7 +242,7 @@ class GitHubSource:
             yield from self._guarded(name, self._begin(self._readers[name]))
 
     @staticmethod
-    def _begin(reader: Reader) -> Batches:
+    def _begin(reader: ApiReader) -> Batches:
         yield from reader.plan()
         yield from reader.catch_up()
 
@@ -271,7 +271,7 @@ class GitHubSource:
         raise ContractlineError(f"{first}{more}", hint=first.hint)
 
     def _clone(
-        self, known: Positions, client: Client, reader: Reader, stop: threading.Event
+        self, known: Positions, client: Client, reader: ApiReader, stop: threading.Event
     ) -> Batches:
         """Let git read a history; our own cursors go on from there."""
         repository, window = reader.repository, self._settings.window
@@ -279,7 +279,7 @@ class GitHubSource:
             _with_token(repository.clone_url, client),
             self._settings.clones,
             repository.name,
-            Choice(tuple(reader.branches)),
+            RefChoice(tuple(reader.branches)),
             self._settings.workers,
             again=self._settings.again or not window.is_open,
         )
@@ -297,7 +297,7 @@ class GitHubSource:
             yield Batch((), reader.by_git(positions))
 
 
-def _of_git(known: Positions, repository: Repository) -> Mapping[Place, str]:
+def _of_git(known: Positions, repository: Repository) -> Mapping[RefPlace, str]:
     mine = ("git", repository.name)
     return {p: commit for p, commit in known.items() if (p.source, p.repository) == mine}
 

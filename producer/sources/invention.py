@@ -31,15 +31,15 @@ _OPEN_BRANCHES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class InventedLines:
     """What a commit changes."""
 
     additions: int = 0
     deletions: int = 0
     files: int = 0
 
-    def __add__(self, other: Lines) -> Lines:
-        return Lines(
+    def __add__(self, other: InventedLines) -> InventedLines:
+        return InventedLines(
             self.additions + other.additions,
             self.deletions + other.deletions,
             self.files + other.files,
@@ -58,17 +58,17 @@ class Invented:
     authored: int
     committed: int
     parents: tuple[str, ...]
-    lines: Lines
+    lines: InventedLines
     co_authors: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class InventedCommit:
     """What a person decides on; the rest of a commit follows."""
 
     author: Person
     subject: str
-    lines: Lines
+    lines: InventedLines
     body: str = ""
     committer: Person | None = None
     co_authors: tuple[Person, ...] = ()
@@ -80,7 +80,7 @@ class _Branch:
     tip: str
     topic: str
     owner: Person
-    lines: Lines = field(default_factory=Lines)
+    lines: InventedLines = field(default_factory=InventedLines)
 
 
 @dataclass(slots=True)
@@ -155,14 +155,14 @@ class World:
     def _commit(self, repository: _Repository, person: Person) -> Invented:
         chance = self._random.random()
         if not repository.tip:
-            draft = Draft(person, "Initial commit", self._lines())
+            draft = InventedCommit(person, "Initial commit", self._lines())
             return self._on_main(repository, draft)
         if repository.branches and chance < 0.16:
             return self._merge(repository, chance < 0.01 and len(repository.branches) > 1)
         if chance < 0.45:
             return self._on_branch(repository, person)
         if chance < 0.46:
-            draft = Draft(
+            draft = InventedCommit(
                 person,
                 f'Revert "{repository.subject}"',
                 self._lines(),
@@ -171,7 +171,7 @@ class World:
             return self._on_main(repository, draft)
         return self._on_main(repository, self._draft(person))
 
-    def _on_main(self, repository: _Repository, draft: Draft) -> Invented:
+    def _on_main(self, repository: _Repository, draft: InventedCommit) -> Invented:
         parents = ((repository.tip,) if repository.tip else ()) + draft.merges
         commit = self._finish(repository, draft, parents)
         repository.tip, repository.subject = commit.commit_id, draft.subject
@@ -197,19 +197,21 @@ class World:
         merged = [repository.branches.pop(0) for _ in range(number)]
         first = merged[0]
         repository.requests += 1
-        lines = sum((branch.lines for branch in merged), Lines())
+        lines = sum((branch.lines for branch in merged), InventedLines())
         tips = tuple(branch.tip for branch in merged)
         if several:
             topics = ", ".join(f"'{branch.topic}'" for branch in merged)
-            draft = Draft(first.owner, f"Merge branches {topics}", lines, merges=tips)
+            draft = InventedCommit(first.owner, f"Merge branches {topics}", lines, merges=tips)
         else:
             owner = first.owner.login or "fork"
             subject = f"Merge pull request #{repository.requests} from {owner}/{first.topic}"
             title = first.topic.replace("-", " ").capitalize()
-            draft = Draft(first.owner, subject, lines, title, committer=GITHUB, merges=tips)
+            draft = InventedCommit(
+                first.owner, subject, lines, title, committer=GITHUB, merges=tips
+            )
         return self._on_main(repository, draft)
 
-    def _draft(self, person: Person) -> Draft:
+    def _draft(self, person: Person) -> InventedCommit:
         words = self._random.sample(self._topics, min(12, 1 + int(self._logarithmic(1.1, 0.5))))
         subject = f"{self._random.choice(_VERBS)} {' '.join(words)}"
         body = ""
@@ -219,7 +221,7 @@ class World:
         helpers: tuple[Person, ...] = ()
         if self._random.random() < 0.06:
             helpers = tuple(self._crowd.others(person, self._random.choice((1, 1, 2))))
-        return Draft(person, subject, self._lines(), body, self._committer(), helpers)
+        return InventedCommit(person, subject, self._lines(), body, self._committer(), helpers)
 
     def _committer(self) -> Person | None:
         """Return who commits instead of the author: mostly nobody, sometimes the site."""
@@ -228,14 +230,16 @@ class World:
             return GITHUB
         return self._crowd.one() if chance < 0.10 else None
 
-    def _lines(self) -> Lines:
+    def _lines(self) -> InventedLines:
         if self._random.random() < 0.02:  # a binary file, or a mode
-            return Lines(0, 0, 1)
+            return InventedLines(0, 0, 1)
         added = int(self._logarithmic(2.4, 1.5))
         deleted = int(added * self._logarithmic(-0.9, 0.9))
-        return Lines(added, deleted, 1 + int(self._logarithmic(0.3, 0.9)))
+        return InventedLines(added, deleted, 1 + int(self._logarithmic(0.3, 0.9)))
 
-    def _finish(self, repository: _Repository, draft: Draft, parents: tuple[str, ...]) -> Invented:
+    def _finish(
+        self, repository: _Repository, draft: InventedCommit, parents: tuple[str, ...]
+    ) -> Invented:
         committed = int(self._now)
         committer = draft.committer or draft.author
         # Who commits another's work does it later.
@@ -262,7 +266,12 @@ class World:
 
 def _hash(commit: Invented) -> str:
     """Return the hash that git would give, with a tree that stands for the contents."""
-    contents = f"{commit.repository} {commit.parents} {commit.lines}"
+    lines = commit.lines
+    # Ids must never change, so no class's own text may be part of them.
+    counted = (
+        f"Lines(additions={lines.additions}, deletions={lines.deletions}, files={lines.files})"
+    )
+    contents = f"{commit.repository} {commit.parents} {counted}"
     tree = hashlib.sha1(contents.encode(), usedforsecurity=False).hexdigest()
     head = [f"tree {tree}", *(f"parent {parent}" for parent in commit.parents)]
     head.append(f"author {commit.author} {commit.authored} +0000")

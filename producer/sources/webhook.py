@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from producer.sources.base import TICK_SECONDS, Batch, Batches, Place, Positions, Say
+from producer.sources.base import TICK_SECONDS, Batch, Batches, Positions, RefPlace, Say
 from producer.webhook.doorbell import Doorbell, GitHub
-from producer.webhook.inbox import Delivery, Inbox
+from producer.webhook.inbox import Inbox, WebhookDelivery
 from producer.webhook.push import SOURCE, Push
-from producer.webhook.receiver import Receiver, Refused
+from producer.webhook.receiver import PushRefused, Receiver
 from producer.webhook.rules import Rules
-from producer.webhook.server import Server
+from producer.webhook.server import WebhookServer
 from producer.webhook.store import Kept, Span, Store, StoreUnusable
 from producer.webhook.throttle import Throttle
 
@@ -72,7 +72,7 @@ class WebhookSource:
         self._store = Store(settings.queue)
         self._receiver = Receiver(settings.rules, self._inbox, self._store, say)
         self._doorbell = Doorbell(settings.github, self._store, say) if settings.github else None
-        self._positions: dict[Place, str] = {}
+        self._positions: dict[RefPlace, str] = {}
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -80,7 +80,7 @@ class WebhookSource:
         wanted = self._settings
         with (
             closing(self._store),
-            Server(self._receiver, wanted.host, wanted.port, self._say_where),
+            WebhookServer(self._receiver, wanted.host, wanted.port, self._say_where),
             closing(self._inbox),
             self._doorbell or nullcontext(),
         ):
@@ -109,13 +109,13 @@ class WebhookSource:
     def _say_where(self, url: str) -> None:
         self._say(f"listening on {url}")
 
-    def _batch(self, taken: Sequence[Delivery]) -> Batch:
+    def _batch(self, taken: Sequence[WebhookDelivery]) -> Batch:
         pushes = [delivery.push for delivery in taken]
         spans, moved = self._follow(pushes)
         records = [record for push in pushes for record in push.records]
         return Batch(records, moved, on_acknowledged=partial(self._acknowledge, taken, spans))
 
-    def _acknowledge(self, taken: Sequence[Delivery], spans: Sequence[Span]) -> None:
+    def _acknowledge(self, taken: Sequence[WebhookDelivery], spans: Sequence[Span]) -> None:
         try:
             self._store.acknowledge([delivery.id for delivery in taken], spans)
         except StoreUnusable as problem:
@@ -154,16 +154,18 @@ class WebhookSource:
     def _read(self, kept: Kept) -> Push | None:
         try:
             return self._receiver.read(kept.body)
-        except Refused as refusal:  # a newer version may see it otherwise than the one that kept it
+        except (
+            PushRefused
+        ) as refusal:  # a newer version may see it otherwise than the one that kept it
             self._say(f"delivery {kept.id}: {refusal.words}")
             return None
 
-    def _follow(self, pushes: Sequence[Push]) -> tuple[list[Span], dict[Place, str]]:
+    def _follow(self, pushes: Sequence[Push]) -> tuple[list[Span], dict[RefPlace, str]]:
         """Return what to ask GitHub for because of some pushes, and what the refs name after them."""
         spans = []
         moved = {}
         for push in pushes:
-            place = Place(self.name, push.repository, push.ref)
+            place = RefPlace(self.name, push.repository, push.ref)
             known = self._positions.get(place)
             is_gap = bool(known) and not push.is_new and push.before not in (known, push.after)
             if self._doorbell and (span := _span(push, known if is_gap else None)):
@@ -173,7 +175,7 @@ class WebhookSource:
             moved[place] = self._positions[place] = push.after
         return spans, moved
 
-    def _say_what_may_lack(self, place: Place, push: Push, missed_since: str | None) -> None:
+    def _say_what_may_lack(self, place: RefPlace, push: Push, missed_since: str | None) -> None:
         """Say when pushes to a ref were not delivered in between, or a payload may be cut short."""
         where = f"{push.repository} {push.ref}"
         if missed_since:

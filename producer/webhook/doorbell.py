@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from contractline.errors import ContractlineError
 from producer.commit import Record
 from producer.github.access import Credential
-from producer.github.client import Client, Stopped, finish
+from producer.github.client import Client, RunStopped, finish
 from producer.github.errors import GitHubRefused
 from producer.github.ranges import RangeUnknown, fetch_range
 from producer.github.target import Repository
@@ -113,7 +113,7 @@ class Doorbell:
                 for spans in joined(self._new()):
                     self._fetch(client, spans)
                 self._rang.wait(_LOOK_SECONDS)
-        except Stopped:
+        except RunStopped:
             pass
         except ContractlineError as problem:
             self._say(f"{problem}; pushes are not completed until the next start")

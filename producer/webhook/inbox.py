@@ -19,7 +19,7 @@ Answer = Callable[[bool], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WebhookDelivery:
     """A push on its way to Kafka.
 
     Attributes:
@@ -39,12 +39,12 @@ class Inbox:
     """Holds the deliveries that no batch has taken yet."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[WebhookDelivery] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._bytes = 0
         self._closed = False
 
-    def put(self, delivery: Delivery) -> bool:
+    def put(self, delivery: WebhookDelivery) -> bool:
         """Take a delivery; return False when there is no room, or no batch will come any more."""
         with self._lock:
             if self._closed or self._bytes + delivery.size > max(MOST_BYTES, delivery.size):
@@ -53,9 +53,9 @@ class Inbox:
             self._waiting.put(delivery)
         return True
 
-    def take(self, seconds: float) -> list[Delivery]:
+    def take(self, seconds: float) -> list[WebhookDelivery]:
         """Return what waits, after at most some seconds; nothing when nothing came."""
-        taken: list[Delivery] = []
+        taken: list[WebhookDelivery] = []
         try:
             taken.append(self._waiting.get(timeout=seconds))
             while len(taken) < MOST_IN_A_BATCH:
@@ -64,7 +64,7 @@ class Inbox:
             pass
         return taken
 
-    def answer(self, taken: Sequence[Delivery], *, acknowledged: bool) -> None:
+    def answer(self, taken: Sequence[WebhookDelivery], *, acknowledged: bool) -> None:
         """Answer what :meth:`take` gave."""
         with self._lock:
             self._bytes -= sum(delivery.size for delivery in taken)

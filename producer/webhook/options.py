@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from contractline.errors import SettingInvalid
 from contractline.project import Project
 from contractline.settings import environment
-from producer.refs import Choice
-from producer.webhook.push import Names
+from producer.refs import RefChoice
+from producer.webhook.push import PushNames
 from producer.webhook.rules import MOST_BYTES, Rules
 
 if TYPE_CHECKING:
@@ -97,14 +97,14 @@ def github(options: argparse.Namespace, project: Project) -> GitHub | None:
     return GitHub(known, options.base_url or access.github_api_url) if known else None
 
 
-def rules(options: argparse.Namespace, choice: Choice) -> Rules:
+def rules(options: argparse.Namespace, choice: RefChoice) -> Rules:
     """Return what is accepted.
 
     Raises:
         SettingInvalid: there is no secret, or its file can't be read.
     """
     canonical = {name.lower(): called for name, called in options.repository}
-    return Rules(_secrets(options.secret_file), choice, Names(canonical), options.max_body)
+    return Rules(_secrets(options.secret_file), choice, PushNames(canonical), options.max_body)
 
 
 def _secrets(file: Path | None) -> list[bytes]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from producer.commit import Record
 from producer.github.mapping import from_push, text
-from producer.refs import BRANCHES, MERGE_QUEUE, Choice
+from producer.refs import BRANCHES, MERGE_QUEUE, RefChoice
 
 SOURCE = "webhook"
 
@@ -28,7 +28,7 @@ class PayloadInvalid(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class PushNames:
     """How repositories are called.
 
     Attributes:
@@ -84,7 +84,7 @@ class Push:
         return not self.default_branch or self.ref == BRANCHES + self.default_branch
 
 
-def read_push(payload: Any, choice: Choice, names: Names, produced_at: int) -> Push:
+def read_push(payload: Any, choice: RefChoice, names: PushNames, produced_at: int) -> Push:
     """Read a push event.
 
     Args:

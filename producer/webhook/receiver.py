@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from producer.commit import now_micros
-from producer.webhook.inbox import Delivery, Inbox
+from producer.webhook.inbox import Inbox, WebhookDelivery
 from producer.webhook.push import PayloadInvalid, Push, read_push
 from producer.webhook.rules import Rules
 from producer.webhook.store import Store, StoreUnusable
@@ -32,7 +32,7 @@ _FORM = "application/x-www-form-urlencoded"
 _RETRY_SECONDS = "30"
 
 
-class Refused(Exception):
+class PushRefused(Exception):
     """When a request is answered without looking further."""
 
     def __init__(self, status: HTTPStatus, words: str) -> None:
@@ -75,25 +75,25 @@ class Receiver:
             async with asyncio.timeout(self._rules.answer_seconds) as limit:
                 body = await self._body(request)
                 status, words = await self._deliver(request, body, limit.when() or 0)
-        except Refused as refusal:
+        except PushRefused as refusal:
             return self._refuse(refusal)
         except StoreUnusable as problem:
             words = f"neither sent nor kept, deliver it again: {problem}"
-            return self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, words))
+            return self._refuse(PushRefused(HTTPStatus.SERVICE_UNAVAILABLE, words))
         except TimeoutError:
             return _words(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time")
         except ClientDisconnect:
             return _words(HTTPStatus.BAD_REQUEST, "the body did not arrive")
         return _words(status, words)
 
-    def _refuse(self, refusal: Refused) -> Response:
+    def _refuse(self, refusal: PushRefused) -> Response:
         self._throttle.say(refusal.words, f"answered {refusal.status}: {refusal.words}")
         return _words(refusal.status, refusal.words)
 
     async def _body(self, request: Request) -> bytes:
         """Return the body, once it is known who sent it."""
         most = self._rules.most_bytes
-        too_large = Refused(
+        too_large = PushRefused(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {most:,} bytes"
         )
         length = request.headers.get("Content-Length", "")
@@ -106,7 +106,7 @@ class Receiver:
                 raise too_large
         if not self._is_signed(body, request.headers.get(_SIGNATURE, "")):
             problem = "does not match the secret" if _SIGNATURE in request.headers else "is missing"
-            raise Refused(HTTPStatus.UNAUTHORIZED, f"the signature in {_SIGNATURE} {problem}")
+            raise PushRefused(HTTPStatus.UNAUTHORIZED, f"the signature in {_SIGNATURE} {problem}")
         return bytes(body)
 
     def _is_signed(self, body: bytearray, signature: str) -> bool:
@@ -123,7 +123,7 @@ class Receiver:
     ) -> tuple[HTTPStatus, str]:
         event = request.headers.get(_EVENT)
         if not event:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"the header {_EVENT} is missing")
+            raise PushRefused(HTTPStatus.BAD_REQUEST, f"the header {_EVENT} is missing")
         if event == "ping":
             return HTTPStatus.OK, "the webhook is set up: push events are received here"
         if event != "push":
@@ -147,11 +147,13 @@ class Receiver:
         try:
             payload = json.loads(body)
         except (ValueError, RecursionError) as problem:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {problem}") from problem
+            raise PushRefused(
+                HTTPStatus.BAD_REQUEST, f"the body is not JSON: {problem}"
+            ) from problem
         try:
             return read_push(payload, self._rules.choice, self._rules.names, now_micros())
         except PayloadInvalid as problem:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"not a push event: {problem}") from problem
+            raise PushRefused(HTTPStatus.BAD_REQUEST, f"not a push event: {problem}") from problem
 
     async def _send(
         self, delivery_id: str, push: Push, body: bytes, deadline: float
@@ -167,7 +169,7 @@ class Receiver:
         if acknowledged:
             return HTTPStatus.OK, _received(push)
         await asyncio.to_thread(self._store.keep, delivery_id, body)
-        raise Refused(
+        raise PushRefused(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "Kafka has not acknowledged it yet; it is kept on disk and will be sent",
         )
@@ -191,7 +193,7 @@ class Receiver:
         def answer(acknowledged: bool) -> None:
             loop.call_soon_threadsafe(sent.set_result, acknowledged)
 
-        if not self._inbox.put(Delivery(delivery_id, push, size, answer)):
+        if not self._inbox.put(WebhookDelivery(delivery_id, push, size, answer)):
             return None
         self._sending[delivery_id] = sent
         self._since[delivery_id] = loop.time()
@@ -209,7 +211,7 @@ def _json_part(body: bytes, content_type: str) -> bytes:
     try:
         return parse_qs(body.decode(), strict_parsing=True)["payload"][0].encode()
     except (ValueError, KeyError) as problem:
-        raise Refused(HTTPStatus.BAD_REQUEST, "the form has no field 'payload'") from problem
+        raise PushRefused(HTTPStatus.BAD_REQUEST, "the form has no field 'payload'") from problem
 
 
 def _received(push: Push) -> str:

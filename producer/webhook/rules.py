@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from producer.refs import Choice
-from producer.webhook.push import Names
+from producer.refs import RefChoice
+from producer.webhook.push import PushNames
 
 MOST_BYTES = 25 * 1024 * 1024
 """GitHub caps payloads at 25 MB and drops an event beyond."""
@@ -32,8 +32,8 @@ class Rules:
     """
 
     secrets: Sequence[bytes] = field(repr=False)
-    choice: Choice
-    names: Names
+    choice: RefChoice
+    names: PushNames
     most_bytes: int = MOST_BYTES
     answer_seconds: float = ANSWER_SECONDS
     stuck_seconds: float = STUCK_SECONDS

@@ -30,7 +30,7 @@ class AddressUnavailable(ServiceUnavailable):
         )
 
 
-class Server:
+class WebhookServer:
     """Serves an application while the context lasts.
 
     Args:
@@ -61,7 +61,7 @@ class Server:
         )
         self._thread: threading.Thread | None = None
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> WebhookServer:
         """Listen.
 
         Raises:

@@ -73,7 +73,7 @@ class ServiceEvent(Event):
 
 @_register
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told(ServiceEvent):
+class ServiceTold(ServiceEvent):
     """A service has something to say to the reader."""
 
     text: str
@@ -149,7 +149,7 @@ class Ready(ServiceEvent):
 
 @_register
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed(ServiceEvent):
+class ServiceFailed(ServiceEvent):
     """A service could not be started."""
 
     cause: str
@@ -213,7 +213,7 @@ class Stopping(ServiceEvent):
 
 @_register
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped(ServiceEvent):
+class ServiceStopped(ServiceEvent):
     """A service was stopped."""
 
     seconds: float

@@ -16,7 +16,7 @@ import pytest
 from contractline.avro.jsonlines import records
 from contractline.clients.wire import SchemaId
 from contractline.contracts.load import contract_named, load_contracts
-from contractline.kafka.encode import Writer
+from contractline.kafka.encode import RecordWriter
 from contractline.kafka.jsonvalues import converter
 from contractline.project import Project
 
@@ -27,7 +27,7 @@ CASES = sorted((Path(__file__).parent / "streams").glob("*.jsonl"))
 @pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
 def test_the_newest_version_takes_the_records_and_a_reader_gets_them_back(file):
     contract = contract_named(load_contracts(PROJECT), file.stem)
-    writer = Writer.of(contract.values[-1].schema, SchemaId(1))
+    writer = RecordWriter.of(contract.values[-1].schema, SchemaId(1))
     with file.open("rb") as stream:
         for number, record in records(stream):
             sent = converter(writer.parsed, writer.names)(record)

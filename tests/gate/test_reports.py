@@ -19,10 +19,10 @@ from contractline.contracts.waivers import Migration, Waiver
 from contractline.finding import TOP, Effect, Finding, Position, RuleId, Severity
 from contractline.gate.diff import StreamDifference
 from contractline.gate.report import (
+    CheckStep,
     Report,
-    State,
-    Step,
     StreamReport,
+    StreamState,
     Verdict,
     Waived,
 )
@@ -56,7 +56,7 @@ def report(words: str = "fewer", *, streams: int = 1, each: int = 1) -> Report:
     )
     stream = StreamReport(
         "clicks",
-        State.CHANGED,
+        StreamState.CHANGED,
         (
             *(finding(f"{words} {n}", path=words) for n in range(each)),
             finding(words, Severity.WARNING, file=None, position=None),
@@ -66,7 +66,7 @@ def report(words: str = "fewer", *, streams: int = 1, each: int = 1) -> Report:
         (Verdict("ClickHouse", Effect.CORRUPTS, (words,) * each, "NONE"),),
         "\n".join(["--- a", "+++ b", f"+{words}"] * each),
         (words,) * each,
-        (Step(words, words),),
+        (CheckStep(words, words),),
     )
     return Report(ROOT, "main (1234567)", "", (stream,) * streams, (words,))
 
@@ -136,7 +136,7 @@ def test_the_comment_fits_whatever_there_is_to_say():
 def test_many_findings_of_one_rule_hide_no_other():
     rare = finding("silently other", rule=RuleId("SINK_NUMBER_FITS"))
     many = (*(finding(f"fewer {n}") for n in range(300)), rare)
-    full = Report(ROOT, "main", "", (StreamReport("clicks", State.CHANGED, many),))
+    full = Report(ROOT, "main", "", (StreamReport("clicks", StreamState.CHANGED, many),))
     text = rendered(full, "markdown")
     assert "silently other" in text
     assert "`PARTITIONS_ONLY_GROW` | and 200 more: see the job's log" in text
@@ -146,12 +146,12 @@ def test_many_findings_of_one_rule_hide_no_other():
 
 
 def test_a_change_without_findings_is_told_as_safe():
-    good = Report(ROOT, "main", "", (StreamReport("clicks", State.NEW),))
+    good = Report(ROOT, "main", "", (StreamReport("clicks", StreamState.NEW),))
     assert "✅ Contracts: this change is safe" in rendered(good, "markdown")
     warned = (finding(severity=Severity.WARNING),)
-    calm = Report(ROOT, "main", "", (StreamReport("clicks", State.NEW, warned),))
+    calm = Report(ROOT, "main", "", (StreamReport("clicks", StreamState.NEW, warned),))
     assert "✅ Contracts: this change can be merged" in rendered(calm, "markdown")
-    same = Report(ROOT, "main", "", (StreamReport("clicks", State.UNCHANGED),))
+    same = Report(ROOT, "main", "", (StreamReport("clicks", StreamState.UNCHANGED),))
     assert "nothing changes" in rendered(same, "markdown")
 
 
@@ -178,7 +178,7 @@ def test_an_annotation_has_columns_and_a_place_on_one_line():
     place = "file=contracts/clicks/contract.odcs.yaml,line=26,col=5,endColumn=14"
     assert line.startswith(f"::error {place},title=")
     alone = finding(position=TOP)
-    one = Report(ROOT, "main", "", (StreamReport("clicks", State.CHANGED, (alone,)),))
+    one = Report(ROOT, "main", "", (StreamReport("clicks", StreamState.CHANGED, (alone,)),))
     assert ",line=1,title=" in rendered(one, "github")
 
 
@@ -221,7 +221,10 @@ SUITE = {"name", "tests", "failures", "errors"}
 
 def test_a_warning_fails_where_that_is_wanted():
     calm = Report(
-        ROOT, "main", "", (StreamReport("a", State.CHANGED, (finding(severity=Severity.WARNING),)),)
+        ROOT,
+        "main",
+        "",
+        (StreamReport("a", StreamState.CHANGED, (finding(severity=Severity.WARNING),)),),
     )
     assert (calm.exit_code, "<failure" in rendered(calm, "junit")) == (0, False)
     strict = Report(ROOT, "main", "", calm.streams, fail_on=Severity.WARNING)
@@ -261,7 +264,7 @@ def test_sarif_keeps_its_standard_and_what_code_scanning_wants(words):
 
 def test_code_scanning_takes_no_more_than_its_limit():
     many = (finding(severity=Severity.WARNING),) * MAX_RESULTS + (finding(),)
-    big = Report(ROOT, "main", "", (StreamReport("clicks", State.CHANGED, many),))
+    big = Report(ROOT, "main", "", (StreamReport("clicks", StreamState.CHANGED, many),))
     results = json.loads(rendered(big, "sarif"))["runs"][0]["results"]
     assert len(results) == MAX_RESULTS
     assert [one["level"] for one in results[:2]] == ["error", "warning"]
@@ -279,7 +282,7 @@ def test_each_project_of_a_repository_has_its_own_alerts():
 
 def test_a_fingerprint_stays_when_lines_move():
     def prints(line: int) -> list[str]:
-        stream = StreamReport("clicks", State.CHANGED, (finding(position=Position(line)),))
+        stream = StreamReport("clicks", StreamState.CHANGED, (finding(position=Position(line)),))
         log = json.loads(rendered(Report(ROOT, "main", "", (stream,)), "sarif"))
         return [one["partialFingerprints"] for one in log["runs"][0]["results"]]
 

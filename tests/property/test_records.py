@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from contractline.clients.wire import HEADER_BYTES, SchemaId
 from contractline.contracts.load import load_contract
-from contractline.kafka.encode import Encoders, RecordRefused, Writer
+from contractline.kafka.encode import Encoders, RecordRefused, RecordWriter
 from tests.fixtures import snapshot
 
 COMMITS = load_contract(snapshot.COMMITS).contract
@@ -21,8 +21,8 @@ assert COMMITS is not None
 SCHEMA = parse_schema(COMMITS.value.definition)
 ENCODERS = Encoders.of(
     2,
-    Writer.of(COMMITS.value, SchemaId(1)),
-    Writer.of(COMMITS.keys[0].schema, SchemaId(2), is_key=True),
+    RecordWriter.of(COMMITS.value, SchemaId(1)),
+    RecordWriter.of(COMMITS.keys[0].schema, SchemaId(2), is_key=True),
 )
 
 text = st.text(max_size=8)

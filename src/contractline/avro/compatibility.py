@@ -112,7 +112,7 @@ def incompatibilities(reader: Schema, writer: Schema) -> tuple[Incompatibility, 
     """Return why ``reader`` can't read what ``writer`` wrote; nothing when it can."""
     if can_read(reader, writer):
         return ()
-    found = tuple(_Comparison().types(reader.apache, writer.apache, _Place()))
+    found = tuple(_Comparison().types(reader.apache, writer.apache, _PairPlace()))
     return found or (_unexplained(reader, writer),)
 
 
@@ -166,20 +166,20 @@ def keep(schemas: Sequence[Schema], level: Compatibility) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PairPlace:
     """Where the walk is: in the reader's schema, in the writer's, and in words."""
 
     reader: Steps = ()
     writer: Steps = ()
     name: str = ""
 
-    def inner(self, *steps: str) -> _Place:
+    def inner(self, *steps: str) -> _PairPlace:
         """Return the same member of both."""
         return replace(self, reader=(*self.reader, *steps), writer=(*self.writer, *steps))
 
-    def field(self, reader: int, writer: int, name: str) -> _Place:
+    def field(self, reader: int, writer: int, name: str) -> _PairPlace:
         """Return the type of a field, at its positions in both."""
-        return _Place(
+        return _PairPlace(
             (*self.reader, "fields", reader, "type"),
             (*self.writer, "fields", writer, "type"),
             f"{self.name}.{name}" if self.name else name,
@@ -198,7 +198,7 @@ class _Comparison:
 
     begun: set[tuple[int, int]] = field(default_factory=set)
 
-    def types(self, reader: Any, writer: Any, place: _Place) -> Iterator[Incompatibility]:
+    def types(self, reader: Any, writer: Any, place: _PairPlace) -> Iterator[Incompatibility]:
         pair = (id(reader), id(writer))
         if pair in self.begun:
             return
@@ -219,14 +219,14 @@ class _Comparison:
         else:
             yield from self._inside(reader, writer, place)
 
-    def _branch(self, reader: Any, writer: Any, place: _Place) -> Iterator[Incompatibility]:
+    def _branch(self, reader: Any, writer: Any, place: _PairPlace) -> Iterator[Incompatibility]:
         if reader.type != "union":
             yield from self.types(reader, writer, place)
         elif not any(_readable(branch, writer) for branch in reader.schemas):
             reason = f"{_words(writer)} can't be read as {_words(reader)}"
             yield place.cause(reason, reader, writer)
 
-    def _inside(self, reader: Any, writer: Any, place: _Place) -> Iterator[Incompatibility]:
+    def _inside(self, reader: Any, writer: Any, place: _PairPlace) -> Iterator[Incompatibility]:
         match reader.type:
             case "record":
                 yield from self._fields(reader, writer, place)
@@ -245,7 +245,7 @@ class _Comparison:
                 reason = f"the fixed {reader.name} has {reader.size} bytes, and {writer.size} there"
                 yield place.inner("size").cause(reason, reader, writer)
 
-    def _fields(self, reader: Any, writer: Any, place: _Place) -> Iterator[Incompatibility]:
+    def _fields(self, reader: Any, writer: Any, place: _PairPlace) -> Iterator[Incompatibility]:
         positions = {one.name: position for position, one in enumerate(writer.fields)}
         for position, one in enumerate(reader.fields):
             written = _written(one, writer, positions)
@@ -343,4 +343,4 @@ def _unexplained(reader: Schema, writer: Schema) -> Incompatibility:
     """What Apache's library said, where the walk found no reason of its own."""
     messages = _verdict(reader.apache, writer.apache).messages
     reason = "; ".join(sorted(messages)) or "Apache Avro refuses the pair"
-    return _Place().cause(reason, reader.apache, writer.apache)
+    return _PairPlace().cause(reason, reader.apache, writer.apache)

@@ -87,7 +87,7 @@ class FieldChange:
 
 def fields(schema: Schema) -> tuple[Field, ...]:
     """Return the fields of a record, each nested one behind the one that holds it."""
-    return tuple(_Walk().fields(schema.definition, json.loads(schema.meaning), ()))
+    return tuple(_FieldWalk().fields(schema.definition, json.loads(schema.meaning), ()))
 
 
 def field_changes(old: Schema, new: Schema) -> tuple[FieldChange, ...]:
@@ -137,7 +137,7 @@ def lies_in(change: FieldChange, places: Container[Name]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Walk:
+class _FieldWalk:
     """A walk through a schema beside its normal form, which has full names and one spelling.
 
     Attributes:

@@ -41,7 +41,7 @@ _MANY = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class GrammarProblem:
     """One mistake in a definition.
 
     Attributes:
@@ -56,13 +56,13 @@ class Problem:
     of_default: bool = False
 
 
-def problems(definition: Any) -> tuple[Problem, ...]:
+def problems(definition: Any) -> tuple[GrammarProblem, ...]:
     """Return the mistakes of a definition, at most twenty.
 
     The definition's nesting must be bounded (:meth:`Schema.parse` sees to it).
     """
-    reading = _Reading()
-    found: list[Problem] = []
+    reading = _GrammarCheck()
+    found: list[GrammarProblem] = []
     for problem in reading.type(definition, (), ""):
         found.append(problem)
         if len(found) == _MANY:
@@ -76,15 +76,15 @@ def full_name(name: str, namespace: str) -> str:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _GrammarCheck:
     """One walk through a definition, and the named types met so far."""
 
     names: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def type(self, node: Any, at: Steps, namespace: str) -> Iterator[Problem]:
+    def type(self, node: Any, at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         if isinstance(node, str):
             if node not in PRIMITIVE and full_name(node, namespace) not in self.names:
-                yield Problem(
+                yield GrammarProblem(
                     at, f"`{node}` is not an Avro type and no named type defined before it"
                 )
         elif isinstance(node, list):
@@ -92,9 +92,11 @@ class _Reading:
         elif isinstance(node, dict):
             yield from self._complex(node, at, namespace)
         else:
-            yield Problem(at, f"a type is a name, an object or a list, not {_json_kind(node)}")
+            yield GrammarProblem(
+                at, f"a type is a name, an object or a list, not {_json_kind(node)}"
+            )
 
-    def _complex(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[Problem]:
+    def _complex(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         kind = node.get("type")
         if kind in NAMED:
             yield from self._named(node, at, namespace)
@@ -102,41 +104,45 @@ class _Reading:
             if member in node:
                 yield from self.type(node[member], (*at, member), namespace)
             else:
-                yield Problem(at, f"the {kind} has no `{member}`")
+                yield GrammarProblem(at, f"the {kind} has no `{member}`")
         elif kind is None:
-            yield Problem(at, "the type has no `type`")
+            yield GrammarProblem(at, "the type has no `type`")
         elif not isinstance(kind, str):
-            yield Problem((*at, "type"), "a type inside a type: write the inner one in its place")
+            yield GrammarProblem(
+                (*at, "type"), "a type inside a type: write the inner one in its place"
+            )
         elif kind not in PRIMITIVE:
-            yield Problem((*at, "type"), f"`{kind}` is not an Avro type")
+            yield GrammarProblem((*at, "type"), f"`{kind}` is not an Avro type")
         yield from _texts(node, at)
 
-    def _union(self, branches: list[Any], at: Steps, namespace: str) -> Iterator[Problem]:
+    def _union(self, branches: list[Any], at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         seen: set[str] = set()
         for position, branch in enumerate(branches):
             place = (*at, position)
             if isinstance(branch, list):
-                yield Problem(place, "a union directly inside a union")
+                yield GrammarProblem(place, "a union directly inside a union")
                 continue
             yield from self.type(branch, place, namespace)
             kind = _branch_name(branch, namespace)
             if kind in seen:
-                yield Problem(place, f"the union holds `{kind}` twice")
+                yield GrammarProblem(place, f"the union holds `{kind}` twice")
             seen.add(kind)
 
-    def _named(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[Problem]:
+    def _named(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         kind, name, space = node["type"], node.get("name"), node.get("namespace", namespace)
         if not isinstance(name, str):
-            yield Problem(at, f"the {kind} has no `name`")
+            yield GrammarProblem(at, f"the {kind} has no `name`")
             return
         if not isinstance(space, str):
-            yield Problem((*at, "namespace"), "a namespace is a text")
+            yield GrammarProblem((*at, "namespace"), "a namespace is a text")
             return
         full = full_name(name, space)
         if not all(_NAME.match(part) for part in full.split(".")):
-            yield Problem((*at, "name"), f"`{full}` is not a name: {_NAME_WORDS}")
+            yield GrammarProblem((*at, "name"), f"`{full}` is not a name: {_NAME_WORDS}")
         elif full in self.names or full in PRIMITIVE:
-            yield Problem((*at, "name"), f"`{full}` is defined twice; refer to it by name instead")
+            yield GrammarProblem(
+                (*at, "name"), f"`{full}` is defined twice; refer to it by name instead"
+            )
         self.names.setdefault(full, node)
         yield from _aliases(node, at)
         if kind == "record":
@@ -144,45 +150,51 @@ class _Reading:
         elif kind == "enum":
             yield from _symbols(node, at)
         elif not _is_int(size := node.get("size", 0)) or not 1 <= size < _RANGES["int"]:
-            yield Problem(at, "the fixed has no `size` of at least 1, and at most 2,147,483,647")
+            yield GrammarProblem(
+                at, "the fixed has no `size` of at least 1, and at most 2,147,483,647"
+            )
 
-    def _fields(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[Problem]:
+    def _fields(self, node: dict[str, Any], at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         fields = node.get("fields")
         if not isinstance(fields, list):
-            yield Problem(at, "the record has no list of `fields`")
+            yield GrammarProblem(at, "the record has no list of `fields`")
             return
         seen: set[str] = set()
         for position, one in enumerate(fields):
             place: Steps = (*at, "fields", position)
             if not isinstance(one, dict) or not isinstance(one.get("name"), str):
-                yield Problem(place, "the field has no `name`")
+                yield GrammarProblem(place, "the field has no `name`")
                 continue
             if not _NAME.match(one["name"]):
-                yield Problem((*place, "name"), f"`{one['name']}` is not a name: {_NAME_WORDS}")
+                yield GrammarProblem(
+                    (*place, "name"), f"`{one['name']}` is not a name: {_NAME_WORDS}"
+                )
             if one["name"] in seen:
-                yield Problem((*place, "name"), f"the record holds the field `{one['name']}` twice")
+                yield GrammarProblem(
+                    (*place, "name"), f"the record holds the field `{one['name']}` twice"
+                )
             seen.add(one["name"])
             yield from self._field(one, place, namespace)
 
-    def _field(self, one: dict[str, Any], at: Steps, namespace: str) -> Iterator[Problem]:
+    def _field(self, one: dict[str, Any], at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         if "type" not in one:
-            yield Problem(at, f"the field `{one['name']}` has no `type`")
+            yield GrammarProblem(at, f"the field `{one['name']}` has no `type`")
             return
         inner = list(self.type(one["type"], (*at, "type"), namespace))
         yield from inner
         yield from _aliases(one, at)
         yield from _texts(one, at)
         if one.get("order", "ascending") not in ("ascending", "descending", "ignore"):
-            yield Problem((*at, "order"), "the order is ascending, descending or ignore")
+            yield GrammarProblem((*at, "order"), "the order is ascending, descending or ignore")
         if "default" in one and not inner:
             yield from self._default(one, at, namespace)
 
-    def _default(self, one: dict[str, Any], at: Steps, namespace: str) -> Iterator[Problem]:
+    def _default(self, one: dict[str, Any], at: Steps, namespace: str) -> Iterator[GrammarProblem]:
         if not self._fits(one["type"], one["default"], namespace):
             words = "the default does not fit the type"
             if isinstance(one["type"], list):
                 words = "the default does not fit the first branch of the union"
-            yield Problem((*at, "default"), words, of_default=True)
+            yield GrammarProblem((*at, "default"), words, of_default=True)
 
     def _fits(self, node: Any, value: Any, namespace: str) -> bool:
         """Whether a JSON value is a default of a type, as the specification writes defaults."""
@@ -224,37 +236,39 @@ class _Reading:
 _NAME_WORDS = "letters, digits and underscores, and no digit first"
 
 
-def _symbols(node: dict[str, Any], at: Steps) -> Iterator[Problem]:
+def _symbols(node: dict[str, Any], at: Steps) -> Iterator[GrammarProblem]:
     symbols = node.get("symbols")
     if not isinstance(symbols, list) or not symbols:
-        yield Problem(at, "the enum has no list of `symbols`")
+        yield GrammarProblem(at, "the enum has no list of `symbols`")
         return
     seen: set[str] = set()
     for position, symbol in enumerate(symbols):
         place = (*at, "symbols", position)
         if not isinstance(symbol, str) or not _NAME.match(symbol):
-            yield Problem(place, f"`{symbol}` is not a symbol: {_NAME_WORDS}")
+            yield GrammarProblem(place, f"`{symbol}` is not a symbol: {_NAME_WORDS}")
         elif symbol in seen:
-            yield Problem(place, f"the enum holds the symbol `{symbol}` twice")
+            yield GrammarProblem(place, f"the enum holds the symbol `{symbol}` twice")
         else:
             seen.add(symbol)
     if "default" in node and node["default"] not in symbols:
-        yield Problem((*at, "default"), f"the default `{node['default']}` is none of the symbols")
+        yield GrammarProblem(
+            (*at, "default"), f"the default `{node['default']}` is none of the symbols"
+        )
 
 
-def _texts(node: dict[str, Any], at: Steps) -> Iterator[Problem]:
+def _texts(node: dict[str, Any], at: Steps) -> Iterator[GrammarProblem]:
     for name in ("doc", "logicalType"):
         if not isinstance(node.get(name, ""), str | None):
-            yield Problem((*at, name), f"`{name}` is a text, not {_json_kind(node[name])}")
+            yield GrammarProblem((*at, name), f"`{name}` is a text, not {_json_kind(node[name])}")
 
 
-def _aliases(node: dict[str, Any], at: Steps) -> Iterator[Problem]:
+def _aliases(node: dict[str, Any], at: Steps) -> Iterator[GrammarProblem]:
     aliases = node.get("aliases", [])
     if not isinstance(aliases, list) or not all(
         isinstance(alias, str) and all(_NAME.match(part) for part in alias.split("."))
         for alias in aliases
     ):
-        yield Problem((*at, "aliases"), f"aliases are a list of names: {_NAME_WORDS}")
+        yield GrammarProblem((*at, "aliases"), f"aliases are a list of names: {_NAME_WORDS}")
 
 
 def _branch_name(branch: Any, namespace: str) -> str:

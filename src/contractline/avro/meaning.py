@@ -27,7 +27,7 @@ def reinterpretations(reader: Schema, writer: Schema) -> tuple[Incompatibility, 
     """
     if _are_plain_and_alike(reader, writer):
         return ()
-    return tuple(_Walk().types(Node.root(reader), Node.root(writer), _Place()))
+    return tuple(_MeaningWalk().types(Node.root(reader), Node.root(writer), _MeaningPlace()))
 
 
 def _are_plain_and_alike(reader: Schema, writer: Schema) -> bool:
@@ -39,20 +39,20 @@ def _are_plain_and_alike(reader: Schema, writer: Schema) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _MeaningPlace:
     """Where the walk is: in the reader's schema, in the writer's, and in words."""
 
     reader: Steps = ()
     writer: Steps = ()
     name: str = ""
 
-    def inner(self, reader: Steps, writer: Steps, name: str = "") -> _Place:
+    def inner(self, reader: Steps, writer: Steps, name: str = "") -> _MeaningPlace:
         joined = f"{self.name}.{name}" if self.name and name else self.name or name
-        return _Place((*self.reader, *reader), (*self.writer, *writer), joined)
+        return _MeaningPlace((*self.reader, *reader), (*self.writer, *writer), joined)
 
 
 @dataclass(slots=True)
-class _Walk:
+class _MeaningWalk:
     """One walk through two schemas side by side.
 
     Attributes:
@@ -61,7 +61,7 @@ class _Walk:
 
     begun: set[tuple[int, int]] = field(default_factory=set)
 
-    def types(self, reader: Node, writer: Node, place: _Place) -> Iterator[Incompatibility]:
+    def types(self, reader: Node, writer: Node, place: _MeaningPlace) -> Iterator[Incompatibility]:
         if writer.kind == "union":
             for position, branch in enumerate(writer.branches):
                 yield from self.types(reader, branch, place.inner((), (position,)))
@@ -76,7 +76,9 @@ class _Walk:
         elif _is_readable(reader, writer) and _said(reader) != _said(writer):
             yield _change(reader, writer, place)
 
-    def _records(self, reader: Node, writer: Node, place: _Place) -> Iterator[Incompatibility]:
+    def _records(
+        self, reader: Node, writer: Node, place: _MeaningPlace
+    ) -> Iterator[Incompatibility]:
         pair = id(reader.json), id(writer.json)
         if pair in self.begun:
             return
@@ -91,7 +93,7 @@ class _Walk:
                 yield from self.types(reader.of(one["type"]), writer.of(type_), inner)
 
 
-def _change(reader: Node, writer: Node, place: _Place) -> Incompatibility:
+def _change(reader: Node, writer: Node, place: _MeaningPlace) -> Incompatibility:
     before, after = full_type_words(writer.json), full_type_words(reader.json)
     reason = f"{before} is taken for {after}, and no error says so"
     if place.name:

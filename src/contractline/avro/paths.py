@@ -52,7 +52,7 @@ class JsonPlaces:
     """
 
     def __init__(self, text: str) -> None:
-        self._root = _Place(TOP)
+        self._root = _JsonPlace(TOP)
         self.repeated: Steps | None = None
         opened: list[_Container] = []
         place, expects_value = self._root, True
@@ -77,7 +77,7 @@ class JsonPlaces:
             place = place.inner[step]
         return place.position
 
-    def _begun(self, opened: Sequence[_Container], position: Position) -> _Place:
+    def _begun(self, opened: Sequence[_Container], position: Position) -> _JsonPlace:
         """Return the place that begins at a position."""
         if not opened:
             self._root.position = position
@@ -85,7 +85,7 @@ class JsonPlaces:
         around = opened[-1]
         known = around.place.inner.get(around.step)
         if known is None:
-            known = around.place.inner[around.step] = _Place(position)
+            known = around.place.inner[around.step] = _JsonPlace(position)
         elif self.repeated is None:
             self.repeated = tuple(one.step for one in opened)
         known.position = position
@@ -93,18 +93,18 @@ class JsonPlaces:
 
 
 @dataclass(slots=True)
-class _Place:
+class _JsonPlace:
     """A value of the text, and those inside it."""
 
     position: Position
-    inner: dict[str | int, _Place] = field(default_factory=dict)
+    inner: dict[str | int, _JsonPlace] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Container:
     """An open object or array: where in it the reading is, and whether a name comes next."""
 
-    place: _Place
+    place: _JsonPlace
     is_object: bool
     step: str | int
     expects_name: bool
@@ -125,7 +125,7 @@ def _signs(text: str) -> Iterator[tuple[str, Position]]:
         yield sign, Position(line, start - line_start + 1, end_column)
 
 
-def _expects_value_after(sign: str, opened: list[_Container], place: _Place) -> bool:
+def _expects_value_after(sign: str, opened: list[_Container], place: _JsonPlace) -> bool:
     """Take one sign in, which may open a place, and return whether a value comes next."""
     match sign:
         case "{":

@@ -16,7 +16,7 @@ import avro.schema
 from contractline.avro.depth import TOO_DEEP, is_too_deep
 from contractline.avro.extent import extent
 from contractline.avro.files import FileUnreadable, decoded, read_bytes
-from contractline.avro.grammar import MEMBER, NAMED, PRIMITIVE, Problem, full_name, problems
+from contractline.avro.grammar import MEMBER, NAMED, PRIMITIVE, GrammarProblem, full_name, problems
 from contractline.avro.paths import JsonPlaces, Steps, json_path
 from contractline.errors import ContractlineError
 from contractline.finding import Position, placed
@@ -37,7 +37,7 @@ class SchemaInvalid(ContractlineError):
         where: str,
         problem: str,
         *,
-        problems: Sequence[Problem] = (),
+        problems: Sequence[GrammarProblem] = (),
         position: Position | None = None,
     ) -> None:
         self.where = where
@@ -82,7 +82,7 @@ class Schema:
             raise SchemaInvalid(where, too_large)
         return schema
 
-    def _mistakes(self) -> list[Problem]:
+    def _mistakes(self) -> list[GrammarProblem]:
         """Return why it is not a schema."""
         found = [problem for problem in self.problems if not problem.of_default]
         # Apache's takes each plain record without a problem, as a property test holds: it is
@@ -94,7 +94,7 @@ class Schema:
             except Exception as refusal:
                 if _is_of_depth(refusal):
                     raise RecursionError from refusal
-                found = [Problem((), (str(refusal) or type(refusal).__name__)[:_SHOWN])]
+                found = [GrammarProblem((), (str(refusal) or type(refusal).__name__)[:_SHOWN])]
         return found
 
     @classmethod
@@ -146,7 +146,7 @@ class Schema:
         return avro.schema.make_avsc_object(without_logical_types(_normal(self.definition, "")))
 
     @cached_property
-    def problems(self) -> tuple[Problem, ...]:
+    def problems(self) -> tuple[GrammarProblem, ...]:
         """Where the definition breaks the specification: in a parsed schema only in defaults."""
         return problems(self.definition)
 

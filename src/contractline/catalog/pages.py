@@ -9,7 +9,7 @@ from pathlib import Path
 
 from contractline.avro.diff import differences
 from contractline.avro.fields import Name, fields
-from contractline.catalog.graph import Graph, Node, graph_of, source_of, topic_of
+from contractline.catalog.graph import Graph, GraphNode, graph_of, source_of, topic_of
 from contractline.clickhouse.columns import Column
 from contractline.clickhouse.ddl import ARRIVALS, ERRORS, STREAMS
 from contractline.contracts.describe import Facts, facts, field_facts
@@ -19,7 +19,7 @@ from contractline.contracts.model import PERSONAL_DATA, PostgresSource
 from contractline.errors import ContractsInvalid
 from contractline.gate.diff import columns_by_field
 from contractline.lineage.lineage import Entrances, Lineage, lineage_of
-from contractline.lineage.panels import Panel, panels
+from contractline.lineage.panels import LineagePanel, panels
 from contractline.project import Project
 
 
@@ -128,13 +128,13 @@ def _is_system(draft: Draft) -> bool:
     return draft.folder.parent.name == SYSTEM
 
 
-def _is_inside(node: Node) -> bool:
+def _is_inside(node: GraphNode) -> bool:
     """Tell whether a node is of no interest to who looks at all streams at once."""
     return node.kind in ("queue", "stream")
 
 
 def _stream(
-    draft: Draft, project: Project, lineage: Lineage, shown: Sequence[Panel], graph: Graph
+    draft: Draft, project: Project, lineage: Lineage, shown: Sequence[LineagePanel], graph: Graph
 ) -> StreamPage:
     said = dict(facts(draft))
     own = (source_of(draft), topic_of(draft))
@@ -166,7 +166,7 @@ class _Fields:
     entrances: Entrances
     kept: frozenset[str]
     lineage: Lineage
-    panels: Sequence[Panel]
+    panels: Sequence[LineagePanel]
 
     def pages(self) -> Iterator[FieldPage]:
         """Yield the fields of the working schema, then those that only earlier versions hold."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contractline.catalog.graph import Graph, Node
+from contractline.catalog.graph import Graph, GraphNode
 
 _CHARACTER, _PAD = 7.3, 20
 _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 44, 56, 16, 8
@@ -22,7 +22,7 @@ class Box:
         width: its width.
     """
 
-    node: Node
+    node: GraphNode
     x: int
     y: int
     width: int
@@ -49,7 +49,7 @@ def picture(graph: Graph) -> Picture:
     """Return where everything stands, columns from left to right."""
     tallest = max((len(column) for column in graph.columns), default=0)
     height = 2 * _MARGIN + tallest * _HEIGHT + max(tallest - 1, 0) * _GAP_Y
-    boxes: dict[Node, Box] = {}
+    boxes: dict[GraphNode, Box] = {}
     x = _MARGIN
     for column in graph.columns:
         width = max(_width(node) for node in column)
@@ -74,7 +74,7 @@ def mermaid(graph: Graph) -> str:
     return "\n".join(lines)
 
 
-def _width(node: Node) -> int:
+def _width(node: GraphNode) -> int:
     return max(_LEAST, round(_CHARACTER * len(node.name)) + _PAD)
 
 

@@ -63,7 +63,7 @@ class NotVisible(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class DemoAccount:
     """What a producer says at its end."""
 
     read: int
@@ -97,7 +97,7 @@ class Sender:
         """Whether it still sends."""
         return self._process.poll() is None
 
-    def account(self) -> Account:
+    def account(self) -> DemoAccount:
         """Wait for the end and return what was sent.
 
         Raises:
@@ -112,7 +112,7 @@ class Sender:
             problem_words = said.get("error") or f"{said['refused']} records were refused"
             raise SendingFailed(self._source, problem_words, said.get("hint") or "")
         cursors = said["cursors"]
-        return Account(
+        return DemoAccount(
             said["read"],
             said["acknowledged"],
             tuple(cursor["repository"] for cursor in cursors),
@@ -144,7 +144,7 @@ def sending(project: Project, repository: str, commits: int) -> Iterator[tuple[S
         git.stop()
 
 
-def commits_at(repository: str, account: Account) -> int:
+def commits_at(repository: str, account: DemoAccount) -> int:
     """Return how many commits the source has: git's own count for a path."""
     if not Path(repository).exists():
         return account.read

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from contractline.cli._demo import Account, Sender, SendingFailed
+from contractline.cli._demo import DemoAccount, Sender, SendingFailed
 from contractline.project import Project
 
 SERVER = "tests.github_server"
@@ -29,7 +29,7 @@ def can_serve(project: Project, repository: str) -> bool:
     )
 
 
-def send(project: Project, repository: str, name: str) -> Account:
+def send(project: Project, repository: str, name: str) -> DemoAccount:
     """Send a repository's history once more, by GitHub's API; return what was sent.
 
     Args:

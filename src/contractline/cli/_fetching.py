@@ -51,13 +51,13 @@ def provide_library() -> None:
 
 
 @contextmanager
-def _bar(total: int, err: bool) -> Iterator[_Bar]:
+def _bar(total: int, err: bool) -> Iterator[_FetchBar]:
     columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=Console(stderr=err), transient=True) as progress:
-        yield _Bar(progress, total)
+        yield _FetchBar(progress, total)
 
 
-class _Bar:
+class _FetchBar:
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._task = progress.add_task("fetching", total=total or None)
@@ -67,11 +67,11 @@ class _Bar:
 
 
 @contextmanager
-def _lines(total: int, err: bool) -> Iterator[_Lines]:
-    yield _Lines(total, err)
+def _lines(total: int, err: bool) -> Iterator[_FetchLines]:
+    yield _FetchLines(total, err)
 
 
-class _Lines:
+class _FetchLines:
     def __init__(self, total: int, err: bool) -> None:
         self._total = total
         self._err = err

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contractline.reports.load import Reports
 
 
-class Pair(click.ParamType[tuple[str, str]]):
+class FilterPair(click.ParamType[tuple[str, str]]):
     """A name and a value, written ``name=value``."""
 
     name = "name=value"

@@ -34,7 +34,7 @@ CASES = Path("tests") / "cases" / "streams"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class StreamRequest:
     """What somebody wants.
 
     Attributes:
@@ -52,7 +52,7 @@ class Wish:
     database: str
 
 
-def stream_from_file(wish: Wish, file: Path) -> int:
+def stream_from_file(wish: StreamRequest, file: Path) -> int:
     """Make a stream from a sample or a schema; return the exit code."""
     beside: dict[Path, str] = {}
     if file.suffix == ".avsc":
@@ -75,7 +75,7 @@ def stream_from_file(wish: Wish, file: Path) -> int:
 
 
 def stream_from_table(
-    wish: Wish,
+    wish: StreamRequest,
     name: str,
     connector: str | None,
     contracts: Sequence[Contract],

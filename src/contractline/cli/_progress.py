@@ -13,7 +13,7 @@ from contractline.cli._fetching import fetching
 from contractline.events import Event
 from contractline.stack.artefacts import Artefacts
 from contractline.stack.control import Stack
-from contractline.stack.history import State, fold
+from contractline.stack.history import ServiceState, fold
 
 
 @contextmanager
@@ -29,7 +29,9 @@ def telling() -> Iterator[Callable[[Event], None]]:
         def tell(event: Event) -> None:
             history.append(event)
             console.print(str(event), markup=False)
-            waiting = [n for n, seen in fold(history).items() if seen.state is State.STARTING]
+            waiting = [
+                n for n, seen in fold(history).items() if seen.state is ServiceState.STARTING
+            ]
             status.update(f"waiting for {', '.join(waiting)}" if waiting else "working")
 
         yield tell
@@ -60,7 +62,7 @@ def running(stack: Stack) -> Iterator[None]:
 
 def _follow(stack: Stack) -> None:
     """Let the queues of the stack's own ClickHouse read from where its services are now."""
-    if not any(s.name == "clickhouse" and s.state is State.RUNNING for s in stack.status()):
+    if not any(s.name == "clickhouse" and s.state is ServiceState.RUNNING for s in stack.status()):
         return
     from contractline.clients.addresses import follow
     from contractline.clients.clickhouse import Warehouse

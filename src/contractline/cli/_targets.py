@@ -11,7 +11,7 @@ import click
 from contractline.plan import Change
 
 if TYPE_CHECKING:
-    from contractline.debezium.config import Stream
+    from contractline.debezium.config import CapturedStream
     from contractline.finding import Finding
     from contractline.plan import Plan, Step
     from contractline.project import Project
@@ -44,7 +44,7 @@ def chosen(name: str | None, *, prune: bool, to: str | None = None) -> tuple[str
     return None if name is None else (name,)
 
 
-def captured(project: Project, names: Sequence[str]) -> list[Stream]:
+def captured(project: Project, names: Sequence[str]) -> list[CapturedStream]:
     """Return the streams of captured tables that an invocation names; all of them without a name.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
-from contractline.cli._filters import Pair, split
+from contractline.cli._filters import FilterPair, split
 
 if TYPE_CHECKING:
     from contractline.reports.load import Reports
@@ -29,7 +29,7 @@ _FORMATS = ("table", "chart", "csv", "json", "svg")
 @click.option(
     "--set",
     "given",
-    type=Pair(),
+    type=FilterPair(),
     multiple=True,
     help="A parameter of the question itself; may be repeated.",
 )

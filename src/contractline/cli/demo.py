@@ -14,7 +14,7 @@ import click
 from contractline.cli import Invocation
 
 if TYPE_CHECKING:
-    from contractline.cli._demo import Account, Sender
+    from contractline.cli._demo import DemoAccount, Sender
     from contractline.clients.clickhouse import Warehouse
     from contractline.contracts.model import Contract
     from contractline.project import Project
@@ -28,7 +28,7 @@ LOCAL_NEXT = (". .venv/bin/activate", *NEXT, "make down   (stops it all and keep
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class DemoCount:
     """What a stream holds, beside what its source holds."""
 
     stream: str
@@ -112,7 +112,7 @@ def _run(
         return _report(warehouse, counts, freshness, moved)
 
 
-def _by_github(project: Project, repository: str, git: Account) -> int:
+def _by_github(project: Project, repository: str, git: DemoAccount) -> int:
     """Send the history once more by GitHub's API, from a server here; return how many were sent."""
     from contractline.cli import _demo_github
 
@@ -171,7 +171,7 @@ def _arrivals(
     repositories: Sequence[str],
     sent: tuple[int, int, int],
     since: int,
-) -> list[Count]:
+) -> list[DemoCount]:
     """Count both ends of each stream, waiting for what is still on its way.
 
     Args:
@@ -190,16 +190,16 @@ def _arrivals(
     with connected(endpoints) as database:
         while True:
             counts = [
-                Count("commits", name, of_git, _one(warehouse, _OF_REPOSITORIES, values)),
-                Count("commits", "generated", of_fake, _one(warehouse, _GENERATED, values)),
+                DemoCount("commits", name, of_git, _one(warehouse, _OF_REPOSITORIES, values)),
+                DemoCount("commits", "generated", of_fake, _one(warehouse, _GENERATED, values)),
             ]
             if by_api:
                 here = _one(warehouse, _BY_GITHUB, values)
-                counts.append(Count("commits", "the same by GitHub's API", by_api, here))
+                counts.append(DemoCount("commits", "the same by GitHub's API", by_api, here))
             for table in ("users", "identities"):
                 (row,) = database.rows(f"SELECT count(*) AS n FROM public.github_{table}")  # noqa: S608
                 here = _one(warehouse, f"SELECT count() FROM github.{table} FINAL")  # noqa: S608
-                counts.append(Count(f"github_{table}", "PostgreSQL", row["n"], here))
+                counts.append(DemoCount(f"github_{table}", "PostgreSQL", row["n"], here))
             if all(c.arrived >= c.expected for c in counts) or time.monotonic() > end:
                 return counts
             time.sleep(0.1)
@@ -219,7 +219,7 @@ def _one(warehouse: Warehouse, sql: str, values: dict[str, Any] | None = None) -
 
 
 def _report(
-    warehouse: Warehouse, counts: Sequence[Count], freshness: Sequence[float], moved: float
+    warehouse: Warehouse, counts: Sequence[DemoCount], freshness: Sequence[float], moved: float
 ) -> bool:
     from contractline.cli._demo import CANARIES
 

@@ -32,7 +32,7 @@ class NeitherStreamNorCommit(ContractlineError):
         )
 
 
-class NothingToCompare(ContractlineError):
+class NothingToDiff(ContractlineError):
     """When no commit is named and none can be found."""
 
     def __init__(self, reason: str) -> None:
@@ -169,5 +169,5 @@ def _earlier(project: Project, drafts: Sequence[Draft], ref: str | None) -> Iter
         return
     with opened_base(project, drafts, None, environment()) as found:
         if isinstance(found, NoBase):
-            raise NothingToCompare(found.reason)
+            raise NothingToDiff(found.reason)
         yield found

@@ -69,10 +69,10 @@ def list_(
 @click.pass_obj
 def show(invocation: Invocation, place: str, raw: bool) -> int:
     """Show one message: why it could not be read, its schema's id, its bytes."""
-    from contractline.kafka.place import Place
+    from contractline.kafka.place import MessagePlace
     from contractline.recovery.dead_letters import NotThere, dead_letters
 
-    wanted = Place.read(place)
+    wanted = MessagePlace.read(place)
     with _warehouse(invocation) as (warehouse, _):
         found = dead_letters(warehouse, places=[wanted], also_decided=True)
     if not found:
@@ -94,11 +94,11 @@ def replay(invocation: Invocation, places: Sequence[str], stream: str | None) ->
 
     Exit code 0 when none of them is open any more, 1 when some are: which, and why.
     """
-    from contractline.kafka.place import Place
+    from contractline.kafka.place import MessagePlace
     from contractline.recovery.dead_letters import NotThere, dead_letters
     from contractline.recovery.replay import CLASSES, replay_stream
 
-    chosen = [Place.read(place) for place in places]
+    chosen = [MessagePlace.read(place) for place in places]
     with _warehouse(invocation) as (warehouse, endpoints):
         found = dead_letters(warehouse, places=chosen, stream=stream)
         there = {one.place for one in found}
@@ -129,12 +129,12 @@ def dismiss(invocation: Invocation, places: Sequence[str], reason: str, by: str 
 
     Who and why is kept, and shown by `dlq list --all`.
     """
-    from contractline.kafka.place import Place
+    from contractline.kafka.place import MessagePlace
     from contractline.recovery import dead_letters
 
     if not reason.strip():
         raise click.BadParameter("say why", param_hint="--reason")
-    chosen = [Place.read(place) for place in places]
+    chosen = [MessagePlace.read(place) for place in places]
     name = by or getpass.getuser()
     with _warehouse(invocation) as (warehouse, _):
         dead_letters.dismiss(warehouse, chosen, by=name, because=reason.strip())

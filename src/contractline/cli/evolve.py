@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from contractline.avro.schema import Schema
     from contractline.contracts.draft import Draft
-    from contractline.debezium.types import Column
+    from contractline.debezium.types import PostgresColumn
     from contractline.finding import Finding
     from contractline.project import Project
     from contractline.scaffold.evolve import Evolution
@@ -69,7 +69,7 @@ def _evolved(
     copy: Project,
     stream: str,
     live: LiveTable,
-    columns: Sequence[Column],
+    columns: Sequence[PostgresColumn],
     left_out: set[str],
     who: str,
 ) -> int:
@@ -102,7 +102,7 @@ def _evolved(
 
 
 def _captured(
-    copy: Project, draft: Draft, live: LiveTable, columns: Sequence[Column]
+    copy: Project, draft: Draft, live: LiveTable, columns: Sequence[PostgresColumn]
 ) -> tuple[Schema, list[Path]]:
     """Return what Debezium makes of the table as it is, and the files of connect/ that say so."""
     from contractline.cli._capture import captured

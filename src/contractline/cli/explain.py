@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from contractline.cli import Invocation
-from contractline.cli._filters import Pair, split
+from contractline.cli._filters import FilterPair, split
 
 if TYPE_CHECKING:
     from contractline.reports.load import Reports
@@ -25,7 +25,7 @@ _SHOWN = 20
 )
 @click.option(
     "--where",
-    type=Pair(),
+    type=FilterPair(),
     multiple=True,
     help="A filter, or where in the answer by another column; may be repeated.",
 )
@@ -100,7 +100,7 @@ def _down(
     from contractline.errors import ContractlineError
     from contractline.reports.explain import explain
     from contractline.reports.explained import explained, lines
-    from contractline.reports.messages import Messages
+    from contractline.reports.messages import MessageLookup
     from contractline.reports.selection import selection_of
     from contractline.settings import Endpoints
 
@@ -111,7 +111,7 @@ def _down(
         found = explain(
             warehouse, asked, reports.filters, selection, at, measure=measure, most=limit
         )
-    messages = Messages(load_contracts(invocation.project))
+    messages = MessageLookup(load_contracts(invocation.project))
     try:
         told = messages.told(endpoints, [record.place for record in found.records])
     except ContractlineError as problem:

@@ -64,7 +64,7 @@ def command(
     against the result. Exit code 0 when the stream is there, 1 when a rule speaks against it, 2
     when it could not be made.
     """
-    from contractline.cli._new import Wish, stream_from_file, stream_from_table
+    from contractline.cli._new import StreamRequest, stream_from_file, stream_from_table
     from contractline.contracts.load import load_contracts
     from contractline.scaffold.blueprint import check_name
 
@@ -73,7 +73,7 @@ def command(
     contracts = load_contracts(project)
     names = tuple(part.strip() for part in key.split(",") if part.strip())
     owner = owner or author(project)
-    wish = Wish(project, name, names, owner, database or _database(contracts, owner))
+    wish = StreamRequest(project, name, names, owner, database or _database(contracts, owner))
     if origin.startswith(TABLE):
         table = origin.removeprefix(TABLE)
         return stream_from_table(wish, table, connector, contracts, has_own_connector=own_connector)

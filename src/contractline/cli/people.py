@@ -72,10 +72,10 @@ def link(invocation: Invocation, identity: str, user_name: str, kind: str | None
     """Say in PostgreSQL that IDENTITY belongs to USER_NAME; commits of any age follow."""
     from contractline.debezium.source import connected
     from contractline.settings import Endpoints
-    from contractline.targets.postgres.identities import Identity, kind_of
+    from contractline.targets.postgres.identities import IdentityRow, kind_of
     from contractline.targets.postgres.identities import link as write
 
-    row = Identity(kind or kind_of(identity), identity.strip().lower(), user_name)
+    row = IdentityRow(kind or kind_of(identity), identity.strip().lower(), user_name)
     if not row.identity:
         raise click.BadParameter("is empty", param_hint="IDENTITY")
     with connected(Endpoints.load(invocation.project)) as database:

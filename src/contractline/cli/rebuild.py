@@ -18,7 +18,7 @@ from contractline.signals import sigterm_interrupts
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from contractline.recovery.rebuild import Rebuilt, Shown
+    from contractline.recovery.rebuild import RebuildProgress, Rebuilt
     from contractline.settings import Endpoints
 
 LINE_EVERY_SECONDS = 5.0
@@ -55,7 +55,7 @@ def command(invocation: Invocation, stream: str, batch: int, as_json: bool) -> i
     return 1 if result.errors else 0
 
 
-def _run(endpoints: Endpoints, stream: str, shown: Shown, most: int) -> Rebuilt:
+def _run(endpoints: Endpoints, stream: str, shown: RebuildProgress, most: int) -> Rebuilt:
     """Rebuild; Ctrl-C and SIGTERM end it after the batch that is on its way."""
     from contractline.recovery.rebuild import rebuild_stream
 
@@ -72,10 +72,10 @@ def _run(endpoints: Endpoints, stream: str, shown: Shown, most: int) -> Rebuilt:
 
 
 @contextmanager
-def _shown() -> Iterator[Shown]:
+def _shown() -> Iterator[RebuildProgress]:
     """Show the progress on stderr: a bar on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield _Lines()
+        yield _RebuildLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -83,10 +83,10 @@ def _shown() -> Iterator[Shown]:
 
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as progress:
-        yield _Bar(progress)
+        yield _RebuildBar(progress)
 
 
-class _Bar:
+class _RebuildBar:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._task = progress.add_task("reading", total=None)
@@ -98,7 +98,7 @@ class _Bar:
         self._progress.update(self._task, completed=done, total=total)
 
 
-class _Lines:
+class _RebuildLines:
     def __init__(self) -> None:
         self._shown = time.monotonic()
 

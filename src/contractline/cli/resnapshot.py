@@ -34,7 +34,7 @@ def command(invocation: Invocation, streams: tuple[str, ...], as_json: bool) -> 
     from contractline.debezium.source import connected
     from contractline.errors import ServiceUnavailable
     from contractline.settings import Endpoints
-    from contractline.targets.connectors.readings import Reader
+    from contractline.targets.connectors.readings import RowReader
     from contractline.targets.connectors.target import is_running
 
     chosen = captured(invocation.project, streams)
@@ -56,7 +56,7 @@ def command(invocation: Invocation, streams: tuple[str, ...], as_json: bool) -> 
                     "the connector does not run",
                     hint="`contractline status` says why",
                 )
-            reader = Reader(endpoints, database, connect, say)
+            reader = RowReader(endpoints, database, connect, say)
             reading = reader.bring(stream, is_there=False)
             outcomes.append(
                 {"stream": name, "message": reading.message, "differs": reading.differs}

@@ -72,7 +72,7 @@ def command(
     from contractline.scaffold.retire import NotRetirable, PlaceTaken, refuse_read, removal
     from contractline.settings import Endpoints
     from contractline.targets import Outcome, applied
-    from contractline.targets.retire import Choice, Leaving, retirement
+    from contractline.targets.retire import Leaving, RetireChoice, retirement
 
     project = invocation.project
     contracts = load_contracts(project)
@@ -88,7 +88,7 @@ def command(
     if aside.exists():
         raise PlaceTaken(aside)
     who = author(project, contract.owner)
-    choice = Choice(tables != _KEEP, topic != _KEEP, subjects != _KEEP, who)
+    choice = RetireChoice(tables != _KEEP, topic != _KEEP, subjects != _KEEP, who)
     left = [one for one in contracts if one.name != stream]
     leaving = Leaving(project, contract, left, Endpoints.load(project), choice)
     parts = retirement(leaving)

@@ -15,7 +15,7 @@ from contractline.cli import Invocation
 if TYPE_CHECKING:
     from contractline.clients.registry import Registry
     from contractline.contracts.model import Contract, Version
-    from contractline.kafka.decode import Decoder
+    from contractline.kafka.decode import MessageDecoder
     from contractline.kafka.log import Log, Record
 
 _BATCH_BYTES = 16 << 20
@@ -44,7 +44,7 @@ def command(
     """
     from contractline.clients.registry import Registry
     from contractline.contracts.load import contract_named, load_contracts
-    from contractline.kafka.decode import Decoder
+    from contractline.kafka.decode import MessageDecoder
     from contractline.kafka.log import Log
     from contractline.settings import Endpoints
 
@@ -53,7 +53,7 @@ def command(
     servers, topic = endpoints.need("kafka_bootstrap_servers"), contract.topic.name
     code = 0
     with Registry.of(endpoints) as registry, Log(servers, topic, _warn, last=last) as log:
-        describe = _Describer(contract, registry, Decoder(registry), hide=not personal)
+        describe = _Describer(contract, registry, MessageDecoder(registry), hide=not personal)
         for record in _records(log, last, follow):
             found = describe(record)
             code = code or int("error" in found)
@@ -83,7 +83,7 @@ class _Describer:
     """Says what a message is, as JSON has it."""
 
     def __init__(
-        self, contract: Contract, registry: Registry, decoder: Decoder, *, hide: bool
+        self, contract: Contract, registry: Registry, decoder: MessageDecoder, *, hide: bool
     ) -> None:
         self._contract = contract
         self._hidden = contract.personal_fields if hide else frozenset()

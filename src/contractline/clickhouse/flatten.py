@@ -130,7 +130,7 @@ class _Text:
 @lru_cache(maxsize=10_000)
 def _leaves(text: _Text, types: tuple[tuple[str, str], ...]) -> Leaves:
     # Rules, proof and SQL all ask for the same schemas.
-    reading = _Reading(dict(types), text.schema.plain_fields)
+    reading = _LeafReader(dict(types), text.schema.plain_fields)
     root = Node.root(text.schema)
     found = reading.record(root, _Around())
     return Leaves({leaf.field: leaf for leaf in found}, tuple(reading.refusals), root)
@@ -229,7 +229,7 @@ class _Refused(Exception):
         super().__init__(problem)
 
 
-class _Reading:
+class _LeafReader:
     """A walk through one schema.
 
     Args:

@@ -55,7 +55,7 @@ class Hazard:
 
 
 @dataclass(frozen=True)
-class Version:
+class ReadVersion:
     """A schema whose records lie in the topic, or will.
 
     Attributes:
@@ -85,7 +85,7 @@ def hazards_of(draft: Draft) -> tuple[Hazard, ...]:
         return ()
     mapped, versions = _mapped(draft), _versions(draft)
     refused = tuple(_refused(mapped, versions))
-    return refused or tuple(_Reading(draft, draft, mapped, versions, versions).hazards())
+    return refused or tuple(_HazardSearch(draft, draft, mapped, versions, versions).hazards())
 
 
 @lru_cache(maxsize=_CONTRACTS)
@@ -101,7 +101,7 @@ def hazards_at_base(change: StreamChange) -> tuple[Hazard, ...]:
     readers = _versions(before)
     known = {version.schema for version in readers}
     new = [version for version in _versions(after) if version.schema not in known]
-    return tuple(_Reading(before, after, _mapped(before), readers, new).hazards())
+    return tuple(_HazardSearch(before, after, _mapped(before), readers, new).hazards())
 
 
 def has_tables(draft: Draft) -> bool:
@@ -123,16 +123,16 @@ def _mapped(draft: Draft) -> Mapped:
     return map_versions(schemas, draft.properties, types, is_captured=is_captured)
 
 
-def _versions(draft: Draft) -> tuple[Version, ...]:
+def _versions(draft: Draft) -> tuple[ReadVersion, ...]:
     """Return the released versions, and the working schema where it is not the newest of them."""
-    released = [Version(f"v{v.number}", v.schema, v.file) for v in draft.versions("value")]
-    working = Version("value.avsc", draft.value, draft.file("value"))
+    released = [ReadVersion(f"v{v.number}", v.schema, v.file) for v in draft.versions("value")]
+    working = ReadVersion("value.avsc", draft.value, draft.file("value"))
     if released and released[-1].schema == draft.value:
-        return (*released[:-1], Version(released[-1].label, draft.value, draft.file("value")))
+        return (*released[:-1], ReadVersion(released[-1].label, draft.value, draft.file("value")))
     return (*released, working)
 
 
-def _refused(mapped: Mapped, versions: Sequence[Version]) -> Iterator[Hazard]:
+def _refused(mapped: Mapped, versions: Sequence[ReadVersion]) -> Iterator[Hazard]:
     for one in mapped.refusals:
         field = ".".join(one.field)
         message = f"`{field}` {one.problem}"
@@ -140,7 +140,7 @@ def _refused(mapped: Mapped, versions: Sequence[Version]) -> Iterator[Hazard]:
         yield Hazard(one.kind, Effect.OK, one.field, message, one.hint, file, one.steps)
 
 
-class _Reading:
+class _HazardSearch:
     """The columns of one contract, and the records that they read.
 
     Args:
@@ -156,8 +156,8 @@ class _Reading:
         draft: Draft,
         at: Draft,
         mapped: Mapped,
-        readers: Sequence[Version],
-        writers: Sequence[Version],
+        readers: Sequence[ReadVersion],
+        writers: Sequence[ReadVersion],
     ) -> None:
         sink = draft.pipeline.clickhouse
         self._types: Mapping[str, str] = sink.types if sink else {}
@@ -185,7 +185,7 @@ class _Reading:
                     found.setdefault((reason, effect), hazard)
             yield from found.values()
 
-    def _that_differ(self, column: Column) -> Iterator[Version]:
+    def _that_differ(self, column: Column) -> Iterator[ReadVersion]:
         """Yield the versions, newest first, but those that write a column as a newer one does.
 
         Most versions add a field and leave the others: what was said of one is not said again.
@@ -231,7 +231,7 @@ class _Reading:
                 return
 
     def _of_column(
-        self, column: Column, type_: Type, version: Version
+        self, column: Column, type_: Type, version: ReadVersion
     ) -> Iterator[tuple[Reason, Effect, str]]:
         newest, reader = self._reader(column)
         found = node_at(version.root, column.path.split("."))
@@ -255,7 +255,7 @@ class _Reading:
                 yield loss.reason, Effect.BREAKS, words
 
     def _lacking(
-        self, column: Column, type_: Type, reader: Leaf, there: str, version: Version
+        self, column: Column, type_: Type, reader: Leaf, there: str, version: ReadVersion
     ) -> Iterator[tuple[Reason, Effect, str]]:
         """Yield what a column makes of the records of a version in which it finds nothing."""
         if there:
@@ -281,7 +281,7 @@ class _Reading:
         if words:
             yield Reason.DEFAULT, Effect.CORRUPTS, f"in {version.label} {words}"
 
-    def _reader(self, column: Column) -> tuple[Version, Leaf]:
+    def _reader(self, column: Column) -> tuple[ReadVersion, Leaf]:
         """Return the newest version that holds a field, and the field there."""
         return next(
             (version, leaves[column.field])
@@ -339,7 +339,7 @@ def node_at(root: Node, path: Sequence[str]) -> tuple[Node, bool] | None:
     return node, is_nullable
 
 
-def _name_there(column: Column, newest: Version, version: Version) -> str:
+def _name_there(column: Column, newest: ReadVersion, version: ReadVersion) -> str:
     """Return the name by which Avro finds a field that ClickHouse does not; empty without one.
 
     An older one, or its own inside a record that has become nullable, or is not any more.

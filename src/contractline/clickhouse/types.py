@@ -121,10 +121,10 @@ def parse(text: str) -> Type:
     Raises:
         TypeMisspelt: it can't be one; whether the engine takes it is not said otherwise.
     """
-    return _Reading(text).whole()
+    return _TypeParser(text).whole()
 
 
-class _Reading:
+class _TypeParser:
     """One pass over a text."""
 
     def __init__(self, text: str) -> None:

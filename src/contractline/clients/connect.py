@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
 
-from contractline.clients.rest import Answer, Rest
+from contractline.clients.rest import Rest, RestAnswer
 from contractline.errors import ServiceUnavailable
 from contractline.settings import Endpoints
 
@@ -57,7 +57,7 @@ class ConnectAway(ServiceUnavailable):
     """When Kafka Connect did not answer: trying again can help."""
 
 
-class _Rest(Rest):
+class _ConnectRest(Rest):
     """The REST API, whose errors tell whether trying again can help."""
 
     def away(self, problem: str) -> ConnectAway:
@@ -81,7 +81,7 @@ class Connect:
         say: Callable[[str], None] = lambda words: None,
     ) -> None:
         url = endpoints.need("connect_url")
-        self._rest = _Rest("Kafka Connect", url, setting="CONNECT_URL")
+        self._rest = _ConnectRest("Kafka Connect", url, setting="CONNECT_URL")
         self._patience_seconds = patience_seconds
         self._say = say
 
@@ -145,7 +145,7 @@ class Connect:
         answer = self._agreed("GET", f"{_ALL}/{quote(name)}/offsets")
         return [place["offset"] for place in answer.body["offsets"]]
 
-    def _agreed(self, method: str, path: str, json: Any = None) -> Answer:
+    def _agreed(self, method: str, path: str, json: Any = None) -> RestAnswer:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             answer = self._answer(method, path, json)
@@ -155,7 +155,7 @@ class Connect:
                 raise self._rest.failed(f"refused {method} {path}: {answer.message}")
             time.sleep(_PAUSE_SECONDS)
 
-    def _answer(self, method: str, path: str, json: Any) -> Answer:
+    def _answer(self, method: str, path: str, json: Any) -> RestAnswer:
         """Send a request until Connect answers. All requests may be sent twice."""
         began, is_said = time.monotonic(), False
         while True:

@@ -20,7 +20,7 @@ from contractline.clients.errors import (
     RegistryUnavailable,
     SchemaUnknown,
 )
-from contractline.clients.rest import Answer, Rest
+from contractline.clients.rest import Rest, RestAnswer
 from contractline.clients.wire import SchemaId
 from contractline.contracts.model import Subject, Version
 from contractline.settings import Endpoints
@@ -87,7 +87,7 @@ class Registry:
     """
 
     def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
-        self._rest = _Rest(
+        self._rest = _RegistryRest(
             "Schema Registry", url, setting="SCHEMA_REGISTRY_URL", transport=transport
         )
         self.url = self._rest.where
@@ -95,7 +95,7 @@ class Registry:
         self._native = (
             None
             if base == url.rstrip("/")
-            else _Rest(
+            else _RegistryRest(
                 "Schema Registry",
                 base + _NATIVE,
                 setting="SCHEMA_REGISTRY_URL",
@@ -227,7 +227,7 @@ class Registry:
         if all(version.schema != schema for version in self.versions(subject)):
             raise self._rest.failed(f"took {schema.where}, but reads back another schema")
 
-    def _register_as_avro(self, native: Rest, subject: Subject, schema: Schema) -> Answer:
+    def _register_as_avro(self, native: Rest, subject: Subject, schema: Schema) -> RestAnswer:
         """Register a schema by Apicurio's own API, which is told that it is Avro.
 
         Its Confluent API guesses, and takes a schema with the default '{}' for nothing that it knows.
@@ -321,14 +321,14 @@ class Registry:
                 raise self._no_registry()
             yield number, body
 
-    def _told(self, answer: Answer, wish: str) -> dict[str, Any]:
+    def _told(self, answer: RestAnswer, wish: str) -> dict[str, Any]:
         """Return what an answer holds, where it is an object as the API's answers are."""
         body = self._agreed(answer, wish).body
         if not isinstance(body, dict):
             raise self._no_registry()
         return body
 
-    def _listed(self, answer: Answer, wish: str) -> list[Any]:
+    def _listed(self, answer: RestAnswer, wish: str) -> list[Any]:
         """Return what an answer holds, where it is a list as the API's answers are."""
         body = self._agreed(answer, wish).body
         if not isinstance(body, list):
@@ -342,7 +342,7 @@ class Registry:
             "such as /apis/ccompat/v7",
         )
 
-    def _agreed(self, answer: Answer, wish: str) -> Answer:
+    def _agreed(self, answer: RestAnswer, wish: str) -> RestAnswer:
         if answer.is_ok:
             return answer
         if answer.code in _READ_ONLY:
@@ -358,7 +358,7 @@ class Registry:
         raise self._rest.failed(f"refused to {wish}: {answer.message} (code {answer.code})")
 
 
-class _Rest(Rest):
+class _RegistryRest(Rest):
     """The registry's REST service, with errors of its own."""
 
     def failed(self, problem: str, *, hint: str = "") -> RegistryUnavailable:

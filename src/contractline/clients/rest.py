@@ -20,7 +20,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RestAnswer:
     """What a service answered: any status below 500, with a JSON body or none."""
 
     status: int
@@ -101,7 +101,7 @@ class Rest:
         """Send a header with every request from now on, such as a session."""
         self._client.headers[name] = value
 
-    def call(self, method: str, path: str, json: Any = None) -> Answer:
+    def call(self, method: str, path: str, json: Any = None) -> RestAnswer:
         """Send a request and return the answer, whether the service agreed or not.
 
         Raises:
@@ -109,7 +109,9 @@ class Rest:
         """
         return self._read(self._answered(method, path, json=json), f"{method} {path}")
 
-    def bytes(self, method: str, path: str, content: bytes | None = None, kind: str = "") -> Answer:
+    def bytes(
+        self, method: str, path: str, content: bytes | None = None, kind: str = ""
+    ) -> RestAnswer:
         """Send and receive what is not JSON; the answer's body is bytes where the service agreed.
 
         Args:
@@ -124,7 +126,7 @@ class Rest:
         headers = {"Accept": "*/*"} | ({"Content-Type": kind} if kind else {})
         response = self._answered(method, path, content=content, headers=headers)
         if response.is_success:
-            return Answer(response.status_code, response.content)
+            return RestAnswer(response.status_code, response.content)
         return self._read(response, f"{method} {path}")
 
     def _answered(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -150,7 +152,7 @@ class Rest:
         """Return the error that says that this service did not answer: trying again can help."""
         return self.failed(problem)
 
-    def _read(self, response: httpx.Response, request: str) -> Answer:
+    def _read(self, response: httpx.Response, request: str) -> RestAnswer:
         if response.status_code in {401, 403}:
             raise self._no_access(response.status_code, request)
         kind = response.headers.get("content-type", "nothing").partition(";")[0]
@@ -166,7 +168,7 @@ class Rest:
             body = response.json() if response.content else None
         except ValueError as problem:
             raise self.failed(f"answered {request} with {kind} and not with JSON") from problem
-        return Answer(response.status_code, body)
+        return RestAnswer(response.status_code, body)
 
     def _no_access(self, status: int, request: str) -> ServiceUnavailable:
         has_credentials = self._client.auth is not None
@@ -182,6 +184,6 @@ class Rest:
 def _words(response: httpx.Response) -> str:
     """Return what a failure says, in a line: a proxy's in front of the service is not JSON."""
     try:
-        return Answer(response.status_code, response.json()).message
+        return RestAnswer(response.status_code, response.json()).message
     except ValueError:
         return f"status {response.status_code}"

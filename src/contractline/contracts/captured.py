@@ -28,7 +28,7 @@ _CREATE = re.compile(r"^\s*(CREATE\s+TABLE)\b", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CapturedSource:
     """A file that a capture is made from, as it is now.
 
     Attributes:
@@ -129,17 +129,17 @@ class Capture:
     """
 
     file: Path = Path(INDEX)
-    sources: tuple[Source, ...] = ()
+    sources: tuple[CapturedSource, ...] = ()
     index: Index | None = None
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     problem: str = ""
 
-    def creator(self, table: str) -> Source | None:
+    def creator(self, table: str) -> CapturedSource | None:
         """Return the file that creates a table; None when the table is somebody else's."""
         return next((source for source in self.sources if source.table == table), None)
 
     @property
-    def changed(self) -> tuple[Source, ...]:
+    def changed(self) -> tuple[CapturedSource, ...]:
         """The files that are others than when they were captured."""
         then = self.index.made_from if self.index else {}
         return tuple(source for source in self.sources if then.get(source.name) != source.digest)
@@ -204,13 +204,13 @@ def _subjects(index: Index) -> list[str]:
     ]
 
 
-def _sources(project: Project) -> tuple[tuple[Source, ...], list[str]]:
+def _sources(project: Project) -> tuple[tuple[CapturedSource, ...], list[str]]:
     """Return the files that can be read, and what is wrong with the others."""
     found, problems = [], []
     for file in capture_sources(project):
         name = file.relative_to(project.root).as_posix()
         try:
-            found.append(Source(file, name, decoded(read_bytes(file))))
+            found.append(CapturedSource(file, name, decoded(read_bytes(file))))
         except FileUnreadable as problem:
             problems.append(f"{name} {problem}")
     return tuple(found), problems

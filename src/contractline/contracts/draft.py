@@ -15,7 +15,7 @@ from contractline.avro.paths import JsonPlaces, Steps
 from contractline.avro.schema import Schema
 from contractline.contracts.captured import Capture
 from contractline.contracts.checksums import Sums
-from contractline.contracts.model import Contract, Part, Pipeline, Version, properties_of
+from contractline.contracts.model import Contract, Part, PipelineProperties, Version, properties_of
 from contractline.contracts.sla import LatencyInvalid, promised_latency
 from contractline.contracts.waivers import Waivers
 from contractline.contracts.yamlfile import YamlFile
@@ -92,7 +92,7 @@ class Draft:
     names: tuple[str, ...]
     document: YamlFile | None
     odcs_part: OpenDataContractStandard | Unread
-    pipeline_part: Pipeline | Unread
+    pipeline_part: PipelineProperties | Unread
     schemas: Mapping[Part, Schema | Unread]
     waivers: Waivers = field(default_factory=Waivers)
     capture: Capture = field(default_factory=Capture)
@@ -119,7 +119,7 @@ class Draft:
         return properties_of(self.odcs)
 
     @property
-    def pipeline(self) -> Pipeline:
+    def pipeline(self) -> PipelineProperties:
         """The document's part that the pipeline works by."""
         return self._read(self.pipeline_part, "pipeline")
 

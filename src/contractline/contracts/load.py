@@ -28,7 +28,7 @@ from contractline.contracts.draft import (
     Unread,
     version_number,
 )
-from contractline.contracts.model import Contract, Part, Pipeline, Version
+from contractline.contracts.model import Contract, Part, PipelineProperties, Version
 from contractline.contracts.odcs import mistakes, pipeline_part, standard_part
 from contractline.contracts.sla import LatencyInvalid, promised_latency
 from contractline.contracts.waivers import FOLDER as WAIVERS
@@ -114,7 +114,7 @@ def contract_folders(project: Project) -> list[Path]:
 
 def load_contract(folder: Path) -> Draft:
     """Read one contract's folder."""
-    reading = _Reading(folder)
+    reading = _ContractReader(folder)
     document = reading.document()
     odcs = reading.odcs(document)
     return Draft(
@@ -131,7 +131,7 @@ def load_contract(folder: Path) -> Draft:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _ContractReader:
     """One reading of a folder, and the mistakes met on the way."""
 
     folder: Path
@@ -173,11 +173,11 @@ class _Reading:
 
     def pipeline(
         self, document: YamlFile | None, odcs: OpenDataContractStandard | Unread
-    ) -> Pipeline | Unread:
+    ) -> PipelineProperties | Unread:
         if document is None or isinstance(odcs, Unread):
             return UNREAD
         pipeline = pipeline_part(odcs)
-        if isinstance(pipeline, Pipeline):
+        if isinstance(pipeline, PipelineProperties):
             return pipeline
         for mistake in pipeline:
             self._in_document(document, mistake.steps, mistake.text, mistake.hint)

@@ -34,7 +34,7 @@ _TABLE = r"^[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*$"
 _FILE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
-class _Section(BaseModel):
+class _ContractSection(BaseModel):
     """A custom property of the ODCS file: names in camelCase there, unknown ones refused."""
 
     model_config = ConfigDict(
@@ -52,7 +52,7 @@ def _iso(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(_iso)]
 
 
-class Topic(_Section):
+class Topic(_ContractSection):
     """The Kafka topic of a stream.
 
     Attributes:
@@ -72,13 +72,13 @@ class Topic(_Section):
     min_compaction_lag: Duration = Field(default=timedelta(0), ge=timedelta(0))
 
 
-class ProducerSource(_Section):
+class ProducerSource(_ContractSection):
     """The stream is written by a producer application."""
 
     kind: Literal["producer"]
 
 
-class SystemSource(_Section):
+class SystemSource(_ContractSection):
     """The stream is written by the machinery itself.
 
     Attributes:
@@ -89,7 +89,7 @@ class SystemSource(_Section):
     connector: str | None = Field(default=None, pattern=_FILE_NAME)
 
 
-class PostgresSource(_Section):
+class PostgresSource(_ContractSection):
     """The stream is a PostgreSQL table, by change data capture.
 
     Attributes:
@@ -114,7 +114,7 @@ class PostgresSource(_Section):
 Source = Annotated[ProducerSource | SystemSource | PostgresSource, Field(discriminator="kind")]
 
 
-class RowVersion(_Section):
+class RowVersion(_ContractSection):
     """Which of several records of one row wins.
 
     Attributes:
@@ -126,7 +126,7 @@ class RowVersion(_Section):
     latest: str
 
 
-class DerivedColumn(_Section):
+class DerivedColumn(_ContractSection):
     """A column of the target table that is computed from the record.
 
     Attributes:
@@ -142,7 +142,7 @@ class DerivedColumn(_Section):
     description: str = Field(min_length=1)
 
 
-class ClickHouseSink(_Section):
+class ClickHouseSink(_ContractSection):
     """Where a stream lands in ClickHouse.
 
     Attributes:
@@ -163,7 +163,7 @@ class ClickHouseSink(_Section):
     derived: tuple[DerivedColumn, ...] = ()
 
 
-class Pipeline(_Section):
+class PipelineProperties(_ContractSection):
     """The custom properties of an ODCS file that contractline reads."""
 
     topic: Topic
@@ -199,7 +199,7 @@ class Contract:
     name: str
     folder: Path
     odcs: OpenDataContractStandard
-    pipeline: Pipeline
+    pipeline: PipelineProperties
     value: Schema
     key: Schema | None
     values: tuple[Version, ...]

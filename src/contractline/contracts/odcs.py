@@ -22,7 +22,7 @@ from contractline.avro.paths import Steps
 from contractline.contracts.model import (
     ClickHouseSink,
     DerivedColumn,
-    Pipeline,
+    PipelineProperties,
     PostgresSource,
     ProducerSource,
     RowVersion,
@@ -77,7 +77,7 @@ _OPEN = (standard.Server,)
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class DocumentMistake:
     """One mistake in an ODCS file."""
 
     steps: Steps
@@ -85,16 +85,16 @@ class Mistake:
     hint: str
 
 
-def mistakes(data: Any) -> Iterator[Mistake]:
+def mistakes(data: Any) -> Iterator[DocumentMistake]:
     """Yield where a document's names and listed values are not those of the standard."""
     if isinstance(data, Mapping):
         yield from _part(data, OpenDataContractStandard, ())
 
 
-def standard_part(data: Any) -> OpenDataContractStandard | list[Mistake]:
+def standard_part(data: Any) -> OpenDataContractStandard | list[DocumentMistake]:
     """Return the whole document as values, or what keeps it from being read."""
     if not isinstance(data, Mapping):
-        return [Mistake((), "the document is not a mapping of names to values", _DOCS)]
+        return [DocumentMistake((), "the document is not a mapping of names to values", _DOCS)]
     known = {name: value for name, value in data.items() if name in _members(_TOP)}
     try:
         return OpenDataContractStandard.model_validate(known)
@@ -104,7 +104,7 @@ def standard_part(data: Any) -> OpenDataContractStandard | list[Mistake]:
         ]
 
 
-def pipeline_part(odcs: OpenDataContractStandard) -> Pipeline | list[Mistake]:
+def pipeline_part(odcs: OpenDataContractStandard) -> PipelineProperties | list[DocumentMistake]:
     """Return our custom properties as values, or what keeps them from being read."""
     places: dict[str, int] = {}
     values: dict[str, Any] = {}
@@ -113,10 +113,10 @@ def pipeline_part(odcs: OpenDataContractStandard) -> Pipeline | list[Mistake]:
             continue
         if one.property in places:
             at: Steps = ("customProperties", place)
-            return [Mistake(at, f"`{one.property}` stands twice", "keep one of them")]
+            return [DocumentMistake(at, f"`{one.property}` stands twice", "keep one of them")]
         places[one.property], values[one.property] = place, one.value
     try:
-        return Pipeline.model_validate(values)
+        return PipelineProperties.model_validate(values)
     except ValidationError as problem:
         return [
             _in_words(error, _place(error["loc"], places, odcs), error["loc"])
@@ -124,7 +124,7 @@ def pipeline_part(odcs: OpenDataContractStandard) -> Pipeline | list[Mistake]:
         ]
 
 
-def near_misses(odcs: OpenDataContractStandard) -> Iterator[Mistake]:
+def near_misses(odcs: OpenDataContractStandard) -> Iterator[DocumentMistake]:
     """Yield custom properties whose names look like misspelt ones of ours."""
     ours = {one.property for one in odcs.customProperties or []}
     for place, one in enumerate(odcs.customProperties or []):
@@ -132,24 +132,24 @@ def near_misses(odcs: OpenDataContractStandard) -> Iterator[Mistake]:
             continue
         for near in difflib.get_close_matches(one.property.lower(), SECTIONS, 1, 0.8):
             if near not in ours:
-                yield Mistake(
+                yield DocumentMistake(
                     ("customProperties", place, "property"),
                     f"`{one.property}` is not read; it looks like `{near}`",
                     f"write `{near}`, or name a `vendor` when it belongs to another tool",
                 )
 
 
-def _part(data: Mapping[Any, Any], part: type[BaseModel], at: Steps) -> Iterator[Mistake]:
+def _part(data: Mapping[Any, Any], part: type[BaseModel], at: Steps) -> Iterator[DocumentMistake]:
     members = _members(part)
     for name in REQUIRED.get(part, ()):
         if data.get(name) is None and not (
             name == "name" and at[-1:] in (("items",), ("key",), ("value",))
         ):
-            yield Mistake(at, f"`{name}` is missing", f"ODCS requires it: add `{name}: …`")
+            yield DocumentMistake(at, f"`{name}` is missing", f"ODCS requires it: add `{name}: …`")
     for name, value in data.items():
         if name not in members:
             if part not in _OPEN:
-                yield Mistake(
+                yield DocumentMistake(
                     (*at, str(name)),
                     f"`{name}` is not a name that ODCS knows here",
                     _known(str(name), members),
@@ -157,11 +157,11 @@ def _part(data: Mapping[Any, Any], part: type[BaseModel], at: Steps) -> Iterator
             continue
         allowed = VALUES.get((part, name))
         if allowed and value is not None and value not in allowed:
-            yield Mistake((*at, name), f"`{value}` is none of {', '.join(allowed)}", _DOCS)
+            yield DocumentMistake((*at, name), f"`{value}` is none of {', '.join(allowed)}", _DOCS)
         yield from _inside(value, members[name], (*at, name))
 
 
-def _inside(value: Any, parts: _Parts, at: Steps) -> Iterator[Mistake]:
+def _inside(value: Any, parts: _Parts, at: Steps) -> Iterator[DocumentMistake]:
     """Yield the mistakes of a member that is a part, or a list of parts."""
     if isinstance(value, list) and parts.listed:
         for place, item in enumerate(value):
@@ -200,7 +200,7 @@ def _known(name: str, names: Iterable[str]) -> str:
 
 
 def _place(loc: Steps, places: Mapping[str, int], odcs: OpenDataContractStandard) -> Steps:
-    """Return where in the ODCS file a place in :class:`Pipeline` is."""
+    """Return where in the ODCS file a place in :class:`PipelineProperties` is."""
     section, *inner = loc
     if section not in places:
         return ("customProperties",) if odcs.customProperties else ()
@@ -209,32 +209,38 @@ def _place(loc: Steps, places: Mapping[str, int], odcs: OpenDataContractStandard
     return ("customProperties", places[str(section)], "value", *inner)
 
 
-def _in_words(error: ErrorDetails, at: Steps, loc: Steps) -> Mistake:
+def _in_words(error: ErrorDetails, at: Steps, loc: Steps) -> DocumentMistake:
     name = next((str(step) for step in reversed(loc) if isinstance(step, str)), "")
     value = error["input"]
     match error["type"]:
         case "missing" if loc == (name,):
-            return Mistake(at, f"the custom property `{name}` is missing", _DOCS)
+            return DocumentMistake(at, f"the custom property `{name}` is missing", _DOCS)
         case "missing":
-            return Mistake(at[:-1], f"`{name}` is missing", f"add `{name}: …`")
+            return DocumentMistake(at[:-1], f"`{name}` is missing", f"add `{name}: …`")
         case "extra_forbidden":
             names = _NAMES.get(tuple(s for s in loc[:-1] if isinstance(s, str)), ())
-            return Mistake(at, f"`{name}` is not a name that is read here", _known(name, names))
+            return DocumentMistake(
+                at, f"`{name}` is not a name that is read here", _known(name, names)
+            )
         case "union_tag_not_found" | "union_tag_invalid":
             words = "`kind` is none of producer, postgres, system"
-            return Mistake(at, words, "say who writes the stream: `kind: producer`")
+            return DocumentMistake(at, words, "say who writes the stream: `kind: producer`")
         case "string_pattern_mismatch" | "string_too_long" | "string_too_short":
-            return Mistake(at, f"`{value}` can't be a {name}", _SPELLINGS.get(name, _DOCS))
+            return DocumentMistake(at, f"`{value}` can't be a {name}", _SPELLINGS.get(name, _DOCS))
         case "time_delta_parsing" | "time_delta_type":
             hint = "write an ISO 8601 duration, such as P7D or PT12H"
-            return Mistake(at, f"`{value}` is not a duration", hint)
+            return DocumentMistake(at, f"`{value}` is not a duration", hint)
         case "greater_than" | "greater_than_equal" if name in ("retention", "minCompactionLag"):
-            return Mistake(at, f"`{value}` is too short", "a time above zero, such as P7D")
+            return DocumentMistake(at, f"`{value}` is too short", "a time above zero, such as P7D")
         case "string_type" if isinstance(value, int | float | date):
-            return Mistake(at, f"`{value}` is not a text", f'put it in quotes: {name}: "{value}"')
+            return DocumentMistake(
+                at, f"`{value}` is not a text", f'put it in quotes: {name}: "{value}"'
+            )
     words = error["msg"].removeprefix("Input should be ")
     shown = type(value).__name__ if isinstance(value, list | dict) else value
-    return Mistake(at, f"`{shown}` is not {words}" if words != error["msg"] else words, _DOCS)
+    return DocumentMistake(
+        at, f"`{shown}` is not {words}" if words != error["msg"] else words, _DOCS
+    )
 
 
 _DOCS = "docs/contracts.md says what may stand here"

@@ -185,13 +185,13 @@ def _of_file(file: Path) -> Iterator[Waiver | WaiverMistake]:
         return
     if isinstance(document.data, list):
         for position, entry in enumerate(document.data):
-            yield from _Reading(file, document, (position,)).waiver(entry)
+            yield from _WaiverReader(file, document, (position,)).waiver(entry)
     else:
-        yield from _Reading(file, document, ()).waiver(document.data)
+        yield from _WaiverReader(file, document, ()).waiver(document.data)
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _WaiverReader:
     """The reading of one waiver: of a file, or of an item of its list."""
 
     file: Path

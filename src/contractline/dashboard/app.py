@@ -26,10 +26,10 @@ from starlette.routing import Route
 
 from contractline.dashboard.hub import Hub, Subject
 from contractline.dashboard.picture import NoPicture, Theme, picture
-from contractline.dashboard.pipeline import Pipeline
-from contractline.dashboard.source import Source
+from contractline.dashboard.pipeline import PipelinePage
+from contractline.dashboard.source import DataSource
 from contractline.errors import ContractlineError
-from contractline.reports.answer import Answer
+from contractline.reports.answer import QuestionAnswer
 from contractline.reports.explain import CommitUnknown, NotExplained, PlaceUnknown, places_of
 from contractline.reports.formats import as_csv, values
 from contractline.reports.load import LoadedDashboard, LoadedQuestion, QuestionUnknown
@@ -59,7 +59,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 class Page:
     """The page: its shell, its files, its events, and answers as files."""
 
-    def __init__(self, source: Source, pipeline: Pipeline) -> None:
+    def __init__(self, source: DataSource, pipeline: PipelinePage) -> None:
         self._source = source
         self._pipeline = pipeline
         self.hub = Hub(source.look)
@@ -174,7 +174,11 @@ class Page:
                 raise HTTPException(404, f"an answer has no form `{kind}`: json, csv or svg")
 
     async def _picture(
-        self, request: Request, question: LoadedQuestion, answer: Answer, selection: Selection
+        self,
+        request: Request,
+        question: LoadedQuestion,
+        answer: QuestionAnswer,
+        selection: Selection,
     ) -> Response:
         given = request.query_params
         try:
@@ -257,7 +261,7 @@ class Page:
             raise HTTPException(400, str(problem)) from problem
 
 
-def described(source: Source) -> dict[str, Any]:
+def described(source: DataSource) -> dict[str, Any]:
     """Return what the page needs to know of the reports: all but the SQL."""
     reports = source.reports
     return {

@@ -66,7 +66,7 @@ class Subject:
     name: dict[str, str] = field(default_factory=dict, compare=False)
 
 
-class Reader:
+class HubReader:
     """One browser: what waits to be sent to it, and what is sent when nothing does."""
 
     def __init__(self, heartbeat: Callable[[], bytes]) -> None:
@@ -93,12 +93,12 @@ class Reader:
             yield b"".join(taken.values())
 
 
-class _Topic:
+class _Subscription:
     """A subject that somebody looks at, or did a moment ago."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self.readers: set[Reader] = set()
+        self.readers: set[HubReader] = set()
         self.latest: bytes | None = None
         self.body: dict[str, Any] | None = None
         self.is_stale = True
@@ -132,8 +132,8 @@ class Hub:
 
     def __init__(self, look: Look) -> None:
         self._look = look
-        self._topics: dict[tuple[object, ...], _Topic] = {}
-        self._readers: set[Reader] = set()
+        self._topics: dict[tuple[object, ...], _Subscription] = {}
+        self._readers: set[HubReader] = set()
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(WORKERS)
@@ -148,9 +148,9 @@ class Hub:
         return len(self._readers)
 
     @contextlib.asynccontextmanager
-    async def reading(self, subjects: Iterable[Subject]) -> AsyncIterator[Reader]:
+    async def reading(self, subjects: Iterable[Subject]) -> AsyncIterator[HubReader]:
         """Let a browser look at subjects; what is known of them is sent at once."""
-        reader = Reader(self._health)
+        reader = HubReader(self._health)
         topics = [self._topic(subject) for subject in subjects]
         self._readers.add(reader)
         reader.put("health", self._health())
@@ -184,8 +184,8 @@ class Hub:
             for task in (looking, *self._tasks):
                 task.cancel()
 
-    def _topic(self, subject: Subject) -> _Topic:
-        return self._topics.setdefault(subject.key, _Topic(subject))
+    def _topic(self, subject: Subject) -> _Subscription:
+        return self._topics.setdefault(subject.key, _Subscription(subject))
 
     def _idle_seconds(self) -> float:
         return 1.0 if not self._readers else LOOK_SECONDS
@@ -206,7 +206,7 @@ class Hub:
             if is_left and now - topic.left_at > KEEP_SECONDS:
                 del self._topics[key]
 
-    async def _ask(self, topic: _Topic) -> None:
+    async def _ask(self, topic: _Subscription) -> None:
         async with self._slots:
             began = time.monotonic()
             topic.is_stale, topic.asked_at = False, began
@@ -222,7 +222,7 @@ class Hub:
             self._take(topic, content)
         self._wake.set()
 
-    def _take(self, topic: _Topic, content: dict[str, Any]) -> None:
+    def _take(self, topic: _Subscription, content: dict[str, Any]) -> None:
         """Keep an answer and send it, or only its time where nothing else of it is new."""
         event = topic.subject.event
         body = {name: value for name, value in content.items() if name not in _TIMES}
@@ -271,7 +271,7 @@ class Hub:
         content = {"problem": self._problem, "seen_at": self._seen_at}
         return encoded("health", content)
 
-    def _send(self, readers: Iterable[Reader], key: object, event: bytes) -> None:
+    def _send(self, readers: Iterable[HubReader], key: object, event: bytes) -> None:
         for reader in readers:
             self.counters.events += 1
             reader.put(key, event)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from contractline.errors import ContractlineError
-from contractline.reports.answer import Answer
+from contractline.reports.answer import QuestionAnswer
 from contractline.reports.formats import values
 from contractline.reports.load import LoadedQuestion
 from contractline.reports.selection import Selection
@@ -35,7 +35,7 @@ class NoPicture(ContractlineError):
 
 def picture(
     question: LoadedQuestion,
-    answer: Answer,
+    answer: QuestionAnswer,
     selection: Selection,
     *,
     theme: Theme = "light",

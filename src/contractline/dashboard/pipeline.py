@@ -73,7 +73,7 @@ class _Rates:
         return rates
 
 
-class Pipeline:
+class PipelinePage:
     """Asks every service, all at once."""
 
     def __init__(self, contracts: Sequence[Contract], endpoints: Callable[[], Endpoints]) -> None:

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp
 from contractline.contracts.load import load_contracts
 from contractline.dashboard.access import LOOPBACK_HOSTS, Guard
 from contractline.dashboard.app import Page
-from contractline.dashboard.pipeline import Pipeline
-from contractline.dashboard.source import Source
+from contractline.dashboard.pipeline import PipelinePage
+from contractline.dashboard.source import DataSource
 from contractline.errors import ContractlineError
 from contractline.project import Project
 from contractline.settings import Endpoints
@@ -78,8 +78,8 @@ def serve(
     def endpoints() -> Endpoints:
         return Endpoints.load(project)
 
-    pipeline = Pipeline(contracts, endpoints)
-    source = Source(project, endpoints, contracts)
+    pipeline = PipelinePage(contracts, endpoints)
+    source = DataSource(project, endpoints, contracts)
     for finding in source.reports.findings:
         say(str(finding))
     page = Page(source, pipeline)

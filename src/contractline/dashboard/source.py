@@ -12,12 +12,12 @@ from contractline.clients.clickhouse import ClickHouseAway, Warehouse
 from contractline.contracts.model import Contract
 from contractline.dashboard.hub import Subject
 from contractline.project import Project
-from contractline.reports.answer import Answer, ask
+from contractline.reports.answer import QuestionAnswer, ask
 from contractline.reports.explain import commit_of, counted, explain
 from contractline.reports.explained import counted_values, explained
 from contractline.reports.formats import values
 from contractline.reports.load import LoadedQuestion, Reports, read_reports
-from contractline.reports.messages import Messages
+from contractline.reports.messages import MessageLookup
 from contractline.reports.model import ChoiceFilter
 from contractline.reports.render import filters_of, render
 from contractline.reports.selection import Given, Selection
@@ -38,7 +38,7 @@ _CHANGES = "SELECT database, table, block, version FROM reporting.changes ORDER 
 _T = TypeVar("_T")
 
 
-class Source:
+class DataSource:
     """ClickHouse and the reports of a checkout."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Source:
         contracts: Sequence[Contract],
     ) -> None:
         self._project = project
-        self._messages = Messages(contracts)
+        self._messages = MessageLookup(contracts)
         self._endpoints = endpoints
         self._warehouse: Warehouse | None = None
         self._signature = _signature(project)
@@ -97,7 +97,9 @@ class Source:
 
         return Subject(("options",), "options", run, OPTIONS_SECONDS, follows_data=False)
 
-    async def answer(self, question: LoadedQuestion, selection: Selection, given: Given) -> Answer:
+    async def answer(
+        self, question: LoadedQuestion, selection: Selection, given: Given
+    ) -> QuestionAnswer:
         """Ask a question.
 
         Raises:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from contractline.debezium.config import Stream
+from contractline.debezium.config import CapturedStream
 from contractline.debezium.source import Database, Reading
 
 
@@ -46,7 +46,7 @@ def uncompared(
 
 
 def problems_by_hand(
-    database: Database, connector: str, streams: Sequence[Stream]
+    database: Database, connector: str, streams: Sequence[CapturedStream]
 ) -> dict[str, str]:
     """Say of which streams nothing was compared since signals asked for a snapshot, by their names."""
     readings, asked = database.readings(connector), asked_snapshots(database)

@@ -50,7 +50,7 @@ _REGEX_SIGNS = re.compile(r"([,.\\+*?\[\](){}^$|])")
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class CapturedStream:
     """One table of a connector, as its contract sees it."""
 
     contract: Contract
@@ -79,10 +79,12 @@ class Stream:
         return tuple(f"{name} {types[name]}" if name in types else name for name in self.columns)
 
 
-def streams_of(contracts: Sequence[Contract], connector: str | None = None) -> tuple[Stream, ...]:
+def streams_of(
+    contracts: Sequence[Contract], connector: str | None = None
+) -> tuple[CapturedStream, ...]:
     """Return the tables that a connector reads; those of every connector without a name."""
     return tuple(
-        Stream(contract, contract.source)
+        CapturedStream(contract, contract.source)
         for contract in contracts
         if isinstance(contract.source, PostgresSource)
         and connector in {None, contract.source.connector}
@@ -227,7 +229,7 @@ def _mistakes(
     return found
 
 
-def _columns(stream: Stream) -> str:
+def _columns(stream: CapturedStream) -> str:
     if stream.source.uncontracted_columns == "stop":
         return _whole(stream.source.table)
     names = "|".join(_pattern(column) for column in stream.columns)
@@ -238,7 +240,7 @@ def _whole(table: str) -> str:
     return rf"{_pattern(table)}\..*"
 
 
-def _key(stream: Stream) -> str:
+def _key(stream: CapturedStream) -> str:
     return f"{_pattern(stream.source.table)}:{','.join(stream.contract.key_fields)}"
 
 
@@ -270,13 +272,13 @@ def _heartbeat_suffix(template: Mapping[str, str]) -> str:
     return f".{template['topic.prefix']}"
 
 
-def _nullified(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:
+def _nullified(template: Mapping[str, str], streams: Sequence[CapturedStream]) -> dict[str, str]:
     """Name the tables whose values that the topic can't hold become null."""
     tables = [_pattern(s.source.table) for s in streams if _nullifies(s)]
     return {f"{exact_converter(template)}.nullify": "|".join(tables)} if tables else {}
 
 
-def _labels(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:
+def _labels(template: Mapping[str, str], streams: Sequence[CapturedStream]) -> dict[str, str]:
     """Name the lists of enumerations: nothing that Debezium hands its converters tells them."""
     columns = [
         rf"{_pattern(stream.source.table)}\.{_pattern(name)}"
@@ -287,7 +289,9 @@ def _labels(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str,
     return {f"{exact}.labels": "|".join(columns)} if exact and columns else {}
 
 
-def _snapshot_queries(template: Mapping[str, str], streams: Sequence[Stream]) -> dict[str, str]:
+def _snapshot_queries(
+    template: Mapping[str, str], streams: Sequence[CapturedStream]
+) -> dict[str, str]:
     """Let the first snapshot read dates as text."""
     queries = {}
     for stream in streams if exact_converter(template) else ():
@@ -301,7 +305,7 @@ def _snapshot_queries(template: Mapping[str, str], streams: Sequence[Stream]) ->
     return {_SNAPSHOT_QUERIES: ",".join(queries), **texts}
 
 
-def _nullifies(stream: Stream) -> bool:
+def _nullifies(stream: CapturedStream) -> bool:
     return stream.source.unrepresentable_values == "nullify"
 
 

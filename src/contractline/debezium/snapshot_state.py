@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from contractline.clients.connect import Connect
-from contractline.debezium.config import Stream
+from contractline.debezium.config import CapturedStream
 from contractline.debezium.source import BEING_READ, Database, Reading
 
 STALE = timedelta(minutes=5)
@@ -22,7 +22,7 @@ _GOES_ON = "`contractline apply connectors` goes on with it"
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SnapshotState:
     """How far the snapshot of a table has come.
 
     Attributes:
@@ -37,8 +37,8 @@ class State:
 
 
 def snapshot_states(
-    database: Database, connect: Connect, connector: str, streams: Sequence[Stream]
-) -> dict[str, State]:
+    database: Database, connect: Connect, connector: str, streams: Sequence[CapturedStream]
+) -> dict[str, SnapshotState]:
     """Return the state of each stream's snapshot, by the name of its contract.
 
     Args:
@@ -59,8 +59,8 @@ def snapshot_states(
 
 
 def state_of(
-    stream: Stream, reading: Reading | None, *, is_first: bool, now: datetime | None = None
-) -> State:
+    stream: CapturedStream, reading: Reading | None, *, is_first: bool, now: datetime | None = None
+) -> SnapshotState:
     """Return the state of a table's snapshot.
 
     Args:
@@ -70,12 +70,14 @@ def state_of(
         now: the time, where it is not now.
     """
     if is_first:
-        return State("being read", "the connector's first snapshot is under way")
+        return SnapshotState("being read", "the connector's first snapshot is under way")
     if reading is None:
-        return State("not compared", "not compared", f"its rows were not compared; {_GOES_ON}")
+        return SnapshotState(
+            "not compared", "not compared", f"its rows were not compared; {_GOES_ON}"
+        )
     if reading.differs:
         words = f"{reading.message}: {reading.differs}"
-        return State(
+        return SnapshotState(
             "incomplete", words, f"{words}; `contractline plan connectors` says what to do"
         )
     if reading.message.startswith(BEING_READ):
@@ -83,9 +85,9 @@ def state_of(
         words = f"{reading.message}, {int(since.total_seconds())} s ago"
         is_stale = since >= STALE
         problem = f"nothing was noted since: {words}; {_GOES_ON}" if is_stale else ""
-        return State("being read", words, problem)
+        return SnapshotState("being read", words, problem)
     missing = reading.lacks(stream.brought)
     if missing:
         words = f"earlier values of {', '.join(missing)} were not compared"
-        return State("not compared", words, f"{words}; {_GOES_ON}")
-    return State("whole", reading.message)
+        return SnapshotState("not compared", words, f"{words}; {_GOES_ON}")
+    return SnapshotState("whole", reading.message)

@@ -15,10 +15,10 @@ from typing import Protocol
 
 from psycopg import sql
 
-from contractline.debezium.config import Stream
+from contractline.debezium.config import CapturedStream
 from contractline.debezium.reading import snapshot_query
 from contractline.debezium.source import Database, Table, identifier
-from contractline.debezium.types import Column
+from contractline.debezium.types import PostgresColumn
 
 PAGES = 256
 """Pages of a table that one snapshot reads: 2 MB, which takes Debezium about a second."""
@@ -81,7 +81,7 @@ class Progress(Protocol):
         ...
 
 
-class Patience:
+class SnapshotPatience:
     """Tells when something that gets on no longer is waited for.
 
     Args:
@@ -123,7 +123,7 @@ def slices(database: Database, table: str) -> list[Slice]:
 
 def read_again(
     database: Database,
-    stream: Stream,
+    stream: CapturedStream,
     table: Table,
     parts: Sequence[Slice],
     progress: Progress,
@@ -190,7 +190,7 @@ def wait_for_rows(
             of a blocking snapshot is out of date until the next one ends.
     """
     grown, read = before, progress.read_up_to()
-    patience = Patience(progress)
+    patience = SnapshotPatience(progress)
     while grown < before + rows:
         if reader is not None and progress.reader() not in (reader, None):
             break
@@ -203,7 +203,7 @@ def wait_for_rows(
     return grown - before
 
 
-def _ask(database: Database, stream: Stream, query: str) -> int:
+def _ask(database: Database, stream: CapturedStream, query: str) -> int:
     """Send Debezium the signal, and return the position in the log after it."""
     table = stream.source.table
     signal = {
@@ -214,7 +214,7 @@ def _ask(database: Database, stream: Stream, query: str) -> int:
     return database.signal(stream.source.connector, "execute-snapshot", signal)
 
 
-def _held(stream: Stream, table: Table) -> list[Column]:
+def _held(stream: CapturedStream, table: Table) -> list[PostgresColumn]:
     """Return the columns of a table that the connector reads."""
     is_whole = stream.source.uncontracted_columns == "stop"
     return [c for c in table.columns if is_whole or c.name in stream.columns]

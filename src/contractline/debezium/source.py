@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 
 from contractline.debezium.config import SIGNAL_TABLE
-from contractline.debezium.types import Column
+from contractline.debezium.types import PostgresColumn
 from contractline.errors import ServiceUnavailable
 from contractline.settings import Endpoints
 
@@ -37,7 +37,7 @@ Connection = psycopg.Connection[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class SourceServer:
     """The settings that logical replication depends on, and what of them is used up.
 
     Attributes:
@@ -88,7 +88,7 @@ class Table:
     """
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[PostgresColumn, ...]
     primary_key: tuple[str, ...]
     unique_keys: frozenset[frozenset[str]]
     full_identity: bool
@@ -171,9 +171,9 @@ class Database:
         """Return the rows of a query."""
         return self.connection.execute(query, values or None).fetchall()
 
-    def server(self) -> Server:
+    def server(self) -> SourceServer:
         """Return the server's settings."""
-        return Server(**self.rows(_SERVER)[0])
+        return SourceServer(**self.rows(_SERVER)[0])
 
     def slot(self, name: str) -> Slot | None:
         """Return a replication slot; None where there is none."""
@@ -289,7 +289,7 @@ class Database:
         indexes = self.rows(_UNIQUE, row["oid"])
         return Table(
             name=row["name"],
-            columns=tuple(Column(**column) for column in self.rows(_COLUMNS, row["oid"])),
+            columns=tuple(PostgresColumn(**column) for column in self.rows(_COLUMNS, row["oid"])),
             primary_key=next((tuple(i["columns"]) for i in indexes if i["is_primary"]), ()),
             unique_keys=frozenset(frozenset(index["columns"]) for index in indexes),
             full_identity=row["full_identity"],

@@ -77,7 +77,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PostgresColumn:
     """A column as PostgreSQL's catalogue describes it.
 
     Attributes:
@@ -97,7 +97,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ColumnDifference:
     """One way in which a table, or what Debezium made of it, departs from a contract's version."""
 
     kind: Kind
@@ -170,7 +170,7 @@ def alike(names: Iterable[str]) -> list[str]:
     return [name for name in found if lower.count(name.lower()) > 1]
 
 
-def fields_of(columns: Iterable[Column]) -> list[dict[str, Any]]:
+def fields_of(columns: Iterable[PostgresColumn]) -> list[dict[str, Any]]:
     """Return the fields that columns become; True stands for a default of an unknown value."""
     return [_field(column) for column in columns]
 
@@ -180,7 +180,7 @@ def differences(
     found: Sequence[Mapping[str, Any]],
     version: str,
     contracted: Sequence[Mapping[str, Any]],
-) -> tuple[Difference, ...]:
+) -> tuple[ColumnDifference, ...]:
     """Compare the fields of a table with those that a contract's version holds.
 
     Args:
@@ -192,25 +192,29 @@ def differences(
     there = {field["name"]: field for field in found}
     wanted = {field["name"]: field for field in contracted}
     out = [
-        Difference("extra", name, f"{table} has a column `{name}` that {version} does not hold")
+        ColumnDifference(
+            "extra", name, f"{table} has a column `{name}` that {version} does not hold"
+        )
         for name in there
         if name not in wanted
     ]
     out += [
-        Difference("missing", name, f"{table} has no column `{name}`, which {version} holds")
+        ColumnDifference("missing", name, f"{table} has no column `{name}`, which {version} holds")
         for name in wanted
         if name not in there
     ]
     for name in (name for name in wanted if name in there):
         for kind, words in _unlike(there[name], wanted[name]):
-            out.append(Difference(kind, name, f"column `{name}` of {table} {words} in {version}"))
+            out.append(
+                ColumnDifference(kind, name, f"column `{name}` of {table} {words} in {version}")
+            )
     if not out and list(there) != list(wanted):
         words = f"the columns of {table} come as {_names(there)}, in {version} as {_names(wanted)}"
-        out.append(Difference("order", "", words))
+        out.append(ColumnDifference("order", "", words))
     return tuple(out)
 
 
-def _field(column: Column) -> dict[str, Any]:
+def _field(column: PostgresColumn) -> dict[str, Any]:
     avro = avro_type(column.type)
     # The converter has no defaults of lists.
     has_default = column.has_default and not column.type.endswith("[]")

@@ -18,7 +18,7 @@ from contractline.doctor.problem import Patient, Problem
 from contractline.errors import ContractsInvalid
 from contractline.finding import Severity
 from contractline.stack.eventlog import EventReader
-from contractline.stack.history import State, fold
+from contractline.stack.history import ServiceState, fold
 from contractline.status import look
 from contractline.status.facts import Sources
 from contractline.targets import plan_all
@@ -73,7 +73,7 @@ def services(patient: Patient) -> Iterator[Problem]:
     """Every service runs, or answers where it is another installation's."""
     seen = fold(EventReader(patient.stack.layout.events).read())
     found = patient.stack.status()
-    if all(service.state is State.STOPPED for service in found):
+    if all(service.state is ServiceState.STOPPED for service in found):
         yield Problem(Severity.ERROR, "the local stack does not run", "`contractline up` starts it")
         return
     for service in found:

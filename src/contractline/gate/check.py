@@ -21,7 +21,7 @@ from contractline.errors import ContractlineError
 from contractline.finding import Finding, RuleId, Severity
 from contractline.gate.base import Base, NoBase, opened_base
 from contractline.gate.compare import compared, readers_of, sql_of, state_of
-from contractline.gate.report import Report, State, StreamReport
+from contractline.gate.report import Report, StreamReport, StreamState
 from contractline.gate.waivers import Applied, waive
 from contractline.project import Project
 from contractline.rules.check import findings_of, findings_of_change
@@ -143,7 +143,7 @@ def _proof(inspection: Inspection) -> Proving:
     # The engine takes longer to import than the rest of a check takes.
     from contractline.gate.proof import proving
 
-    changed = [one for one in inspection.changes if state_of(one) is State.CHANGED]
+    changed = [one for one in inspection.changes if state_of(one) is StreamState.CHANGED]
     new = [one for one in inspection.changes if one.before is None]
     kept = [one for one in inspection.changes if one.after is not None]
     return proving(inspection.project, [*changed, *new] or kept)
@@ -203,7 +203,7 @@ def _streams(inspection: Inspection, applied: Applied) -> Iterator[StreamReport]
         own = [finding for finding in applied.findings if finding.subject == name]
         stream = StreamReport(
             name,
-            State.UNCHANGED if name in pairs else State.UNCONTRACTED,
+            StreamState.UNCHANGED if name in pairs else StreamState.UNCONTRACTED,
             tuple(sorted(own, key=lambda one: (str(one.file), one.line or 0))),
             tuple(one for one in applied.waived if one.finding.subject == name),
         )

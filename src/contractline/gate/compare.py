@@ -11,7 +11,7 @@ from contractline.clickhouse.unmappable import SchemaUnmappable
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PARTS, Draft, PartUnread
 from contractline.gate.diff import between_contracts
-from contractline.gate.report import State, StreamReport
+from contractline.gate.report import StreamReport, StreamState
 from contractline.gate.rollout import rollout
 from contractline.gate.verdicts import verdicts
 from contractline.project import Project
@@ -30,7 +30,7 @@ def compared(stream: StreamReport, change: StreamChange, base: str) -> StreamRep
         base: what the base is called.
     """
     state = state_of(change)
-    if state is State.UNCHANGED:
+    if state is StreamState.UNCHANGED:
         return stream
     ddl = _ddl_difference(change)
     said = verdicts(change, sink_verdict(change))
@@ -44,15 +44,15 @@ def compared(stream: StreamReport, change: StreamChange, base: str) -> StreamRep
     )
 
 
-def state_of(change: StreamChange) -> State:
+def state_of(change: StreamChange) -> StreamState:
     """Return what a change does to a stream; words of docs count too."""
     before, after = change.before, change.after
     if before is None:
-        return State.NEW
+        return StreamState.NEW
     if after is None:
-        return State.REMOVED
+        return StreamState.REMOVED
     is_same = _texts(before) == _texts(after) and before.released.names == after.released.names
-    return State.UNCHANGED if is_same else State.CHANGED
+    return StreamState.UNCHANGED if is_same else StreamState.CHANGED
 
 
 def sql_of(draft: Draft | None) -> str | None:

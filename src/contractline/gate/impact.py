@@ -49,7 +49,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class FieldReader:
     """One thing that reads a field that changed, or may.
 
     Attributes:
@@ -77,7 +77,7 @@ class Reader:
         return f"{file.as_posix()}:{self.line}: {kind}{self.name} {self.how}"
 
 
-def impact(project: Project, changes: Sequence[StreamChange]) -> tuple[Reader, ...]:
+def impact(project: Project, changes: Sequence[StreamChange]) -> tuple[FieldReader, ...]:
     """Return who reads a field that was removed or renamed, or whose type or default changed.
 
     Args:
@@ -127,7 +127,7 @@ class _Search:
         self._panels, self._unread_panels = panels(project.reports)
         self._code = Code(project.root / "producer")
 
-    def readers(self, change: StreamChange, names: Sequence[Name]) -> Iterator[Reader]:
+    def readers(self, change: StreamChange, names: Sequence[Name]) -> Iterator[FieldReader]:
         """Yield who reads fields of a stream."""
         before, after = change.before, change.after
         if before is None:
@@ -146,14 +146,16 @@ class _Search:
             ]
             for one in found:
                 path = ".".join(field)
-                yield Reader(before.name, path, one.kind, one.file, one.line, one.name, one.how)
+                yield FieldReader(
+                    before.name, path, one.kind, one.file, one.line, one.name, one.how
+                )
 
-    def unread(self) -> Iterator[Reader]:
+    def unread(self) -> Iterator[FieldReader]:
         """Yield what could not be read: whether it reads a field is for people to see."""
         found = {(one.file, one.line, one.problem) for one in self._lineage.unreadable}
         for file, line, problem in sorted({*found, *self._unread_panels, *self._code.unread}):
             how = f"may read it, and could not be read itself: {problem}"
-            yield Reader("", "", Kind.UNREAD, file, line, file.name, how)
+            yield FieldReader("", "", Kind.UNREAD, file, line, file.name, how)
 
     def _generated(self, stream: str, start: References, own: _FirstLines) -> Iterator[_Found]:
         if any(one in part.query.reads for one in start for part in self._lineage.parts):

@@ -14,7 +14,7 @@ from contractline.contracts.draft import Draft, Released
 from contractline.contracts.model import (
     ClickHouseSink,
     Compatibility,
-    Pipeline,
+    PipelineProperties,
     ProducerSource,
     Topic,
     Version,
@@ -83,7 +83,7 @@ def _draft(newer: Schema, earlier: Schema, level: Compatibility) -> Draft:
         names=(),
         document=None,
         odcs_part=OpenDataContractStandard(),
-        pipeline_part=Pipeline(
+        pipeline_part=PipelineProperties(
             topic=Topic(name=SUBJECT, partitions=1, cleanup="delete"),
             compatibility=level,
             source=ProducerSource(kind="producer"),

@@ -12,7 +12,7 @@ from contractline.finding import Effect, Finding, Severity, counted, shown_path
 from contractline.gate.diff import StreamDifference
 
 
-class State(StrEnum):
+class StreamState(StrEnum):
     """What a change does to a stream."""
 
     NEW = "new"
@@ -49,7 +49,7 @@ class Waived:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CheckStep:
     """One step of bringing a change into production.
 
     Attributes:
@@ -78,19 +78,19 @@ class StreamReport:
     """
 
     name: str
-    state: State
+    state: StreamState
     findings: tuple[Finding, ...] = ()
     waived: tuple[Waived, ...] = ()
     difference: StreamDifference | None = None
     verdicts: tuple[Verdict, ...] = ()
     ddl: str = ""
     impact: tuple[str, ...] = ()
-    rollout: tuple[Step, ...] = ()
+    rollout: tuple[CheckStep, ...] = ()
 
     @property
     def is_changed(self) -> bool:
         """Whether the change touches the stream's contract."""
-        return self.state in (State.NEW, State.CHANGED, State.REMOVED)
+        return self.state in (StreamState.NEW, StreamState.CHANGED, StreamState.REMOVED)
 
 
 @dataclass(frozen=True, slots=True)

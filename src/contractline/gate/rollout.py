@@ -8,7 +8,7 @@ from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import PARTS, Draft, PartUnread
 from contractline.contracts.model import PostgresSource
 from contractline.finding import Effect
-from contractline.gate.report import Step, Verdict
+from contractline.gate.report import CheckStep, Verdict
 from contractline.gate.verdicts import NEWER, OLDER
 from contractline.rules.changes.tables import column_changes
 
@@ -18,7 +18,7 @@ _READERS_FIRST = (
 )
 
 
-def rollout(change: StreamChange, ddl: str, verdicts: Sequence[Verdict]) -> tuple[Step, ...]:
+def rollout(change: StreamChange, ddl: str, verdicts: Sequence[Verdict]) -> tuple[CheckStep, ...]:
     """Return the steps of bringing a change into production; none when nothing is to do.
 
     Args:
@@ -37,50 +37,50 @@ def rollout(change: StreamChange, ddl: str, verdicts: Sequence[Verdict]) -> tupl
 
 def _steps(
     before: Draft | None, after: Draft, harmed: set[str], *, has_ddl: bool
-) -> Iterator[Step]:
+) -> Iterator[CheckStep]:
     source = after.pipeline.source
     is_captured = isinstance(source, PostgresSource)
     topic_differs = before is None or before.pipeline.topic != after.pipeline.topic
     has_versions = _released(after) > (_released(before) if before else set())
     if topic_differs:
-        yield Step("`contractline apply topics`", "everything else reads or writes the topic")
+        yield CheckStep("`contractline apply topics`", "everything else reads or writes the topic")
     for column in column_changes(before, after) if before and has_ddl else ():
         why = (
             f"`apply tables` waits for it, since all rows of `{column.name}` are written anew: look"
             " at the data first"
         )
-        yield Step(f"`{column.by_hand}`", why)
+        yield CheckStep(f"`{column.by_hand}`", why)
     if has_ddl:
         why = _READERS_FIRST if has_versions else "the SQL of the tables changes"
-        yield Step("`contractline apply tables`", why)
+        yield CheckStep("`contractline apply tables`", why)
     if is_captured and has_versions and before is not None:
         why = (
             "until its version is registered, a new column is kept out or stops the task, as the"
             " contract says"
         )
-        yield Step("`ALTER TABLE` in PostgreSQL", why)
+        yield CheckStep("`ALTER TABLE` in PostgreSQL", why)
     if has_versions and OLDER in harmed:
-        yield Step(
+        yield CheckStep(
             "update the consumers of Avro", "with the old schema they can't read new records"
         )
     if has_versions:
         why = "then producers follow the newest version without a restart"
-        yield Step("`contractline apply schemas`", why)
+        yield CheckStep("`contractline apply schemas`", why)
     source_differs = before is None or before.pipeline.source != source
     if is_captured and source_differs:
         why = "Debezium reads what the publication holds and its role may read"
-        yield Step("`contractline apply postgres`", why)
+        yield CheckStep("`contractline apply postgres`", why)
     if is_captured and (has_versions or source_differs):
         why = "the converter looks the exact schema up, so it comes after the schemas"
-        yield Step("`contractline apply connectors`", why)
+        yield CheckStep("`contractline apply connectors`", why)
     if has_versions and NEWER in harmed:
         why = "with the new schema they can't read old records, which stay in the topic"
-        yield Step("leave consumers that read old records on the old schema", why)
+        yield CheckStep("leave consumers that read old records on the old schema", why)
 
 
-def _removal() -> Iterator[Step]:
-    yield Step("stop what writes the stream", "a record without a contract has no reader")
-    yield Step("`contractline plan`", "it names what is left in Kafka and ClickHouse")
+def _removal() -> Iterator[CheckStep]:
+    yield CheckStep("stop what writes the stream", "a record without a contract has no reader")
+    yield CheckStep("`contractline plan`", "it names what is left in Kafka and ClickHouse")
 
 
 def _released(draft: Draft) -> set[str]:

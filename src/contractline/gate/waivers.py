@@ -15,7 +15,7 @@ from contractline.avro.schema import Schema
 from contractline.contracts.change import StreamChange
 from contractline.contracts.draft import Draft
 from contractline.contracts.load import SYSTEM
-from contractline.contracts.model import Pipeline
+from contractline.contracts.model import PipelineProperties
 from contractline.contracts.waivers import (
     VERSIONS_COMPATIBLE,
     WHOLE,
@@ -139,7 +139,7 @@ def _held(rule: RuleOfWaiver, use: WaiverUse, subject: str) -> Iterator[Finding]
 
 def _moves(migration: Migration, present: Draft | None) -> bool:
     """Tell whether a migration names a topic or table other than those that are there."""
-    if present is None or not isinstance(present.pipeline_part, Pipeline):
+    if present is None or not isinstance(present.pipeline_part, PipelineProperties):
         return False
     pipeline = present.pipeline
     sink = pipeline.clickhouse

@@ -18,7 +18,7 @@ from contractline.clients.errors import (
 )
 from contractline.clients.registry import Registry
 from contractline.contracts.model import Contract
-from contractline.kafka.decode import Decoder
+from contractline.kafka.decode import MessageDecoder
 
 TIMEOUT_SECONDS = 10.0
 STEP_SECONDS = 0.05
@@ -42,7 +42,7 @@ def read_compacted(servers: str, contract: Contract, registry: Registry, say: Sa
     """
     state: State = {}
     problems: list[Exception] = []
-    decoder = Decoder(registry)
+    decoder = MessageDecoder(registry)
     for key, value in _messages(servers, contract.topic.name):
         try:
             decoded = decoder.decode(key).value

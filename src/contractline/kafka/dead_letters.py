@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from contractline.errors import ContractlineError
-from contractline.kafka.validate import Mistake
+from contractline.kafka.validate import ValueMistake
 
 
 class LettersUnwritable(ContractlineError):
@@ -37,7 +37,7 @@ class Letters:
         self._stream = stream
         self._out: IO[str] | None = None
 
-    def keep(self, record: Mapping[str, Any], mistake: Mistake, version: int) -> None:
+    def keep(self, record: Mapping[str, Any], mistake: ValueMistake, version: int) -> None:
         """Write a record down.
 
         Raises:

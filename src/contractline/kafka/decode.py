@@ -33,7 +33,7 @@ class Decoded(NamedTuple):
     value: Any
 
 
-class Decoder:
+class MessageDecoder:
     """Decodes messages; each schema is asked for and parsed once."""
 
     def __init__(self, registry: Registry) -> None:

@@ -27,7 +27,7 @@ from contractline.contracts.draft import VERSIONS
 from contractline.contracts.load import load_contract
 from contractline.contracts.model import Contract, Subject, Version
 from contractline.errors import ContractlineError
-from contractline.kafka.validate import LooseField, Mistake, Names, loose_fields, mistake
+from contractline.kafka.validate import LooseField, Names, ValueMistake, loose_fields, mistake
 
 Record = Mapping[str, Any]
 Frame = tuple[bytes | None, bytes]
@@ -73,13 +73,13 @@ class RecordRefused(Exception):
         mistake: the place, the value and what is wrong.
     """
 
-    def __init__(self, mistake: Mistake) -> None:
+    def __init__(self, mistake: ValueMistake) -> None:
         self.mistake = mistake
         super().__init__(str(mistake))
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class RecordWriter:
     """A registered version, ready to write records.
 
     Attributes:
@@ -106,7 +106,7 @@ class Writer:
         *,
         later: frozenset[str] = frozenset(),
         is_key: bool = False,
-    ) -> Writer:
+    ) -> RecordWriter:
         """Return the writer of a record schema under its id."""
         names: dict[str, Any] = {}
         parsed: Any = parse_schema(deepcopy(schema.definition), named_schemas=names)
@@ -126,7 +126,7 @@ class Writer:
             schemaless_writer(out, self.parsed, record, strict_allow_default=not self.is_key)
         except WRONG as problem:
             raise RecordRefused(
-                self._mistake(record) or Mistake("$", record, str(problem))
+                self._mistake(record) or ValueMistake("$", record, str(problem))
             ) from problem
         if not self._fits(record) and (found := self._mistake(record)):
             raise RecordRefused(found)
@@ -135,7 +135,7 @@ class Writer:
     def _fits(self, record: Record) -> bool:
         return all(f.name not in record or type(record[f.name]) in f.types for f in self.loose)
 
-    def _mistake(self, record: Record) -> Mistake | None:
+    def _mistake(self, record: Record) -> ValueMistake | None:
         if self.is_key and isinstance(record, Mapping):
             fields = [field["name"] for field in self.parsed["fields"]]
             record = {name: record[name] for name in fields if name in record}
@@ -158,12 +158,12 @@ class Encoders:
     """
 
     version: int
-    value: Writer
-    key: Writer | None
+    value: RecordWriter
+    key: RecordWriter | None
     quick: Callable[[Record], Frame]
 
     @classmethod
-    def of(cls, version: int, value: Writer, key: Writer | None) -> Encoders:
+    def of(cls, version: int, value: RecordWriter, key: RecordWriter | None) -> Encoders:
         """Return the encoders of two writers."""
         return cls(version, value, key, _quick(value, key) if key else _keyless(value))
 
@@ -191,7 +191,7 @@ class Encoders:
             return False
 
 
-def _quick(value: Writer, key: Writer) -> Callable[[Record], Frame]:
+def _quick(value: RecordWriter, key: RecordWriter) -> Callable[[Record], Frame]:
     """Return one function that does what two writers do, for records that fit."""
     if value.later:
         return lambda record: (key(record), value(record))
@@ -211,7 +211,7 @@ def _quick(value: Writer, key: Writer) -> Callable[[Record], Frame]:
     return frame
 
 
-def _keyless(value: Writer) -> Callable[[Record], Frame]:
+def _keyless(value: RecordWriter) -> Callable[[Record], Frame]:
     return lambda record: (None, value(record))
 
 
@@ -261,8 +261,8 @@ class StreamEncoder:
         self._written = written
         self.current = Encoders.of(
             newest.version.number,
-            Writer.of(newest.version.schema, newest.id, later=later),
-            Writer.of(key.version.schema, key.id, is_key=True) if key else None,
+            RecordWriter.of(newest.version.schema, newest.id, later=later),
+            RecordWriter.of(key.version.schema, key.id, is_key=True) if key else None,
         )
         return self.current.version != before
 

@@ -30,11 +30,11 @@ def converter(schema: Any, names: Names) -> Convert:
         schema: the type, parsed by fastavro; numbers with a fraction come as decimals.
         names: the named types that it refers to.
     """
-    return _Making(names, {}).of(schema)
+    return _ValueMaker(names, {}).of(schema)
 
 
 @dataclass(frozen=True, slots=True)
-class _Making:
+class _ValueMaker:
     """One walk through a schema, and what was made for its named types."""
 
     names: Names

@@ -16,7 +16,7 @@ from confluent_kafka import (
 
 from contractline.clients.errors import AWAY, KafkaAway, KafkaUnavailable
 from contractline.kafka.log import Record, record_of
-from contractline.kafka.place import Place
+from contractline.kafka.place import MessagePlace
 
 ANSWER_SECONDS = 5.0
 
@@ -33,7 +33,7 @@ _GONE = frozenset(
 """What librdkafka says where a topic does not hold an offset."""
 
 
-def messages_at(servers: str, places: Iterable[Place]) -> dict[Place, Record]:
+def messages_at(servers: str, places: Iterable[MessagePlace]) -> dict[MessagePlace, Record]:
     """Return the messages at some places; those that Kafka does not hold any more are left out.
 
     No group is joined and no offset kept, so that no other reader notices.
@@ -62,7 +62,7 @@ def messages_at(servers: str, places: Iterable[Place]) -> dict[Place, Record]:
         consumer.close()
 
 
-def _message_at(consumer: Consumer, servers: str, place: Place) -> Record | None:
+def _message_at(consumer: Consumer, servers: str, place: MessagePlace) -> Record | None:
     consumer.assign([TopicPartition(place.topic, place.partition, place.offset)])
     deadline = time.monotonic() + ANSWER_SECONDS
     while (left := deadline - time.monotonic()) > 0:
@@ -78,7 +78,7 @@ def _message_at(consumer: Consumer, servers: str, place: Place) -> Record | None
     raise KafkaAway(servers, f"{place} did not come within {ANSWER_SECONDS:g} s")
 
 
-def _is_of_another(message: Message, place: Place) -> bool:
+def _is_of_another(message: Message, place: MessagePlace) -> bool:
     """Tell whether a message was still on its way from the place that was asked for before."""
     where = (message.topic(), message.partition())
     has_place = None not in where

@@ -21,7 +21,7 @@ class PlaceUnreadable(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class MessagePlace:
     """Where a message is in Kafka."""
 
     topic: str
@@ -29,7 +29,7 @@ class Place:
     offset: int
 
     @classmethod
-    def read(cls, text: str) -> Place:
+    def read(cls, text: str) -> MessagePlace:
         """Return the place that a text names.
 
         Raises:

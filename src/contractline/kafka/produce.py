@@ -18,10 +18,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from contractline.clients.errors import AWAY, KafkaUnavailable, TopicMissing
 from contractline.clients.retry import Patience
 from contractline.kafka.encode import Record, RecordRefused, StreamEncoder
-from contractline.kafka.validate import Mistake
+from contractline.kafka.validate import ValueMistake
 
 Say = Callable[[str], None]
-Refuse = Callable[[Record, Mistake, int], None]
+Refuse = Callable[[Record, ValueMistake, int], None]
 
 STEP_SECONDS = 0.25
 QUIET_SECONDS = 3.0
@@ -279,7 +279,7 @@ class Channel:
             return KafkaUnavailable.of(self._delivery.servers, problem)
         largest = max(record, key=lambda name: len(str(record[name])))
         what = f"makes a message of {size:,} bytes, more than Kafka takes"
-        return RecordRefused(Mistake(f"$.{largest}", record[largest], what))
+        return RecordRefused(ValueMistake(f"$.{largest}", record[largest], what))
 
     def fail(self, error: KafkaError) -> None:
         """Count a record that was sent and not taken."""

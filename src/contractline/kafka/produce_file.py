@@ -10,10 +10,10 @@ from typing import Any
 
 from contractline.avro.jsonlines import RecordUnreadable, record
 from contractline.kafka.dead_letters import Letters
-from contractline.kafka.encode import Following, RecordRefused, StreamEncoder, Writer
+from contractline.kafka.encode import Following, RecordRefused, RecordWriter, StreamEncoder
 from contractline.kafka.jsonvalues import Convert, converter
 from contractline.kafka.produce import Channel, Delivery, Say
-from contractline.kafka.validate import Mistake
+from contractline.kafka.validate import ValueMistake
 
 SHOWN_REFUSALS = 10
 """How many refused records are listed; all of them are in the dead-letter file."""
@@ -91,7 +91,7 @@ class _Carrying:
         self._letters = letters
         self._say = say
         self._read = 0
-        self._made: tuple[Writer, Convert] | None = None
+        self._made: tuple[RecordWriter, Convert] | None = None
 
     def line(self, number: int, line: bytes) -> None:
         """Send one line, or keep it."""
@@ -100,7 +100,7 @@ class _Carrying:
             read = record(line, number)
         except RecordUnreadable as problem:
             text = line.decode("utf-8", "backslashreplace").rstrip("\n")
-            self._refuse(number, {"line": text}, Mistake("$", text, problem.problem))
+            self._refuse(number, {"line": text}, ValueMistake("$", text, problem.problem))
             return
         try:
             self._channel.send(self._convert(read))
@@ -132,7 +132,7 @@ class _Carrying:
             seconds,
         )
 
-    def _refuse(self, number: int, record: dict[str, Any], mistake: Mistake) -> None:
+    def _refuse(self, number: int, record: dict[str, Any], mistake: ValueMistake) -> None:
         self._letters.keep(record, mistake, self._channel.encoder.current.version)
         if self._letters.kept <= SHOWN_REFUSALS:
             self._say(f"line {number} refused: {mistake}")

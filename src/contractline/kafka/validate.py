@@ -25,7 +25,7 @@ LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class ValueMistake:
     """A place of a record that its schema does not allow.
 
     Attributes:
@@ -94,7 +94,7 @@ def _is_strict(kind: Any) -> bool:
     return isinstance(kind, str) and kind in _STRICT
 
 
-def mistake(schema: Any, names: Names, value: object, steps: Steps = ()) -> Mistake | None:
+def mistake(schema: Any, names: Names, value: object, steps: Steps = ()) -> ValueMistake | None:
     """Return the first place at which a value breaks a parsed schema; None when it keeps it."""
     if isinstance(schema, list):
         return _union(schema, names, value, steps)
@@ -110,10 +110,10 @@ def mistake(schema: Any, names: Names, value: object, steps: Steps = ()) -> Mist
     if kind == "map":
         return _map(schema, names, value, steps)
     problem = _scalar(kind, schema, value)
-    return Mistake(json_path(steps), value, problem) if problem else None
+    return ValueMistake(json_path(steps), value, problem) if problem else None
 
 
-def _union(branches: list[Any], names: Names, value: object, steps: Steps) -> Mistake | None:
+def _union(branches: list[Any], names: Names, value: object, steps: Steps) -> ValueMistake | None:
     found = [mistake(branch, names, value, steps) for branch in branches]
     if None in found:
         return None
@@ -121,24 +121,26 @@ def _union(branches: list[Any], names: Names, value: object, steps: Steps) -> Mi
     if len(others) == 1 and value is not None:
         return others[0]
     known = ", ".join(_name(branch) for branch in branches)
-    return Mistake(json_path(steps), value, f"must be one of {known}")
+    return ValueMistake(json_path(steps), value, f"must be one of {known}")
 
 
-def _record(schema: Mapping[str, Any], names: Names, value: object, steps: Steps) -> Mistake | None:
+def _record(
+    schema: Mapping[str, Any], names: Names, value: object, steps: Steps
+) -> ValueMistake | None:
     if not isinstance(value, Mapping):
-        return Mistake(json_path(steps), value, "must be a record")
+        return ValueMistake(json_path(steps), value, "must be a record")
     for field in schema["fields"]:
         name = field["name"]
         here = (*steps, name)
         if name not in value:
             if "default" not in field:
                 problem = "is required and missing"
-                return Mistake(json_path(here), None, problem)
+                return ValueMistake(json_path(here), None, problem)
         elif found := mistake(field["type"], names, value[name], here):
             return found
     extra = value.keys() - {field["name"] for field in schema["fields"]}
     for name in sorted(extra, key=str):
-        return Mistake(
+        return ValueMistake(
             json_path((*steps, str(name))),
             value[name],
             "is a field that the contract does not hold",
@@ -146,21 +148,25 @@ def _record(schema: Mapping[str, Any], names: Names, value: object, steps: Steps
     return None
 
 
-def _array(schema: Mapping[str, Any], names: Names, value: object, steps: Steps) -> Mistake | None:
+def _array(
+    schema: Mapping[str, Any], names: Names, value: object, steps: Steps
+) -> ValueMistake | None:
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
-        return Mistake(json_path(steps), value, "must be an array")
+        return ValueMistake(json_path(steps), value, "must be an array")
     for position, item in enumerate(value):
         if found := mistake(schema["items"], names, item, (*steps, position)):
             return found
     return None
 
 
-def _map(schema: Mapping[str, Any], names: Names, value: object, steps: Steps) -> Mistake | None:
+def _map(
+    schema: Mapping[str, Any], names: Names, value: object, steps: Steps
+) -> ValueMistake | None:
     if not isinstance(value, Mapping):
-        return Mistake(json_path(steps), value, "must be a map")
+        return ValueMistake(json_path(steps), value, "must be a map")
     for key, item in value.items():
         if not isinstance(key, str):
-            return Mistake(json_path(steps), key, "must have strings as keys")
+            return ValueMistake(json_path(steps), key, "must have strings as keys")
         if found := mistake(schema["values"], names, item, (*steps, key)):
             return found
     return None

@@ -18,7 +18,7 @@ from contractline.clickhouse.sql import Statement, StatementUnknown, statements
 from contractline.finding import TOP
 from contractline.lineage.sql.definitions import definition_of
 from contractline.lineage.sql.parsing import NotRead, only_query, trees_of
-from contractline.lineage.sql.reading import Query, read_query
+from contractline.lineage.sql.reading import QueryReads, read_query
 from contractline.lineage.sql.scopes import Reference, References
 from contractline.project import Project
 
@@ -42,7 +42,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LineagePart:
     """A piece of SQL that reads columns.
 
     Attributes:
@@ -58,7 +58,7 @@ class Part:
     name: str
     file: Path
     line: int
-    query: Query
+    query: QueryReads
     target: str = ""
 
     def line_of(self, columns: Iterable[Reference]) -> int:
@@ -77,7 +77,7 @@ class Lineage:
         columns: the columns of every table, view and dictionary.
     """
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[LineagePart] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _made: dict[Reference, set[Reference]] = field(default_factory=lambda: defaultdict(set))
@@ -92,7 +92,7 @@ class Lineage:
                     waiting.append(one)
         return frozenset(found)
 
-    def add(self, part: Part) -> None:
+    def add(self, part: LineagePart) -> None:
         """Take a piece in."""
         self.parts.append(part)
         for name, origins in part.query.outputs.items():
@@ -176,7 +176,7 @@ class _Checkout:
                 one: line and line + written.line - 1 for one, line in query.reads.items()
             }
             kind, target = statement.kind.lower(), definition.target
-            part = Part(kind, statement.name, written.file, written.line, query, target)
+            part = LineagePart(kind, statement.name, written.file, written.line, query, target)
             self.lineage.add(part)
             if not target:
                 self.lineage.columns.setdefault(statement.name, tuple(query.outputs))
@@ -189,14 +189,14 @@ class _Checkout:
 
     def _question(self, file: Path) -> None:
         text = self._text(file)
-        whole = Query()
+        whole = QueryReads()
         with self._noting(file, 1):
             for tree in trees_of(text):
                 if not isinstance(tree, exp.Set):
                     one = read_query(only_query(tree), self.lineage.columns, REPORTING)
                     whole.reads = one.reads | whole.reads
                     whole.relations |= one.relations
-            self.lineage.add(Part("question", file.stem, file, 1, whole))
+            self.lineage.add(LineagePart("question", file.stem, file, 1, whole))
 
     @contextmanager
     def _noting(self, file: Path, line: int) -> Iterator[None]:

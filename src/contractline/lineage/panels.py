@@ -19,7 +19,7 @@ _TITLES = ("title", "name", "id")
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
+class LineagePanel:
     """A place that shows a question.
 
     Attributes:
@@ -35,7 +35,7 @@ class Panel:
     question: Path
 
 
-def panels(reports: Path) -> tuple[tuple[Panel, ...], tuple[tuple[Path, int, str], ...]]:
+def panels(reports: Path) -> tuple[tuple[LineagePanel, ...], tuple[tuple[Path, int, str], ...]]:
     """Return the panels under a folder, and the files that could not be read with line and reason.
 
     A question is named by its file without `.sql`: from the folder on, or by its last part. The
@@ -46,7 +46,7 @@ def panels(reports: Path) -> tuple[tuple[Panel, ...], tuple[tuple[Path, int, str
         for file in sorted(reports.rglob("*.sql"))
         for name in (file.stem, file.relative_to(reports).with_suffix("").as_posix())
     }
-    found: list[Panel] = []
+    found: list[LineagePanel] = []
     unread: list[tuple[Path, int, str]] = []
     for file in sorted((*reports.rglob("*.yaml"), *reports.rglob("*.yml"))):
         try:
@@ -55,7 +55,7 @@ def panels(reports: Path) -> tuple[tuple[Panel, ...], tuple[tuple[Path, int, str
             unread.append((file, (problem.position or TOP).line, str(problem)))
             continue
         found += (
-            Panel(
+            LineagePanel(
                 _title(document.data, steps) or file.stem,
                 file,
                 (document.position(steps) or TOP).line,

@@ -16,7 +16,7 @@ from contractline.reports.explain import explain, places_of
 from contractline.reports.explained import explained
 from contractline.reports.formats import values
 from contractline.reports.load import Reports, load_reports
-from contractline.reports.messages import Messages
+from contractline.reports.messages import MessageLookup
 from contractline.reports.model import SwitchFilter, VariantFilter
 from contractline.reports.render import filters_of, render
 from contractline.reports.selection import given_of, selection_of
@@ -132,7 +132,9 @@ class Tools:
         )
         endpoints = Endpoints.load(self._project)
         places = [record.place for record in found.records]
-        return explained(found, Messages(load_contracts(self._project)).known(endpoints, places))
+        return explained(
+            found, MessageLookup(load_contracts(self._project)).known(endpoints, places)
+        )
 
     def list_contracts(self) -> list[dict[str, Any]]:
         """List the contracts: each stream's meaning, owner, version, topic, tables and fields."""

@@ -14,7 +14,7 @@ from contractline.reports.model import (
     Filters,
     PeriodFilter,
     Question,
-    Shown,
+    ShownColumn,
     SwitchFilter,
     VariantFilter,
 )
@@ -225,7 +225,7 @@ def _column(name: str) -> str:
     return json.dumps(["name", name], separators=(",", ":"), ensure_ascii=False)
 
 
-def _column_settings(shown: Shown) -> dict[str, Any]:
+def _column_settings(shown: ShownColumn) -> dict[str, Any]:
     settings: dict[str, Any] = {"column_title": shown.label}
     if shown.unit in _STYLES:
         settings["number_style"] = _STYLES[shown.unit]

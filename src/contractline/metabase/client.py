@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import httpx
 
-from contractline.clients.rest import Answer, Rest
+from contractline.clients.rest import Rest, RestAnswer
 from contractline.errors import ServiceUnavailable, SettingInvalid
 from contractline.settings import Endpoints
 
@@ -216,12 +216,12 @@ class Metabase:
     def _put(self, path: str, body: Mapping[str, Any]) -> Any:
         return self._done(self._rest.call("PUT", path, json=body), f"PUT {path}")
 
-    def _done(self, answer: Answer, request: str) -> Any:
+    def _done(self, answer: RestAnswer, request: str) -> Any:
         if not answer.is_ok:
             raise self._refusal(answer, request)
         return answer.body
 
-    def _refusal(self, answer: Answer, request: str) -> ServiceUnavailable:
+    def _refusal(self, answer: RestAnswer, request: str) -> ServiceUnavailable:
         body = answer.body
         errors = body.get("errors") if isinstance(body, dict) else None
         if isinstance(errors, dict) and errors:

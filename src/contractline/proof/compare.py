@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from contractline.clickhouse.columns import Column
-from contractline.proof.meaning import Moment, same
+from contractline.proof.meaning import MeantMoment, same
 from contractline.proof.oracle import Expected
 
 _ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
@@ -149,11 +149,11 @@ def _number(text: Any, precision: int, scale: int) -> Decimal | None:
     return Decimal(text.decode()) if fits else None
 
 
-def _time(text: Any) -> Moment | None:
+def _time(text: Any) -> MeantMoment | None:
     """Return the instant of a text in ISO 8601; None for what is none, or beyond the years."""
     if not isinstance(text, bytes) or not _ISO.fullmatch(text):
         return None
     if int(text[:4]) not in _YEARS:
         return None
     at = datetime.fromisoformat(text.decode())
-    return Moment((at - _EPOCH) // _MICROSECOND * 1000)
+    return MeantMoment((at - _EPOCH) // _MICROSECOND * 1000)

@@ -10,7 +10,7 @@ from typing import Any
 from contractline.contracts.draft import Draft
 from contractline.finding import Effect, Finding, RuleId, Severity
 from contractline.proof.shapes import Path
-from contractline.proof.trial import Difference, Lost, Outcome, Refusal
+from contractline.proof.trial import Lost, ReadRefusal, TrialOutcome, ValueDifference
 
 DIFFERS = RuleId("PROOF_DIFFERS")
 """A column holds another value than Avro's resolution gives."""
@@ -31,7 +31,7 @@ _SHOWN_RECORD = 400
 _SHOWN_VALUE = 60
 
 
-def verdict_of(outcome: Outcome) -> Effect:
+def verdict_of(outcome: TrialOutcome) -> Effect:
     """Return the verdict on a stream."""
     if outcome.refusals:
         return Effect.BREAKS
@@ -39,7 +39,7 @@ def verdict_of(outcome: Outcome) -> Effect:
 
 
 def findings_of(
-    outcome: Outcome, draft: Draft, tables: str, foreseen: Mapping[Path, Finding]
+    outcome: TrialOutcome, draft: Draft, tables: str, foreseen: Mapping[Path, Finding]
 ) -> Iterator[Finding]:
     """Yield what came of a stream's records.
 
@@ -89,7 +89,7 @@ _STAYS = "keep the field as it was and add another beside it"
 _TOTAL = "the stream would stand still for ever: use only functions that never fail"
 
 
-def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
+def _difference(one: ValueDifference, draft: Draft, tables: str) -> Finding:
     name = ".".join(one.column.field)
     message = (
         f"{tables} read {name} = {one.expected} as {one.got}: column {one.column.name}"
@@ -98,7 +98,7 @@ def _difference(one: Difference, draft: Draft, tables: str) -> Finding:
     return _finding(DIFFERS, draft, message, _STAYS, name, Effect.CORRUPTS, one.expected, one.got)
 
 
-def _refusal(one: Refusal, draft: Draft, tables: str) -> Finding:
+def _refusal(one: ReadRefusal, draft: Draft, tables: str) -> Finding:
     field = ".".join(one.fields[0]) if one.fields else ""
     values = ", ".join(f"{'.'.join(at)} = {_value(_at(one.record, at))}" for at in one.fields)
     whom = "any record" if one.is_of_all or (one.is_view and not values) else values
@@ -129,7 +129,7 @@ def _lost(one: Lost, draft: Draft, tables: str) -> Finding:
     )
 
 
-def _counted(one: Difference | Refusal | Lost) -> str:
+def _counted(one: ValueDifference | ReadRefusal | Lost) -> str:
     return ", ".join(map(str, one.counts))
 
 

@@ -27,7 +27,7 @@ _SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class MeantMoment:
     """A day or an instant.
 
     Attributes:
@@ -111,11 +111,11 @@ class Meanings:
 def _plain(node: Node, wrote: Node | None) -> Meaning:
     logical = node.logical
     if logical == "date":
-        return lambda value: Moment(value * NANOS_PER_DAY, value)
+        return lambda value: MeantMoment(value * NANOS_PER_DAY, value)
     unit = _unit(logical)
     if unit:
         written = (_unit(wrote.logical) if wrote else 0) or unit
-        return lambda value: Moment(value * written, value * written // unit)
+        return lambda value: MeantMoment(value * written, value * written // unit)
     if logical == "decimal":
         meant = wrote if wrote is not None and wrote.logical == "decimal" else node
         scale = int(meant.json.get("scale", 0))
@@ -170,7 +170,7 @@ _PYTHON: dict[str, type | tuple[type, ...]] = {
 
 def same(meant: Any, got: Any) -> bool:
     """Tell whether a column holds what Avro means."""
-    if isinstance(meant, Moment):
+    if isinstance(meant, MeantMoment):
         return meant == got or (meant.number is not None and _is_number(got, meant.number))
     if isinstance(meant, float) or isinstance(got, float):
         return _same_float(meant, got)
@@ -222,7 +222,7 @@ def words(value: Any) -> str:
 def _words(value: Any) -> str:
     if value is None:
         return "null"
-    if isinstance(value, Moment):
+    if isinstance(value, MeantMoment):
         return _moment(value)
     if isinstance(value, bytes):
         try:
@@ -243,7 +243,7 @@ def _pair(pair: tuple[Any, Any]) -> str:
     return f"{name}: {_words(pair[1])}"
 
 
-def _moment(moment: Moment) -> str:
+def _moment(moment: MeantMoment) -> str:
     try:
         at = _EPOCH + timedelta(microseconds=moment.nanos // 1000)
     except OverflowError:

@@ -27,8 +27,8 @@ from contractline.proof.findings import (
 from contractline.proof.ids import Ids
 from contractline.proof.process import engine_process
 from contractline.proof.sandbox import TablesRefused, sandbox
-from contractline.proof.server import Server, errors_table, fetches, sweep
-from contractline.proof.trial import Plan, Trial, Writing, planned
+from contractline.proof.server import ProofServer, errors_table, fetches, sweep
+from contractline.proof.trial import Trial, TrialPlan, Writing, planned
 from contractline.rules.clickhouse_verdict import verdict
 from contractline.settings import Endpoints
 
@@ -108,7 +108,7 @@ class Prover:
     def __init__(self, warehouse: Warehouse, ids: Ids, errors: Statement) -> None:
         self._ids = ids
         self.version = str(warehouse.rows("SELECT version()")[0][0])
-        self._server = Server(warehouse, ids.url, errors, fetches(warehouse, ids))
+        self._server = ProofServer(warehouse, ids.url, errors, fetches(warehouse, ids))
 
     def prove(
         self, change: StreamChange, *, records: int = RECORDS, seed: int = 0
@@ -139,12 +139,12 @@ class Prover:
             base = _base(change, contract)
             if base is None:
                 raise
-            plan = Plan(base, _new(after, base), records, seed)
+            plan = TrialPlan(base, _new(after, base), records, seed)
             return self._proved(change, draft, plan, str(problem))
-        return self._proved(change, draft, Plan(after, _writings(after), records, seed))
+        return self._proved(change, draft, TrialPlan(after, _writings(after), records, seed))
 
     def _proved(
-        self, change: StreamChange, draft: Draft, plan: Plan, unmappable: str = ""
+        self, change: StreamChange, draft: Draft, plan: TrialPlan, unmappable: str = ""
     ) -> StreamProof:
         began = time.monotonic()
         first = (unmapped(draft, unmappable),) if unmappable else ()

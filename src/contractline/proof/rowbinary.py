@@ -17,7 +17,7 @@ from uuid import UUID
 from contractline.avro.decimals import scaled
 from contractline.clickhouse.sql import identifier
 from contractline.clickhouse.types import Type, TypeMisspelt, parse
-from contractline.proof.meaning import NANOS_PER_DAY, Moment
+from contractline.proof.meaning import NANOS_PER_DAY, MeantMoment
 
 FORMAT = "RowBinaryWithNamesAndTypes"
 
@@ -108,16 +108,16 @@ def _scaled(kind: Type) -> _Read:
     match kind.name:
         case "Date":
             days = _integer(2, signed=False)
-            return lambda data: Moment(days(data) * NANOS_PER_DAY)
+            return lambda data: MeantMoment(days(data) * NANOS_PER_DAY)
         case "Date32":
             days = _integer(4, signed=True)
-            return lambda data: Moment(days(data) * NANOS_PER_DAY)
+            return lambda data: MeantMoment(days(data) * NANOS_PER_DAY)
         case "DateTime":
             seconds = _integer(4, signed=False)
-            return lambda data: Moment(seconds(data) * _NANOS)
+            return lambda data: MeantMoment(seconds(data) * _NANOS)
         case "DateTime64":
             ticks, unit = _integer(8, signed=True), 10 ** (9 - kind.numbers[0])
-            return lambda data: Moment(ticks(data) * unit)
+            return lambda data: MeantMoment(ticks(data) * unit)
         case "Decimal":
             precision, scale = kind.numbers
             size = next(size for digits, size in _WHOLE_DIGITS if precision <= digits)

@@ -30,10 +30,10 @@ from contractline.errors import ContractlineError
 from contractline.proof.containers import container_file
 from contractline.proof.halving import narrowed
 from contractline.proof.rowbinary import FORMAT, Rows, read_rows, selected
-from contractline.proof.server import PREFIX, Server
+from contractline.proof.server import PREFIX, ProofServer
 from contractline.proof.shapes import Path
 from contractline.recovery.container import varint
-from contractline.recovery.frames import Decoder, Messages, Stream, sift
+from contractline.recovery.frames import FrameDecoder, LoadedStream, MessageBatch, sift
 from contractline.settings import Endpoints
 
 DROP_TRIES, DROP_PAUSE = 10, 0.2
@@ -54,7 +54,7 @@ _KEEP_ALL = {"optimize_on_insert": "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class SandboxWriter:
     """Who writes records: a schema under its id."""
 
     schema: Schema
@@ -99,7 +99,7 @@ class TablesRefused(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class SandboxRefused:
     """A record that can't be decoded.
 
     Attributes:
@@ -121,7 +121,7 @@ class Sandbox:
         tables: the names of its tables as the contract gives them, each with the one here.
     """
 
-    def __init__(self, server: Server, contract: Contract, prefix: str) -> None:
+    def __init__(self, server: ProofServer, contract: Contract, prefix: str) -> None:
         self._server = server
         self._warehouse = server.warehouse
         self._contract, self._prefix = contract, prefix
@@ -131,7 +131,7 @@ class Sandbox:
         self._databases: list[str] = []
         sink = _sink(contract)
         self.tables = {t: f"{prefix}_{t}" for t in (sink.current, sink.history) if t}
-        self._stream = Stream(
+        self._stream = LoadedStream(
             contract.name,
             contract.topic.name,
             tuple((column.path, column.name, column.queue_type) for column in self.columns),
@@ -139,10 +139,10 @@ class Sandbox:
         )
         self._decoder = self._decoder_of(self._stream)
 
-    def _decoder_of(self, stream: Stream) -> Decoder:
+    def _decoder_of(self, stream: LoadedStream) -> FrameDecoder:
         ends = Endpoints(clickhouse_schema_registry_url=self._server.registry)
         form = "AvroConfluent" if self._server.fetches else "Avro"
-        return Decoder(self._warehouse, ends, stream, _KEEP_ALL, form)
+        return FrameDecoder(self._warehouse, ends, stream, _KEEP_ALL, form)
 
     # Making
 
@@ -200,7 +200,7 @@ class Sandbox:
 
     # Using
 
-    def feed(self, writer: Writer, frames: Sequence[Frame]) -> list[Refused]:
+    def feed(self, writer: SandboxWriter, frames: Sequence[Frame]) -> list[SandboxRefused]:
         """Put records of one schema through the stream, and return those that can't be decoded.
 
         Raises:
@@ -213,30 +213,30 @@ class Sandbox:
             raise ViewFailed(self._contract.name, problem)
         of_all = self.problem(writer, [Frame(0, b"")])
         if of_all is not None and not _ENDED.search(of_all):
-            return [Refused(frame, of_all, is_of_all=True) for frame in frames]
+            return [SandboxRefused(frame, of_all, is_of_all=True) for frame in frames]
         return list(self._sifted(writer, frames))
 
-    def _sifted(self, writer: Writer, frames: Sequence[Frame]) -> Iterator[Refused]:
+    def _sifted(self, writer: SandboxWriter, frames: Sequence[Frame]) -> Iterator[SandboxRefused]:
         parts = sift(frames, lambda part: self.problem(writer, part), lambda problem: False)
         for part, problem in parts:
             if problem is not None:
-                yield Refused(part[0], problem, is_of_all=False)
+                yield SandboxRefused(part[0], problem, is_of_all=False)
             elif failure := self._inserted(writer, part):
                 raise ViewFailed(self._contract.name, failure)
 
-    def _inserted(self, writer: Writer, frames: Sequence[Frame]) -> str | None:
+    def _inserted(self, writer: SandboxWriter, frames: Sequence[Frame]) -> str | None:
         try:
             self._decoder.insert(self._messages(writer, frames))
         except QueryRefused as refusal:
             return self._in_words(refusal.problem)
         return None
 
-    def problem(self, writer: Writer, frames: Sequence[Frame]) -> str | None:
+    def problem(self, writer: SandboxWriter, frames: Sequence[Frame]) -> str | None:
         """Return what keeps records of one schema from being decoded; None when nothing does."""
         problem = self._decoder.problem(self._messages(writer, frames))
         return None if problem is None else self._in_words(problem)
 
-    def blamed(self, writer: Writer, frame: Frame, known: Sequence[Path] = ()) -> Path:
+    def blamed(self, writer: SandboxWriter, frame: Frame, known: Sequence[Path] = ()) -> Path:
         """Return the field whose column alone can't read a record; empty where there is none.
 
         Args:
@@ -252,13 +252,13 @@ class Sandbox:
         columns = narrowed(self.columns, lambda part: not self._reads(writer, frame, part))
         return columns[0].field if len(columns) == 1 else ()
 
-    def _reads(self, writer: Writer, frame: Frame, columns: Sequence[Column]) -> bool:
+    def _reads(self, writer: SandboxWriter, frame: Frame, columns: Sequence[Column]) -> bool:
         part = tuple((column.path, column.name, column.queue_type) for column in columns)
         part = part or (_NO_COLUMN,)
         decoder = self._decoder_of(replace(self._stream, columns=part))
         return decoder.problem(self._messages(writer, [frame])) is None
 
-    def _messages(self, writer: Writer, frames: Sequence[Frame]) -> Messages:
+    def _messages(self, writer: SandboxWriter, frames: Sequence[Frame]) -> MessageBatch:
         """Return messages for the decoder; their bytes are sent along."""
         data = [frame.datum for frame in frames]
         head = header(writer.id)
@@ -268,7 +268,7 @@ class Sandbox:
             else container_file(writer.schema, data)
         )
         place = f"(toUInt64(0), toUInt64({frames[0].offset} + i), toDateTime64(0, 3, 'UTC'), '')"
-        return Messages(
+        return MessageBatch(
             len(frames),
             "SELECT frames FROM sent",
             f"SELECT arrayMap(i -> {place}, range({len(frames)}))",
@@ -308,7 +308,7 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(server: Server, contract: Contract) -> Iterator[Sandbox]:
+def sandbox(server: ProofServer, contract: Contract) -> Iterator[Sandbox]:
     """Make the tables of a contract, and remove them after use.
 
     Args:

@@ -23,7 +23,7 @@ _MADE = re.compile(rf"{PREFIX}_([0-9]+)_[0-9a-f]+_")
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ProofServer:
     """A ClickHouse to make tables on.
 
     Attributes:

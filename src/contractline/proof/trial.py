@@ -17,12 +17,12 @@ from contractline.proof.ids import Ids
 from contractline.proof.meaning import words
 from contractline.proof.oracle import Oracle
 from contractline.proof.records import Made, Maker
-from contractline.proof.sandbox import Frame, Refused, Sandbox, ViewFailed, Writer
+from contractline.proof.sandbox import Frame, Sandbox, SandboxRefused, SandboxWriter, ViewFailed
 from contractline.proof.shapes import Path, Shape
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class ValueCount:
     """In how many records of a version something happened, and of how many."""
 
     version: str
@@ -34,7 +34,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ValueDifference:
     """A column that does not hold what it must.
 
     Attributes:
@@ -51,11 +51,11 @@ class Difference:
     expected: str
     got: str
     record: Mapping[str, Any]
-    counts: tuple[Count, ...]
+    counts: tuple[ValueCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ReadRefusal:
     """Records that the engine can't read, or whose row a view or a table refuses.
 
     Attributes:
@@ -71,7 +71,7 @@ class Refusal:
     record: Mapping[str, Any]
     fields: tuple[Path, ...]
     is_of_all: bool
-    counts: tuple[Count, ...]
+    counts: tuple[ValueCount, ...]
     is_view: bool = False
 
 
@@ -87,11 +87,11 @@ class Lost:
 
     table: str
     record: Mapping[str, Any]
-    counts: tuple[Count, ...]
+    counts: tuple[ValueCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TrialOutcome:
     """What came of a stream's records.
 
     Attributes:
@@ -102,8 +102,8 @@ class Outcome:
     """
 
     tried: Mapping[str, int]
-    differences: tuple[Difference, ...]
-    refusals: tuple[Refusal, ...]
+    differences: tuple[ValueDifference, ...]
+    refusals: tuple[ReadRefusal, ...]
     lost: tuple[Lost, ...]
 
     @property
@@ -121,7 +121,7 @@ class Writing:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrialPlan:
     """What is tried of a stream.
 
     Attributes:
@@ -168,18 +168,18 @@ def texts_of(contract: Contract) -> dict[str, Sequence[str]]:
 class Trial:
     """Tries the records of a stream."""
 
-    def __init__(self, plan: Plan, sandbox: Sandbox, ids: Ids) -> None:
+    def __init__(self, plan: TrialPlan, sandbox: Sandbox, ids: Ids) -> None:
         self._plan = plan
         self._sandbox = sandbox
         self._ids = ids
         self._next = 0
         self._readers = [version.schema for version in plan.contract.values]
         self._tried: dict[str, int] = {}
-        self._differences: dict[Path, Difference] = {}
-        self._refusals: dict[tuple[object, ...], Refusal] = {}
+        self._differences: dict[Path, ValueDifference] = {}
+        self._refusals: dict[tuple[object, ...], ReadRefusal] = {}
         self._lost: dict[str, Lost] = {}
 
-    def run(self) -> Outcome:
+    def run(self) -> TrialOutcome:
         """Put every version's records through the tables and compare what these hold."""
         for writing in self._plan.writers:
             batch = self._batch(writing)
@@ -195,7 +195,7 @@ class Trial:
             kept = batch.without({one.frame.offset for one in refused})
             for table in self._sandbox.tables:
                 self._compare(batch, kept, table)
-        return Outcome(
+        return TrialOutcome(
             self._tried,
             tuple(self._differences.values()),
             tuple(self._refusals.values()),
@@ -205,16 +205,16 @@ class Trial:
     def _batch(self, writing: Writing) -> _Batch:
         maker = Maker(Shape.of(writing.schema), texts_of(self._plan.contract), self._plan.seed)
         made = maker.records(self._plan.count)
-        writer = Writer(writing.schema, self._ids.register(writing.schema))
+        writer = SandboxWriter(writing.schema, self._ids.register(writing.schema))
         batch = _Batch(writing, maker, writer, self._next, made)
         self._next += len(made)
         return batch
 
     # What was refused
 
-    def _refused(self, batch: _Batch, refused: Sequence[Refused]) -> None:
+    def _refused(self, batch: _Batch, refused: Sequence[SandboxRefused]) -> None:
         """Note one refusal for each field that is to blame."""
-        groups: dict[Path, list[Refused]] = {}
+        groups: dict[Path, list[SandboxRefused]] = {}
         for one in refused:
             if one.is_of_all and groups:
                 next(iter(groups.values())).append(one)
@@ -227,7 +227,7 @@ class Trial:
             if field:
                 record = {**batch.ordinary, field[0]: record[field[0]]}
             fields = (field,) if field else ()
-            self._refuse(Refusal(first.reason, record, fields, first.is_of_all, counts))
+            self._refuse(ReadRefusal(first.reason, record, fields, first.is_of_all, counts))
 
     def _stopped(self, batch: _Batch, failure: ViewFailed) -> None:
         """Note what a view or a table refused: it stops the stream."""
@@ -237,16 +237,16 @@ class Trial:
             made = batch.made[refused[0].offset - batch.first]
             record, fields = batch.blamed(made.record, self._are_taken)
         counts, paths = batch.counted(len(batch.made)), tuple((name,) for name in fields)
-        self._refuse(Refusal(failure.problem, record, paths, False, counts, is_view=True))
+        self._refuse(ReadRefusal(failure.problem, record, paths, False, counts, is_view=True))
 
-    def _are_taken(self, writer: Writer, frames: Sequence[Frame]) -> bool:
+    def _are_taken(self, writer: SandboxWriter, frames: Sequence[Frame]) -> bool:
         try:
             self._sandbox.feed(writer, frames)
         except ViewFailed:
             return False
         return True
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: ReadRefusal) -> None:
         key = (refusal.fields, refusal.is_of_all, refusal.is_view)
         known = self._refusals.setdefault(key, refusal)
         if known is not refusal:
@@ -261,14 +261,14 @@ class Trial:
         oracle = Oracle(self._sandbox.columns, self._readers, batch.writing.schema)
         by_name = {column.name: column for column in self._sandbox.columns}
         columns = [by_name[name] for name in answer.names[1:]]
-        found: dict[Path, list[Difference]] = {}
+        found: dict[Path, list[ValueDifference]] = {}
         for offset, made in kept.items():
             expected = oracle.expected(made.datum)
             for column, got in zip(columns, rows.get(offset, ()), strict=False):
                 told = expected[column.field]
                 if not agrees(column, told, got):
                     said = words(told.value), words(got)
-                    one = Difference(column, table, *said, made.record, ())
+                    one = ValueDifference(column, table, *said, made.record, ())
                     found.setdefault(column.field, []).append(one)
         for field, differences in found.items():
             known = self._differences.setdefault(field, differences[0])
@@ -292,7 +292,7 @@ class _Batch:
 
     writing: Writing
     maker: Maker
-    writer: Writer
+    writer: SandboxWriter
     first: int
     made: Sequence[Made]
 
@@ -317,14 +317,14 @@ class _Batch:
         numbered = enumerate(self.made, self.first)
         return {offset: made for offset, made in numbered if offset not in offsets}
 
-    def counted(self, count: int) -> tuple[Count, ...]:
+    def counted(self, count: int) -> tuple[ValueCount, ...]:
         """Return a number of its records."""
-        return (Count(self.label, count, len(self.made)),)
+        return (ValueCount(self.label, count, len(self.made)),)
 
     def blamed(
         self,
         record: Mapping[str, Any],
-        are_taken: Callable[[Writer, Sequence[Frame]], bool],
+        are_taken: Callable[[SandboxWriter, Sequence[Frame]], bool],
     ) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         """Return a record that is refused and as ordinary as can be, and the fields that are not.
 

@@ -20,7 +20,7 @@ from contractline.clickhouse.ddl import DECODING, ENVELOPE
 from contractline.clickhouse.sql import identifier, literal
 from contractline.clients.wire import HEADER_BYTES
 from contractline.kafka.log import Record
-from contractline.recovery.frames import Stream
+from contractline.recovery.frames import LoadedStream
 
 MAX_SHORT_KEY = 1 << 12
 
@@ -37,7 +37,7 @@ class Container:
         sql: the INSERT that takes them.
     """
 
-    def __init__(self, stream: Stream, schema: Schema) -> None:
+    def __init__(self, stream: LoadedStream, schema: Schema) -> None:
         self._mark = secrets.token_bytes(_MARK_BYTES)
         self.sql = _sql(stream, self._mark)
         wrapper = {
@@ -67,7 +67,7 @@ class Container:
         return b"".join((self._head, _long(len(records)), _long(len(data)), data, mark))
 
 
-def _sql(stream: Stream, mark: bytes) -> str:
+def _sql(stream: LoadedStream, mark: bytes) -> str:
     names = [identifier(name) for _, name, _ in stream.columns]
     paths = [identifier(f"value.{path}") for path, _, _ in stream.columns]
     types = [f"{path} {c[2]}" for path, c in zip(paths, stream.columns, strict=True)]

@@ -16,14 +16,14 @@ from contractline.clients.clickhouse import Warehouse
 from contractline.clients.errors import FrameInvalid
 from contractline.clients.wire import split
 from contractline.errors import ContractlineError
-from contractline.kafka.place import Place
+from contractline.kafka.place import MessagePlace
 from contractline.recovery.frames import topics
 
 
 class NotThere(ContractlineError):
     """When no message that could not be read is at a place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: MessagePlace) -> None:
         super().__init__(
             f"no message that could not be read is at {place}",
             hint="`contractline dlq list` names those that are open, `--all` the decided ones too",
@@ -47,7 +47,7 @@ class DeadLetter:
         dismissed_because: why.
     """
 
-    place: Place
+    place: MessagePlace
     stream: str | None
     key: bytes
     raw: bytes
@@ -77,7 +77,7 @@ class DeadLetter:
 def dead_letters(
     warehouse: Warehouse,
     *,
-    places: Sequence[Place] = (),
+    places: Sequence[MessagePlace] = (),
     stream: str | None = None,
     also_decided: bool = False,
     limit: int | None = None,
@@ -110,7 +110,7 @@ def dead_letters(
     )
     return [
         DeadLetter(
-            Place(topic, partition, offset),
+            MessagePlace(topic, partition, offset),
             streams.get(topic),
             bytes.fromhex(key),
             bytes.fromhex(raw),
@@ -120,7 +120,7 @@ def dead_letters(
     ]
 
 
-def dismiss(warehouse: Warehouse, places: Sequence[Place], *, by: str, because: str) -> None:
+def dismiss(warehouse: Warehouse, places: Sequence[MessagePlace], *, by: str, because: str) -> None:
     """Take open messages out of the open errors; their bytes stay.
 
     Args:

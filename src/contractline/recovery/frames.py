@@ -39,7 +39,7 @@ class StreamUnknown(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class LoadedStream:
     """A stream as ClickHouse has it.
 
     Attributes:
@@ -55,7 +55,7 @@ class Stream:
     database: str = INGESTION
 
     @classmethod
-    def find(cls, warehouse: Warehouse, name: str) -> Stream:
+    def find(cls, warehouse: Warehouse, name: str) -> LoadedStream:
         """Read a stream's topic and columns; the Null table begins with those of the queue.
 
         Raises:
@@ -93,7 +93,7 @@ def topics(warehouse: Warehouse) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Messages:
+class MessageBatch:
     """Messages that ClickHouse can get at, as the SQL that gives them.
 
     Attributes:
@@ -112,7 +112,7 @@ class Messages:
     data: bytes | None = None
 
 
-class Decoder:
+class FrameDecoder:
     """Decodes messages of one stream.
 
     Args:
@@ -127,7 +127,7 @@ class Decoder:
         self,
         warehouse: Warehouse,
         endpoints: Endpoints,
-        stream: Stream,
+        stream: LoadedStream,
         settings: Mapping[str, str] | None = None,
         form: str = "AvroConfluent",
     ) -> None:
@@ -144,7 +144,7 @@ class Decoder:
         }
         self._settings = ", ".join(f"{key} = {value}" for key, value in used.items())
 
-    def problem(self, messages: Messages) -> str | None:
+    def problem(self, messages: MessageBatch) -> str | None:
         """Return what keeps messages from being decoded; None when nothing does.
 
         Of a single message it is word for word what the Kafka engine says of it.
@@ -162,7 +162,7 @@ class Decoder:
         aligned = count == messages.count or messages.count == 1
         return None if aligned else f"{messages.count} messages gave {count} rows"
 
-    def insert(self, messages: Messages) -> None:
+    def insert(self, messages: MessageBatch) -> None:
         """Put messages into the stream.
 
         Raises:
@@ -191,7 +191,7 @@ class Decoder:
             table=None if is_sent else messages.table,
         )
 
-    def _decoded(self, messages: Messages) -> str:
+    def _decoded(self, messages: MessageBatch) -> str:
         return f"format({self._form}, {self._structure}, ({messages.frames}))"
 
     @property

@@ -27,7 +27,7 @@ from contractline.clients.wire import HEADER_BYTES, split
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.kafka.log import Record
 from contractline.recovery.container import Container, varint
-from contractline.recovery.frames import Decoder, Messages, Stream, sift
+from contractline.recovery.frames import FrameDecoder, LoadedStream, MessageBatch, sift
 
 Result = TypeVar("Result")
 Refused = tuple[Record, str]
@@ -41,7 +41,7 @@ _SENT = f"frames String, places Array({_PLACE})"
 _AT, _NO_AT = struct.Struct("<QQbq"), struct.Struct("<QQb")
 
 
-class Stopped(ContractlineError):
+class LoadingStopped(ContractlineError):
     """When the loading was told to stop while it waited for something that is away."""
 
     def __init__(self) -> None:
@@ -71,8 +71,8 @@ class Loader:
         self,
         warehouse: Warehouse,
         registry: Registry,
-        decoder: Decoder,
-        stream: Stream,
+        decoder: FrameDecoder,
+        stream: LoadedStream,
         say: Say,
         stop: threading.Event,
     ) -> None:
@@ -221,15 +221,15 @@ class Loader:
         away = (ClickHouseAway, RegistryAway, SchemaAway)
         result = persist(attempt, away, self._say, self._stop)
         if result is None:
-            raise Stopped
+            raise LoadingStopped
         return result
 
 
-def _sent(record: Record) -> Messages:
+def _sent(record: Record) -> MessageBatch:
     """Return a message as a table that is sent along with the query."""
     data = b"".join((_text(record.value), varint(1), _place(record)))
     table = ExternalTable("sent", _SENT, data)
-    return Messages(1, "SELECT frames FROM sent", "SELECT places FROM sent", table)
+    return MessageBatch(1, "SELECT frames FROM sent", "SELECT places FROM sent", table)
 
 
 def _place(record: Record) -> bytes:

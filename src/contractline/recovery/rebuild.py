@@ -21,8 +21,8 @@ from typing import Protocol
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.registry import Registry
 from contractline.kafka.log import Log, Record
-from contractline.recovery.frames import Decoder, Stream
-from contractline.recovery.loading import Loader, Stopped
+from contractline.recovery.frames import FrameDecoder, LoadedStream
+from contractline.recovery.loading import Loader, LoadingStopped
 from contractline.settings import Endpoints
 
 BATCH_MESSAGES = 50_000
@@ -86,7 +86,7 @@ class Rebuilt:
         return "\n".join(lines)
 
 
-class Shown(Protocol):
+class RebuildProgress(Protocol):
     """Shows how a rebuild goes."""
 
     def say(self, words: str) -> None:
@@ -99,7 +99,7 @@ class Shown(Protocol):
 def rebuild_stream(
     endpoints: Endpoints,
     stream: str,
-    shown: Shown,
+    shown: RebuildProgress,
     stop: threading.Event,
     *,
     most: int = BATCH_MESSAGES,
@@ -120,8 +120,8 @@ def rebuild_stream(
     """
     began = time.monotonic()
     with closing(Warehouse(endpoints)) as warehouse, Registry.of(endpoints) as registry:
-        found = Stream.find(warehouse, stream)
-        decoder = Decoder(warehouse, endpoints, found)
+        found = LoadedStream.find(warehouse, stream)
+        decoder = FrameDecoder(warehouse, endpoints, found)
         loader = Loader(warehouse, registry, decoder, found, shown.say, stop)
         run = _Rebuild(loader, shown)
         servers = endpoints.need("kafka_bootstrap_servers")
@@ -142,7 +142,7 @@ def rebuild_stream(
 class _Rebuild:
     """One rebuild: while a batch is on its way to ClickHouse, the next one is read."""
 
-    def __init__(self, loader: Loader, shown: Shown) -> None:
+    def __init__(self, loader: Loader, shown: RebuildProgress) -> None:
         self._loader = loader
         self._shown = shown
         self.counts: Counter[str] = Counter()
@@ -153,7 +153,7 @@ class _Rebuild:
         with ThreadPoolExecutor(1, "load") as worker:
             try:
                 self._carry(log.batches(most, BATCH_BYTES, stop), log, worker)
-            except Stopped:
+            except LoadingStopped:
                 return True
         return stop.is_set() and log.left > 0
 

@@ -16,8 +16,8 @@ from datetime import datetime
 from contractline.clickhouse.ddl import ERRORS, is_transient
 from contractline.clickhouse.sql import literal
 from contractline.clients.clickhouse import Warehouse
-from contractline.kafka.place import Place
-from contractline.recovery.frames import Decoder, Messages, Stream, sift, topics
+from contractline.kafka.place import MessagePlace
+from contractline.recovery.frames import FrameDecoder, LoadedStream, MessageBatch, sift, topics
 from contractline.settings import Endpoints
 
 CLASSES = ("transient", "poison")
@@ -103,7 +103,7 @@ def replay_stream(
     stream: str,
     kinds: Sequence[str] = ("transient",),
     *,
-    places: Sequence[Place] = (),
+    places: Sequence[MessagePlace] = (),
 ) -> Replayed:
     """Put the open errors of a stream into it again.
 
@@ -118,8 +118,8 @@ def replay_stream(
         StreamUnknown: ClickHouse has no such stream.
         ServiceUnavailable: ClickHouse did not answer.
     """
-    found = Stream.find(warehouse, stream)
-    decoder = Decoder(warehouse, endpoints, found)
+    found = LoadedStream.find(warehouse, stream)
+    decoder = FrameDecoder(warehouse, endpoints, found)
     return _Replay(warehouse, decoder, found, places).run(kinds)
 
 
@@ -127,7 +127,11 @@ class _Replay:
     """One stream's replay."""
 
     def __init__(
-        self, warehouse: Warehouse, decoder: Decoder, stream: Stream, places: Sequence[Place]
+        self,
+        warehouse: Warehouse,
+        decoder: FrameDecoder,
+        stream: LoadedStream,
+        places: Sequence[MessagePlace],
     ) -> None:
         self._warehouse = warehouse
         self._decoder = decoder
@@ -191,9 +195,9 @@ class _Replay:
     def _problem(self, batch: Sequence[_Message]) -> str | None:
         return self._decoder.problem(self._messages(batch))
 
-    def _messages(self, batch: Sequence[_Message]) -> Messages:
+    def _messages(self, batch: Sequence[_Message]) -> MessageBatch:
         kept = self._kept(batch)
-        return Messages(
+        return MessageBatch(
             len(batch),
             f"SELECT arrayStringConcat(groupArray(raw)) FROM {kept}",  # noqa: S608
             f"SELECT groupArray((partition, offset, at, key)) FROM {kept}",  # noqa: S608

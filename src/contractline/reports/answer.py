@@ -21,7 +21,7 @@ Cell = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class QuestionAnswer:
     """The answer to a question.
 
     Attributes:
@@ -49,7 +49,7 @@ _SETTINGS = {
 """Times with their zone, and every number as a number; what is not one (nan) as null."""
 
 
-def ask(warehouse: Warehouse, query: Query) -> Answer:
+def ask(warehouse: Warehouse, query: Query) -> QuestionAnswer:
     """Ask ClickHouse.
 
     Raises:
@@ -60,7 +60,7 @@ def ask(warehouse: Warehouse, query: Query) -> Answer:
     seconds = time.perf_counter() - began
     columns = whole["meta"]
     rows = tuple(tuple(map(cell, row)) for row in whole["data"][:MAX_ROWS])
-    return Answer(
+    return QuestionAnswer(
         tuple(column["name"] for column in columns),
         tuple(column["type"] for column in columns),
         rows,

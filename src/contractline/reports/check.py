@@ -19,7 +19,7 @@ from contractline.finding import Finding, Position, RuleId, Severity
 from contractline.lineage.sql.parsing import NotRead
 from contractline.project import Project
 from contractline.proof.process import engine_process
-from contractline.reports.answer import Answer, ask
+from contractline.reports.answer import QuestionAnswer, ask
 from contractline.reports.load import FILTERS, LoadedQuestion, Reports, read_reports
 from contractline.reports.model import (
     ChoiceFilter,
@@ -148,7 +148,7 @@ class _Trial:
                 return label
         return EVERY_FILTER
 
-    def _ask(self, question: LoadedQuestion, selection: Selection) -> Answer:
+    def _ask(self, question: LoadedQuestion, selection: Selection) -> QuestionAnswer:
         self.queries += 1
         self.asked = question.name
         return ask(self._warehouse, render(question, self._reports.filters, selection))
@@ -192,7 +192,7 @@ def _settings(spec: object) -> Iterator[str]:
             yield "a'b\\"
 
 
-def misfits(question: LoadedQuestion, answer: Answer, tables: str) -> Iterator[Finding]:
+def misfits(question: LoadedQuestion, answer: QuestionAnswer, tables: str) -> Iterator[Finding]:
     """Yield what of an answer does not fit what the question's YAML says."""
     types = dict(zip(answer.columns, map(_plain, answer.types), strict=True))
     for steps, column in _named(question):
@@ -220,7 +220,7 @@ def misfits(question: LoadedQuestion, answer: Answer, tables: str) -> Iterator[F
         yield _in_yaml(question, REPORT_CHART, ("x",), words)
 
 
-def _repeated(question: LoadedQuestion, answer: Answer) -> str:
+def _repeated(question: LoadedQuestion, answer: QuestionAnswer) -> str:
     """Return the place in the chart that two rows claim; empty where none is claimed twice."""
     spec = question.spec
     placed = [shown.column for shown in (spec.x, spec.series) if shown is not None]

@@ -15,9 +15,9 @@ from typing import Any
 from contractline.clickhouse.sql import identifier, literal
 from contractline.clients.clickhouse import Warehouse
 from contractline.errors import ContractlineError
-from contractline.kafka.place import Place
+from contractline.kafka.place import MessagePlace
 from contractline.lineage.sql.parsing import NotRead
-from contractline.reports.answer import Answer, Cell, ask, asked, cell
+from contractline.reports.answer import Cell, QuestionAnswer, ask, asked, cell
 from contractline.reports.load import LoadedQuestion
 from contractline.reports.model import Filters, Origin
 from contractline.reports.render import Query, filters_of, relations_of, render
@@ -87,7 +87,7 @@ class Credit:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ExplainedRecord:
     """A record that counts.
 
     Attributes:
@@ -99,7 +99,7 @@ class Record:
 
     relation: str
     values: Mapping[str, Cell]
-    place: Place
+    place: MessagePlace
     credits: tuple[Credit, ...] = ()
 
 
@@ -119,9 +119,9 @@ class Explanation:
     question: LoadedQuestion
     measure: str
     at: Mapping[str, str]
-    answer: Answer
+    answer: QuestionAnswer
     rows: int
-    records: tuple[Record, ...]
+    records: tuple[ExplainedRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Counted:
     """
 
     question: LoadedQuestion
-    answer: Answer
+    answer: QuestionAnswer
 
 
 def places_of(question: LoadedQuestion, filters: Filters) -> tuple[str, ...] | None:
@@ -206,7 +206,7 @@ def counted(
     questions: Iterable[LoadedQuestion],
     filters: Filters,
     selection: Selection,
-    commit: Record,
+    commit: ExplainedRecord,
 ) -> list[Counted]:
     """Return which numbers a commit is a part of.
 
@@ -231,7 +231,7 @@ def counted(
 
 def commit_of(
     warehouse: Warehouse, filters: Filters, commit_id: str, *, credits: bool = True
-) -> Record:
+) -> ExplainedRecord:
     """Return a commit by its id or the beginning of it.
 
     Args:
@@ -292,7 +292,9 @@ def _marked_query(
     return render(question, filters, selection, given, sql=sql, more=columns)
 
 
-def _at(warehouse: Warehouse, query: Query, at: Mapping[str, str]) -> tuple[Answer, int, _Origins]:
+def _at(
+    warehouse: Warehouse, query: Query, at: Mapping[str, str]
+) -> tuple[QuestionAnswer, int, _Origins]:
     """Return the rows of a marked query at a place, how many rows they count, and the newest."""
     names = {f"at_{number}": column for number, column in enumerate(at)}
     held = [
@@ -306,7 +308,7 @@ def _at(warehouse: Warehouse, query: Query, at: Mapping[str, str]) -> tuple[Answ
     columns = [column["name"] for column in whole["meta"]]
     marks = (columns.index(_FROM), columns.index(_ROWS))
     kept = [place for place in range(len(columns)) if place not in marks]
-    answer = Answer(
+    answer = QuestionAnswer(
         tuple(columns[place] for place in kept),
         tuple(whole["meta"][place]["type"] for place in kept),
         tuple(tuple(cell(row[place]) for place in kept) for row in whole["data"]),
@@ -321,7 +323,7 @@ def _at(warehouse: Warehouse, query: Query, at: Mapping[str, str]) -> tuple[Answ
 
 
 def _hit_query(
-    question: LoadedQuestion, filters: Filters, selection: Selection, commit: Record
+    question: LoadedQuestion, filters: Filters, selection: Selection, commit: ExplainedRecord
 ) -> Query | None:
     """Return the query for the rows of an answer that a commit is a part of; None where none can be."""
     wanted = filters.relations[commit.relation].origin
@@ -350,18 +352,20 @@ def _hit_query(
 
 def _records(
     warehouse: Warehouse, filters: Filters, origins: _Origins, *, credits: bool = True
-) -> tuple[Record, ...]:
+) -> tuple[ExplainedRecord, ...]:
     """Look records up, in the given order."""
-    found: dict[tuple[str, tuple[str, ...]], list[Record]] = {}
+    found: dict[tuple[str, tuple[str, ...]], list[ExplainedRecord]] = {}
     for name in dict.fromkeys(relation for relation, _ in origins):
         origin = filters.relations[name].origin
         assert origin is not None  # noqa: S101 - only such relations carry the mark
         keys = [key for relation, key in origins if relation == name]
         people = _credits(warehouse, origin, keys) if credits else {}
         for key, values in _looked_up(warehouse, origin, origin.view, keys, "*"):
-            place = Place(str(values["topic"]), int(values["partition"]), int(values["offset"]))
+            place = MessagePlace(
+                str(values["topic"]), int(values["partition"]), int(values["offset"])
+            )
             told = {column: cell(value) for column, value in values.items() if column not in _PLACE}
-            record = Record(name, told, place, people.get(key, ()))
+            record = ExplainedRecord(name, told, place, people.get(key, ()))
             found.setdefault((name, key), []).append(record)
     return tuple(record for one in origins for record in found.get(one, ()))
 
@@ -416,7 +420,7 @@ def _as_clickhouse(text: str) -> str:
 
 
 def _which(
-    question: LoadedQuestion, places: Sequence[str], at: Mapping[str, str], answer: Answer
+    question: LoadedQuestion, places: Sequence[str], at: Mapping[str, str], answer: QuestionAnswer
 ) -> PlaceUnknown:
     shown = ", ".join(f"{column}={value}" for column, value in at.items())
     problem = f"no row has {shown}" if at else "it has no rows" if not answer.rows else "which row?"

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from contractline.kafka.place import Place
-from contractline.reports.answer import Answer
-from contractline.reports.explain import Counted, Credit, Explanation, Record
+from contractline.kafka.place import MessagePlace
+from contractline.reports.answer import QuestionAnswer
+from contractline.reports.explain import Counted, Credit, ExplainedRecord, Explanation
 from contractline.reports.formats import in_words
-from contractline.reports.messages import Told
+from contractline.reports.messages import MessageTold
 
 _HOPS = {
     "authored_at": "authored",
@@ -26,7 +26,7 @@ _HOPS = {
 _TOLD = frozenset({*_HOPS, "repository", "commit_id", "subject", "source"})
 
 
-def explained(found: Explanation, told: Mapping[Place, Told]) -> dict[str, Any]:
+def explained(found: Explanation, told: Mapping[MessagePlace, MessageTold]) -> dict[str, Any]:
     """Return an explanation as JSON holds it."""
     return {
         "question": found.question.name,
@@ -39,7 +39,7 @@ def explained(found: Explanation, told: Mapping[Place, Told]) -> dict[str, Any]:
     }
 
 
-def record_values(record: Record, told: Told | None) -> dict[str, Any]:
+def record_values(record: ExplainedRecord, told: MessageTold | None) -> dict[str, Any]:
     """Return a record with what is known of its message, as JSON holds it."""
     return {
         "relation": record.relation,
@@ -61,7 +61,7 @@ def record_values(record: Record, told: Told | None) -> dict[str, Any]:
     }
 
 
-def counted_values(record: Record, found: list[Counted]) -> dict[str, Any]:
+def counted_values(record: ExplainedRecord, found: list[Counted]) -> dict[str, Any]:
     """Return where a commit is counted, as JSON holds it."""
     return {
         "commit": record_values(record, None),
@@ -76,7 +76,9 @@ def counted_values(record: Record, found: list[Counted]) -> dict[str, Any]:
     }
 
 
-def hops(record: Record, told: Told | None) -> list[tuple[str, datetime, float | None]]:
+def hops(
+    record: ExplainedRecord, told: MessageTold | None
+) -> list[tuple[str, datetime, float | None]]:
     """Return the times of a record on its way, each with the seconds since the one before."""
     times: dict[str, Any] = dict(record.values)
     if told is not None and told.at is not None:
@@ -91,7 +93,7 @@ def hops(record: Record, told: Told | None) -> list[tuple[str, datetime, float |
     return found
 
 
-def lines(found: Explanation, told: Mapping[Place, Told]) -> Iterator[str]:
+def lines(found: Explanation, told: Mapping[MessagePlace, MessageTold]) -> Iterator[str]:
     """Yield an explanation as lines for a terminal."""
     spec = found.question.spec
     yield f"{spec.title}"
@@ -114,7 +116,7 @@ def lines(found: Explanation, told: Mapping[Place, Told]) -> Iterator[str]:
         yield from _record_lines(record, told.get(record.place))
 
 
-def counted_lines(record: Record, found: list[Counted]) -> Iterator[str]:
+def counted_lines(record: ExplainedRecord, found: list[Counted]) -> Iterator[str]:
     """Yield where a commit is counted as lines for a terminal."""
     yield from _record_lines(record, None)
     yield ""
@@ -130,7 +132,7 @@ def counted_lines(record: Record, found: list[Counted]) -> Iterator[str]:
             yield f"  {one.question.name}: {', '.join(cells)}"
 
 
-def _record_lines(record: Record, told: Told | None) -> Iterator[str]:
+def _record_lines(record: ExplainedRecord, told: MessageTold | None) -> Iterator[str]:
     values = record.values
     if "commit_id" in values:
         head = f"{str(values['commit_id'])[:12]}  {values['repository']}  {values['subject']}"
@@ -161,7 +163,7 @@ def _credit(credit: Credit) -> str:
     return in_words(f"{credit.role} {credit.name} → {who} ({why}){where}{assumed}{share}{bot}")
 
 
-def _message(told: Told | None) -> str:
+def _message(told: MessageTold | None) -> str:
     if told is None:
         return ""
     schema = f", schema {told.schema_id}" if told.schema_id is not None else ", no schema id"
@@ -177,7 +179,7 @@ def _iso(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: QuestionAnswer) -> dict[str, Any]:
     return {
         "columns": [
             {"name": name, "type": type_}

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from contractline.reports.answer import Answer, Cell
+from contractline.reports.answer import Cell, QuestionAnswer
 from contractline.reports.load import LoadedQuestion
 
 BAR_WIDTH = 32
@@ -19,12 +19,12 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _SIZES = ("B", "KB", "MB", "GB", "TB")
 
 
-def as_json(question: LoadedQuestion, answer: Answer) -> str:
+def as_json(question: LoadedQuestion, answer: QuestionAnswer) -> str:
     """Return an answer for programs: its columns with types, its rows, and when it was asked."""
     return json.dumps(values(question, answer), ensure_ascii=False, indent=1)
 
 
-def values(question: LoadedQuestion, answer: Answer) -> dict[str, Any]:
+def values(question: LoadedQuestion, answer: QuestionAnswer) -> dict[str, Any]:
     """Return an answer as JSON holds it."""
     return {
         "question": question.name,
@@ -40,7 +40,7 @@ def values(question: LoadedQuestion, answer: Answer) -> dict[str, Any]:
     }
 
 
-def as_csv(answer: Answer) -> str:
+def as_csv(answer: QuestionAnswer) -> str:
     """Return an answer as CSV; a text that a spreadsheet would run as a formula is quoted by ``'``."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -50,7 +50,7 @@ def as_csv(answer: Answer) -> str:
     return out.getvalue()
 
 
-def as_table(question: LoadedQuestion, answer: Answer) -> str:
+def as_table(question: LoadedQuestion, answer: QuestionAnswer) -> str:
     """Return an answer as a table of plain text, numbers to the right."""
     labels = {shown.column: shown.label for shown in question.spec.shown}
     units = {shown.column: shown.unit for shown in question.spec.shown}
@@ -69,7 +69,7 @@ def as_table(question: LoadedQuestion, answer: Answer) -> str:
     return "\n".join(lines if body else (*lines[:2], question.spec.empty))
 
 
-def as_chart(question: LoadedQuestion, answer: Answer) -> str:
+def as_chart(question: LoadedQuestion, answer: QuestionAnswer) -> str:
     """Return an answer as bars of plain text, one a row; as a table where it has no one measure."""
     spec = question.spec
     if not spec.y or spec.x is None or not answer.rows:
@@ -154,7 +154,7 @@ def _inert(cell: Cell) -> Cell:
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-FORMATS: Mapping[str, Callable[[LoadedQuestion, Answer], str]] = {
+FORMATS: Mapping[str, Callable[[LoadedQuestion, QuestionAnswer], str]] = {
     "table": as_table,
     "chart": as_chart,
     "csv": lambda _, answer: as_csv(answer),

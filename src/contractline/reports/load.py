@@ -142,10 +142,10 @@ def load_reports(project: Project) -> Reports:
 
 def read_reports(project: Project) -> Reports:
     """Return what ``reports/`` holds, mistakes as findings."""
-    return _Reading(project).reports()
+    return _ReportsReader(project).reports()
 
 
-class _Reading:
+class _ReportsReader:
     """One reading of the folder."""
 
     def __init__(self, project: Project) -> None:

@@ -12,12 +12,12 @@ from contractline.clients.wire import SchemaId, split
 from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
 from contractline.kafka.messages import messages_at
-from contractline.kafka.place import Place
+from contractline.kafka.place import MessagePlace
 from contractline.settings import Endpoints
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MessageTold:
     """What is known of a message; nothing of its content.
 
     Attributes:
@@ -29,7 +29,7 @@ class Told:
         version: which version of the contract wrote it; None where the registry knows the id for none.
     """
 
-    place: Place
+    place: MessagePlace
     at: datetime | None
     bytes: int
     schema_id: int | None
@@ -37,14 +37,16 @@ class Told:
     version: int | None
 
 
-class Messages:
+class MessageLookup:
     """Reads messages by their places; asks the registry for each contract once."""
 
     def __init__(self, contracts: Sequence[Contract]) -> None:
         self._contracts = {contract.topic.name: contract for contract in contracts}
         self._versions: dict[str, dict[SchemaId, int]] = {}
 
-    def told(self, endpoints: Endpoints, places: Iterable[Place]) -> dict[Place, Told]:
+    def told(
+        self, endpoints: Endpoints, places: Iterable[MessagePlace]
+    ) -> dict[MessagePlace, MessageTold]:
         """Return what is known of the messages at some places; of those that Kafka still holds.
 
         Raises:
@@ -58,7 +60,7 @@ class Messages:
             contract = self._contracts.get(place.topic)
             schema_id = _schema_id(record.value)
             at = None if record.at_ms is None else datetime.fromtimestamp(record.at_ms / 1000, UTC)
-            told[place] = Told(
+            told[place] = MessageTold(
                 place,
                 at,
                 len(record.value),
@@ -68,7 +70,9 @@ class Messages:
             )
         return told
 
-    def known(self, endpoints: Endpoints, places: Iterable[Place]) -> dict[Place, Told]:
+    def known(
+        self, endpoints: Endpoints, places: Iterable[MessagePlace]
+    ) -> dict[MessagePlace, MessageTold]:
         """Return what :meth:`told` does; nothing while Kafka or the registry is away."""
         try:
             return self.told(endpoints, places)

@@ -24,11 +24,11 @@ _PERIOD = re.compile(
 )
 
 
-class _Section(BaseModel):
+class _ReportsSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Shown(_Section):
+class ShownColumn(_ReportsSection):
     """A column of the answer and how it is shown.
 
     Attributes:
@@ -48,7 +48,7 @@ class Shown(_Section):
         return self.title or self.column.replace("_", " ")
 
 
-class Threshold(_Section):
+class Threshold(_ReportsSection):
     """A limit of a measure that a reader should notice.
 
     Attributes:
@@ -72,7 +72,7 @@ class Threshold(_Section):
         return self
 
 
-class Parameter(_Section):
+class Parameter(_ReportsSection):
     """A parameter of the question itself, beside the filters.
 
     Attributes:
@@ -88,7 +88,7 @@ class Parameter(_Section):
     title: Title | None = None
 
 
-class Question(_Section):
+class Question(_ReportsSection):
     """What is said about a question beside its SQL.
 
     Attributes:
@@ -112,10 +112,10 @@ class Question(_Section):
     title: Title
     description: Annotated[str, Field(min_length=1, max_length=500)]
     chart: Chart
-    x: Shown | None = None
-    y: tuple[Shown, ...] = ()
-    series: Shown | None = None
-    columns: tuple[Shown, ...] = ()
+    x: ShownColumn | None = None
+    y: tuple[ShownColumn, ...] = ()
+    series: ShownColumn | None = None
+    columns: tuple[ShownColumn, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     without: tuple[Name, ...] = ()
@@ -139,7 +139,7 @@ class Question(_Section):
         return self
 
     @property
-    def shown(self) -> tuple[Shown, ...]:
+    def shown(self) -> tuple[ShownColumn, ...]:
         """Every column that the chart shows."""
         parts = (self.x, self.series, *self.y, *self.columns)
         return tuple(part for part in parts if part is not None)
@@ -168,7 +168,7 @@ def _not_empty(value: tuple[object, ...]) -> tuple[object, ...]:
 _SOME = (AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1}))
 
 
-class Panel(_Section):
+class Panel(_ReportsSection):
     """A question on a dashboard.
 
     Attributes:
@@ -184,14 +184,14 @@ class Panel(_Section):
     title: Title | None = None
 
 
-class Tab(_Section):
+class Tab(_ReportsSection):
     """A page of a dashboard: panels one after the other."""
 
     title: Title
     panels: Annotated[tuple[Panel, ...], *_SOME]
 
 
-class Dashboard(_Section):
+class Dashboard(_ReportsSection):
     """A dashboard.
 
     Attributes:
@@ -214,7 +214,7 @@ class Dashboard(_Section):
         return tuple(panel for tab in self.tabs for panel in tab.panels)
 
 
-class PeriodFilter(_Section):
+class PeriodFilter(_ReportsSection):
     """From when to when: gives the parameters ``since`` and ``until``.
 
     Attributes:
@@ -230,7 +230,7 @@ class PeriodFilter(_Section):
     choices: tuple[str, ...] = ("24h", "7d", "30d", "90d", "365d", "all")
 
 
-class ChoiceFilter(_Section):
+class ChoiceFilter(_ReportsSection):
     """Any of several values: gives an ``Array(String)`` parameter of its name.
 
     Attributes:
@@ -243,7 +243,7 @@ class ChoiceFilter(_Section):
     options: Annotated[str, Field(min_length=1)]
 
 
-class SwitchFilter(_Section):
+class SwitchFilter(_ReportsSection):
     """On or off: its condition holds while it is off.
 
     Attributes:
@@ -256,7 +256,7 @@ class SwitchFilter(_Section):
     default: bool = False
 
 
-class VariantFilter(_Section):
+class VariantFilter(_ReportsSection):
     """One of a few: gives a ``String`` parameter of its name.
 
     Attributes:
@@ -285,7 +285,7 @@ Filter = Annotated[
 _View = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$")]
 
 
-class Origin(_Section):
+class Origin(_ReportsSection):
     """Where the rows of a relation come from, so that a number can be followed to the messages.
 
     Attributes:
@@ -302,7 +302,7 @@ class Origin(_Section):
     credits: _View | None = None
 
 
-class Lighter(_Section):
+class Lighter(_ReportsSection):
     """A view with the same rows and fewer columns, which is quicker to read.
 
     Attributes:
@@ -314,7 +314,7 @@ class Lighter(_Section):
     lacks: Annotated[tuple[Column, ...], AfterValidator(_not_empty)]
 
 
-class Relation(_Section):
+class Relation(_ReportsSection):
     """A view that questions read, with what the filters do to it.
 
     Attributes:
@@ -335,7 +335,7 @@ class Relation(_Section):
     origin: Origin | None = None
 
 
-class Filters(_Section):
+class Filters(_ReportsSection):
     """The filters, and what questions read through them.
 
     Attributes:

@@ -8,11 +8,11 @@ from typing import Any
 
 from contractline.avro.diff import differences as schema_differences
 from contractline.avro.schema import Schema
-from contractline.contracts.captured import Source
+from contractline.contracts.captured import CapturedSource
 from contractline.contracts.draft import Draft, PartUnread
 from contractline.contracts.model import Part, PostgresSource
 from contractline.debezium.nulls import nulls_become_defaults
-from contractline.debezium.types import Difference, differences
+from contractline.debezium.types import ColumnDifference, differences
 from contractline.finding import TOP, Finding, RuleId, Severity
 from contractline.rules.cdc import is_nullable
 from contractline.rules.rule import Violation
@@ -122,7 +122,7 @@ def _template(draft: Draft) -> Mapping[str, object]:
     return template if isinstance(template, dict) else {}
 
 
-def _declared(draft: Draft) -> Source | None:
+def _declared(draft: Draft) -> CapturedSource | None:
     """Return the SQL that creates a stream's table; None for tables that are somebody else's."""
     table = _table(draft)
     return draft.capture.creator(table) if table else None
@@ -137,7 +137,9 @@ def _table(draft: Draft) -> str:
     return source.table if isinstance(source, PostgresSource) else ""
 
 
-def _other_keys(streams: Sequence[tuple[Draft, Source]]) -> Iterator[tuple[Draft, Violation]]:
+def _other_keys(
+    streams: Sequence[tuple[Draft, CapturedSource]],
+) -> Iterator[tuple[Draft, Violation]]:
     """Yield the streams whose key is not the one that was captured, or that were not captured."""
     for draft, source in streams:
         topic = draft.pipeline.topic.name
@@ -161,7 +163,7 @@ def _key_differs(draft: Draft) -> bool:
 
 
 def _unlike(
-    draft: Draft, source: Source, part: Part, schema: Schema, captured: Schema
+    draft: Draft, source: CapturedSource, part: Part, schema: Schema, captured: Schema
 ) -> Iterator[Violation | Finding]:
     names = {field["name"] for field in schema.fields}
     held = [field for field in captured.fields if field["name"] in names]
@@ -183,7 +185,9 @@ def _columns(fields: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [field for field in fields if not field["name"].startswith("__")]
 
 
-def _mismatch(draft: Draft, source: Source, part: Part, difference: Difference) -> Violation:
+def _mismatch(
+    draft: Draft, source: CapturedSource, part: Part, difference: ColumnDifference
+) -> Violation:
     where = f"put the column back in {source.name}"
     hint = f"{where}, or bring {part}.avsc to it and `contractline release {draft.name}`"
     if part == "key":
@@ -192,7 +196,7 @@ def _mismatch(draft: Draft, source: Source, part: Part, difference: Difference) 
     return Violation(words, hint, file=source.file, position=source.position(difference.column))
 
 
-def _uncontracted(draft: Draft, source: Source, part: Part, column: str) -> Finding:
+def _uncontracted(draft: Draft, source: CapturedSource, part: Part, column: str) -> Finding:
     postgres = draft.pipeline.source
     stops = isinstance(postgres, PostgresSource) and postgres.uncontracted_columns == "stop"
     then = "the connector stops" if stops else "it is kept out of the topic"

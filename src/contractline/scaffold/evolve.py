@@ -14,7 +14,7 @@ from contractline.contracts.draft import Draft
 from contractline.contracts.edit import with_compatibility, with_properties
 from contractline.contracts.model import PostgresSource
 from contractline.contracts.waivers import agreed_text
-from contractline.debezium.types import Column, Difference, differences, fields_of
+from contractline.debezium.types import ColumnDifference, PostgresColumn, differences, fields_of
 from contractline.errors import ContractlineError
 from contractline.scaffold.from_table import described_columns
 from contractline.scaffold.table_sql import LiveColumn, LiveTable, is_made_from_table
@@ -168,7 +168,9 @@ def meaning(level: Compatibility) -> str:
     return _MEANING[level]
 
 
-def followed(sql: str, table: LiveTable, columns: Sequence[Column], captured: Schema) -> str:
+def followed(
+    sql: str, table: LiveTable, columns: Sequence[PostgresColumn], captured: Schema
+) -> str:
     """Return the SQL that creates a table, brought to what the table is now.
 
     SQL that was made from a table is made anew; what people wrote stays, and what changed the table
@@ -187,7 +189,7 @@ def followed(sql: str, table: LiveTable, columns: Sequence[Column], captured: Sc
 
 
 def _statements(
-    table: LiveTable, columns: Sequence[Column], captured: Schema, sql: str
+    table: LiveTable, columns: Sequence[PostgresColumn], captured: Schema, sql: str
 ) -> Iterator[str]:
     alter = f"ALTER TABLE {table.name}"
     live = {column.name: column for column in table.columns}
@@ -249,7 +251,7 @@ def _columns(schema: Schema) -> list[Mapping[str, Any]]:
 
 
 def _words(
-    found: Sequence[Difference], table: LiveTable, before: Schema, after: Schema
+    found: Sequence[ColumnDifference], table: LiveTable, before: Schema, after: Schema
 ) -> Iterator[str]:
     types = {column.name: column.type for column in table.columns}
     old, new = ([str(f["name"]) for f in _columns(schema)] for schema in (before, after))

@@ -83,7 +83,7 @@ def infer(samples: Iterable[tuple[int, Mapping[str, Any]]], name: str) -> Inferr
     top = _Shape()
     for number, sample in samples:
         top.see(sample, number)
-    making = _Making(name)
+    making = _SchemaMaker(name)
     fields = tuple(making.fields(top, ()))
     return Inferred(fields, tuple(making.unclear), top.count)
 
@@ -159,7 +159,7 @@ class _Shape:
 
 
 @dataclass(slots=True)
-class _Making:
+class _SchemaMaker:
     """One walk from shapes to fields; what no type fits is noted on the way."""
 
     name: str

@@ -90,7 +90,7 @@ _OF_STREAMS = ("github", "streams")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerUser:
     """An account of the server.
 
     Attributes:
@@ -106,7 +106,7 @@ class Account:
     grants: Sequence[str] | None = None
 
 
-def writer(password: str) -> Account:
+def writer(password: str) -> ServerUser:
     """Return the account of the pipeline: its databases, and nothing else."""
     databases = (*_OF_STREAMS, "ingestion", "reporting")
     grants = (
@@ -118,33 +118,33 @@ def writer(password: str) -> Account:
         "GRANT SYSTEM VIEWS ON reporting.*",
         "GRANT KAFKA ON *.*",
     )
-    return Account("writer", password, WRITER_SETTINGS, grants)
+    return ServerUser("writer", password, WRITER_SETTINGS, grants)
 
 
-def reader(password: str) -> Account:
+def reader(password: str) -> ServerUser:
     """Return the account of people: the tables and the reports, not the machinery."""
     settings = {**READERS_SETTINGS, "max_execution_time": 300}
     grants = tuple(f"GRANT {_READING} ON {database}.*" for database in (*_OF_STREAMS, "reporting"))
-    return Account("reader", password, settings, grants)
+    return ServerUser("reader", password, settings, grants)
 
 
-def reports(password: str) -> Account:
+def reports(password: str) -> ServerUser:
     """Return the account of dashboards: the reports alone."""
     settings = {**READERS_SETTINGS, "max_execution_time": 60, "max_memory_usage": 1_000_000_000}
-    return Account("reports", password, settings, (f"GRANT {_READING} ON reporting.*",))
+    return ServerUser("reports", password, settings, (f"GRANT {_READING} ON reporting.*",))
 
 
-def admin(password: str) -> Account:
+def admin(password: str) -> ServerUser:
     """Return the account that may do everything."""
-    return Account("admin", password, WRITER_SETTINGS)
+    return ServerUser("admin", password, WRITER_SETTINGS)
 
 
-def starter(*more: str) -> Account:
+def starter(*more: str) -> ServerUser:
     """Return the account that starts the server, with some more grants.
 
     A dictionary whose source is a table asks as this account where it names no other.
     """
-    return Account(STARTER, "", QUEUE_SETTINGS, ("GRANT SYSTEM LISTEN ON *.*", *more))
+    return ServerUser(STARTER, "", QUEUE_SETTINGS, ("GRANT SYSTEM LISTEN ON *.*", *more))
 
 
 def forget_system_logs(data: Path) -> None:
@@ -205,7 +205,7 @@ def render_config(
     return f"<clickhouse>\n{lines}{kafka}{_LOGGERS}{_QUERY_LOG}</clickhouse>\n"
 
 
-def render_users(accounts: Sequence[Account]) -> str:
+def render_users(accounts: Sequence[ServerUser]) -> str:
     """Return users.xml, with the hashes of the passwords and not the passwords."""
     profiles = "".join(_profile(account) for account in accounts)
     users = "".join(_user(account) for account in accounts)
@@ -215,12 +215,12 @@ def render_users(accounts: Sequence[Account]) -> str:
     )
 
 
-def _profile(account: Account) -> str:
+def _profile(account: ServerUser) -> str:
     settings = "".join(f"<{name}>{value}</{name}>" for name, value in account.settings.items())
     return f"  <{account.name}>{settings}</{account.name}>\n"
 
 
-def _user(account: Account) -> str:
+def _user(account: ServerUser) -> str:
     digest = hashlib.sha256(account.password.encode()).hexdigest()
     password = f"password_sha256_hex>{digest}</password_sha256_hex"
     secret = f"<{password}>" if account.password else "<password></password>"

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 from contractline.errors import ContractlineError
-from contractline.stack.process import Account
+from contractline.stack.process import OsUser
 
 PREFERRED = ("nobody", "daemon")
 OUTSIDE = (Path("/var/lib/contractline"), Path(tempfile.gettempdir()) / "contractline")
@@ -33,7 +33,7 @@ class NoAccount(ContractlineError):
 
 
 @cache
-def other_account() -> Account | None:
+def other_account() -> OsUser | None:
     """Return the account that PostgreSQL runs as; none where the own one will do.
 
     Raises:
@@ -44,7 +44,7 @@ def other_account() -> Account | None:
     entries = {e.pw_name: e for e in pwd.getpwall() if e.pw_uid != 0}
     ordered = [n for n in PREFERRED if n in entries] + [n for n in entries if n not in PREFERRED]
     for name in ordered:
-        account = Account(name, entries[name].pw_uid, entries[name].pw_gid)
+        account = OsUser(name, entries[name].pw_uid, entries[name].pw_gid)
         # In some containers an account exists by name only.
         if can_run(account, Path("/bin/sh"), "-c", ":"):
             return account
@@ -52,7 +52,7 @@ def other_account() -> Account | None:
 
 
 @cache
-def can_run(account: Account, program: Path, *arguments: str) -> bool:
+def can_run(account: OsUser, program: Path, *arguments: str) -> bool:
     """Tell whether an account can run a program."""
     try:
         done = subprocess.run(  # noqa: S603 - own commands
@@ -71,7 +71,7 @@ def can_run(account: Account, program: Path, *arguments: str) -> bool:
     return done.returncode == 0
 
 
-def reachable_folder(account: Account) -> Path:
+def reachable_folder(account: OsUser) -> Path:
     """Make a folder outside of any checkout that an account owns and can reach.
 
     Its name is no function of the checkout's path: another checkout at the same path, made after
@@ -94,7 +94,7 @@ def reachable_folder(account: Account) -> Path:
     raise problem or FileNotFoundError(OUTSIDE[0])
 
 
-def copy_folders(sources: list[Path], target: Path, account: Account) -> None:
+def copy_folders(sources: list[Path], target: Path, account: OsUser) -> None:
     """Copy folders into a new one for an account, all or none."""
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)

@@ -29,9 +29,9 @@ from contractline.stack.artefacts import Artefacts
 from contractline.stack.causes import likely_cause
 from contractline.stack.eventlog import EventReader
 from contractline.stack.external import answers
-from contractline.stack.history import Seen, State, fold
+from contractline.stack.history import Seen, ServiceState, fold
 from contractline.stack.layout import Layout, is_full, write_private
-from contractline.stack.process import MARKER, Identity
+from contractline.stack.process import MARKER, ProcessIdentity
 from contractline.stack.services import own_exports, table
 from contractline.stack.supervisor import end_orphans
 
@@ -85,7 +85,7 @@ class ServiceStatus:
     """What ``status`` shows of a service."""
 
     name: str
-    state: State
+    state: ServiceState
     url: str = ""
     version: str = ""
     pid: int | None = None
@@ -96,12 +96,12 @@ class ServiceStatus:
     @property
     def is_up(self) -> bool:
         """Whether it runs, here or as a real installation."""
-        return self.state in (State.RUNNING, State.EXTERNAL)
+        return self.state in (ServiceState.RUNNING, ServiceState.EXTERNAL)
 
     @property
     def is_away(self) -> bool:
         """Whether it is a real installation that does not answer."""
-        return self.state is State.UNREACHABLE
+        return self.state is ServiceState.UNREACHABLE
 
     def to_json(self) -> dict[str, object]:
         """Return what programs read."""
@@ -221,8 +221,8 @@ class Stack:
         own = own_exports(services, place)
         return {**own, **external, **own_variables(self.project, own)}
 
-    def _supervisor(self) -> Identity | None:
-        identity = Identity.read(self.layout.supervisor)
+    def _supervisor(self) -> ProcessIdentity | None:
+        identity = ProcessIdentity.read(self.layout.supervisor)
         return identity if identity and identity.process() else None
 
     @contextmanager
@@ -261,13 +261,15 @@ class Stack:
             return likely_cause([os.strerror(errno.ENOSPC)], "")
         return f"its supervisor ended; see {self.layout.log('supervisor')}"
 
-    def _spawn_supervisor(self) -> Identity:
+    def _spawn_supervisor(self) -> ProcessIdentity:
         argv = (sys.executable, "-P", "-m", "contractline.stack.supervisor")
         environment = {**self._environment, MARKER: str(self.layout.state)}
         log = self.layout.log("supervisor")
         return process.start_detached((*argv, str(self.project.root)), environment, log)
 
-    def _stop_supervisor(self, supervisor: Identity, reader: EventReader, listen: Listener) -> None:
+    def _stop_supervisor(
+        self, supervisor: ProcessIdentity, reader: EventReader, listen: Listener
+    ) -> None:
         os.kill(supervisor.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
         goes_on = lambda: supervisor.process() is not None and time.monotonic() < deadline  # noqa: E731
@@ -304,18 +306,21 @@ class Stack:
 
     def _is_foreign(self, name: str) -> bool:
         states = {s.name: s.state for s in self.status()}
-        return name not in states or states[name] in (State.EXTERNAL, State.UNREACHABLE)
+        return name not in states or states[name] in (
+            ServiceState.EXTERNAL,
+            ServiceState.UNREACHABLE,
+        )
 
 
 def _asked(status: ServiceStatus) -> ServiceStatus:
-    if status.state is not State.EXTERNAL or answers(status.url):
+    if status.state is not ServiceState.EXTERNAL or answers(status.url):
         return status
-    return replace(status, state=State.UNREACHABLE)
+    return replace(status, state=ServiceState.UNREACHABLE)
 
 
 def _status(name: str, seen: Seen | None, supervised: bool) -> ServiceStatus:
-    if seen is None or (not supervised and seen.state is not State.FAILED):
-        return ServiceStatus(name, State.STOPPED)
+    if seen is None or (not supervised and seen.state is not ServiceState.FAILED):
+        return ServiceStatus(name, ServiceState.STOPPED)
     if seen.pid is None:
         return ServiceStatus(name, seen.state, seen.url, seen.version, cause=seen.cause)
     return ServiceStatus(
@@ -329,7 +334,7 @@ def _status(name: str, seen: Seen | None, supervised: bool) -> ServiceStatus:
     )
 
 
-def _goes_on(supervisor: Identity, interruption: _Interruption) -> bool:
+def _goes_on(supervisor: ProcessIdentity, interruption: _Interruption) -> bool:
     if interruption.noted and not interruption.passed_on:
         interruption.passed_on = True
         os.kill(supervisor.pid, signal.SIGTERM)

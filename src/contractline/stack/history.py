@@ -17,7 +17,7 @@ PAUSES_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 STABLE_SECONDS = 10.0
 
 
-class State(StrEnum):
+class ServiceState(StrEnum):
     """How a service is."""
 
     STARTING = "starting"
@@ -33,7 +33,7 @@ class State(StrEnum):
 class Seen:
     """What the events say about a service."""
 
-    state: State
+    state: ServiceState
     pid: int | None = None
     url: str = ""
     version: str = ""
@@ -46,7 +46,7 @@ def fold(history: Iterable[Event]) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
     for event in history:
         if isinstance(event, ServiceEvent):
-            before = seen.get(event.service, Seen(State.STOPPED))
+            before = seen.get(event.service, Seen(ServiceState.STOPPED))
             seen[event.service] = _after(before, event)
         elif isinstance(event, events.StackStopped | events.StackFailed):
             seen = {name: _ended(service) for name, service in seen.items()}
@@ -54,24 +54,28 @@ def fold(history: Iterable[Event]) -> dict[str, Seen]:
 
 
 def _ended(service: Seen) -> Seen:
-    running = service.state not in (State.FAILED, State.EXTERNAL)
-    return replace(service, state=State.STOPPED, pid=None) if running else service
+    running = service.state not in (ServiceState.FAILED, ServiceState.EXTERNAL)
+    return replace(service, state=ServiceState.STOPPED, pid=None) if running else service
 
 
 def _after(before: Seen, event: ServiceEvent) -> Seen:
     match event:
         case events.External():
-            return Seen(State.EXTERNAL, url=event.url, since=event.at)
+            return Seen(ServiceState.EXTERNAL, url=event.url, since=event.at)
         case events.Starting():
-            return replace(before, state=State.STARTING, pid=event.pid, since=event.at, cause="")
+            return replace(
+                before, state=ServiceState.STARTING, pid=event.pid, since=event.at, cause=""
+            )
         case events.Ready():
-            return Seen(State.RUNNING, event.pid, event.url, event.version, event.at)
+            return Seen(ServiceState.RUNNING, event.pid, event.url, event.version, event.at)
         case events.Died() | events.Restarting():
-            return replace(before, state=State.RESTARTING, pid=None, since=event.at)
-        case events.Failed() | events.GaveUp():
-            return replace(before, state=State.FAILED, pid=None, since=event.at, cause=event.cause)
-        case events.Stopped():
-            return replace(before, state=State.STOPPED, pid=None, since=event.at)
+            return replace(before, state=ServiceState.RESTARTING, pid=None, since=event.at)
+        case events.ServiceFailed() | events.GaveUp():
+            return replace(
+                before, state=ServiceState.FAILED, pid=None, since=event.at, cause=event.cause
+            )
+        case events.ServiceStopped():
+            return replace(before, state=ServiceState.STOPPED, pid=None, since=event.at)
     return before
 
 
@@ -83,9 +87,9 @@ def deaths_in_a_row(history: Iterable[Event]) -> int:
         match event:
             case events.Ready():
                 ready_at = event.at
-            case events.Stopped():
+            case events.ServiceStopped():
                 deaths, ready_at = 0, None
-            case events.Died() | events.Failed():
+            case events.Died() | events.ServiceFailed():
                 stable = ready_at is not None and event.at - ready_at >= STABLE_SECONDS
                 deaths = 1 if stable else deaths + 1
                 ready_at = None

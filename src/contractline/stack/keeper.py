@@ -105,7 +105,7 @@ class Keeper:
         self._write(events.Stopping(service=self.service.name))
         await self._end()
         seconds = time.monotonic() - began
-        self._write(events.Stopped(service=self.service.name, seconds=round(seconds, 3)))
+        self._write(events.ServiceStopped(service=self.service.name, seconds=round(seconds, 3)))
 
     async def _start(self, deadline: float) -> None:
         began = time.monotonic()
@@ -216,7 +216,9 @@ class Keeper:
             # A step before the start failed: its own words are all that there is.
             tail = ended.splitlines()[-TAIL_LINES:]
         self._write(
-            events.Failed(service=self.service.name, cause=cause, log=str(log), tail=tuple(tail))
+            events.ServiceFailed(
+                service=self.service.name, cause=cause, log=str(log), tail=tuple(tail)
+            )
         )
         raise ServiceFailed(self.service.name, cause)
 

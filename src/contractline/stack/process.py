@@ -28,7 +28,7 @@ POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsUser:
     """A system account that a command runs as."""
 
     name: str
@@ -50,7 +50,7 @@ class Command:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     cwd: Path
-    account: Account | None = None
+    account: OsUser | None = None
 
     def start(self, log: Path) -> subprocess.Popen[bytes]:
         """Start the process in a session of its own, its output appended to a log."""
@@ -87,7 +87,9 @@ class Command:
         return {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
 
 
-def start_detached(argv: tuple[str, ...], environment: Mapping[str, str], log: Path) -> Identity:
+def start_detached(
+    argv: tuple[str, ...], environment: Mapping[str, str], log: Path
+) -> ProcessIdentity:
     """Start a process that outlives its starter, in a session of its own; its log starts anew."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     pid = os.posix_spawn(
@@ -102,23 +104,23 @@ def start_detached(argv: tuple[str, ...], environment: Mapping[str, str], log: P
         setsid=True,
         setsigmask=(),
     )
-    return Identity.of(pid)
+    return ProcessIdentity.of(pid)
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class ProcessIdentity:
     """A process that can't be mistaken for a later one with the same number."""
 
     pid: int
     created: float
 
     @classmethod
-    def of(cls, pid: int) -> Identity:
+    def of(cls, pid: int) -> ProcessIdentity:
         """Return the identity of a running process."""
         return cls(pid, psutil.Process(pid).create_time())
 
     @classmethod
-    def read(cls, file: Path) -> Identity | None:
+    def read(cls, file: Path) -> ProcessIdentity | None:
         """Return the identity that a file keeps, where there is one."""
         kept = read_json(file)
         return cls(int(kept["pid"]), float(kept["created"])) if "pid" in kept else None
@@ -218,7 +220,7 @@ def _memory(process: psutil.Process) -> int:
         return 0
 
 
-def wait_gone(identity: Identity, seconds: float) -> bool:
+def wait_gone(identity: ProcessIdentity, seconds: float) -> bool:
     """Wait until a process has ended; tell whether it has."""
     deadline = time.monotonic() + seconds
     while identity.process() is not None:

@@ -27,7 +27,7 @@ from contractline.stack.eventlog import EventLog
 from contractline.stack.external import answers
 from contractline.stack.keeper import START_SECONDS, Keeper, ServiceFailed
 from contractline.stack.layout import Layout, write_private
-from contractline.stack.process import Identity
+from contractline.stack.process import ProcessIdentity
 from contractline.stack.services import dependents, own_exports, shown_url, table
 from contractline.stack.services.base import Site
 
@@ -225,7 +225,7 @@ def main(root: str) -> int:
     layout = Layout(project.state)
     layout.create()
     log = EventLog(layout.events)
-    identity = Identity.of(os.getpid())
+    identity = ProcessIdentity.of(os.getpid())
     write_private(layout.supervisor, json.dumps({"pid": identity.pid, "created": identity.created}))
     log.write(events.SupervisorStarted(pid=identity.pid))
     try:
@@ -233,7 +233,10 @@ def main(root: str) -> int:
         for request in layout.requests.glob("*"):
             request.unlink()
         place = site.build(
-            project, environment(), table(), lambda s, t: log.write(events.Told(service=s, text=t))
+            project,
+            environment(),
+            table(),
+            lambda s, t: log.write(events.ServiceTold(service=s, text=t)),
         )
         return asyncio.run(_supervise(place, log))
     except Exception as problem:

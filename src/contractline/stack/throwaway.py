@@ -24,7 +24,7 @@ from contractline.stack.services.postgres import POSTGRES
 class ThrowawayNotStarted(ContractlineError):
     """When a stack that nobody keeps did not start: its logs go with it, so their ends are told."""
 
-    def __init__(self, cause: str, failed: Sequence[events.Failed]) -> None:
+    def __init__(self, cause: str, failed: Sequence[events.ServiceFailed]) -> None:
         self.cause = cause
         lines = "".join(f"\n{event.without_log}" for event in failed)
         super().__init__(
@@ -51,10 +51,10 @@ def throwaway(
     Raises:
         ThrowawayNotStarted: it did not start.
     """
-    failed: list[events.Failed] = []
+    failed: list[events.ServiceFailed] = []
 
     def heard(event: Event) -> None:
-        if isinstance(event, events.Failed):
+        if isinstance(event, events.ServiceFailed):
             failed.append(event)
         listen(event)
 
@@ -76,7 +76,9 @@ def throwaway(
             stack.reset(listen)
 
 
-def _up(stack: Stack, listen: Callable[[Event], None], failed: Sequence[events.Failed]) -> None:
+def _up(
+    stack: Stack, listen: Callable[[Event], None], failed: Sequence[events.ServiceFailed]
+) -> None:
     try:
         stack.up(listen)
     except StackNotStarted as problem:

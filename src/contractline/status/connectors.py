@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from contractline.clients.connect import HELD, Connect, Connector
 from contractline.debezium import failures
-from contractline.debezium.config import Stream, streams_of
+from contractline.debezium.config import CapturedStream, streams_of
 from contractline.debezium.files import connector_names, connector_template
 from contractline.debezium.source import Database, Slot, connected
 from contractline.status.facts import Fact, Facts, Sources
@@ -133,7 +133,7 @@ def _kept(slot: Slot | None) -> Fact:
     return Fact("WAL kept", slot.kept_bytes, checks.size(slot.kept_bytes))
 
 
-def _changes(stream: Stream, name: str, stop: _Stop | None) -> Fact:
+def _changes(stream: CapturedStream, name: str, stop: _Stop | None) -> Fact:
     if stop is None:
         return Fact("changes", "read")
     if not stop.table:

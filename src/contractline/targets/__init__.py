@@ -23,7 +23,7 @@ TARGETS = {
     "topics": "contractline.targets.topics:Topics",
     "tables": "contractline.targets.tables.target:Tables",
     "schemas": "contractline.targets.schemas:Schemas",
-    "postgres": "contractline.targets.postgres.target:Postgres",
+    "postgres": "contractline.targets.postgres.target:PostgresTarget",
     "connectors": "contractline.targets.connectors.target:Connectors",
     "reports": "contractline.metabase.target:MetabaseReports",
 }

@@ -29,11 +29,11 @@ from contractline.plan import Change, Plan, Step, Target
 from contractline.project import Project
 from contractline.recovery.dead_letters import dismissal
 from contractline.settings import Endpoints
-from contractline.targets.connectors.plan import Configure
+from contractline.targets.connectors.plan import ConfigureConnector
 from contractline.targets.connectors.target import AWAY_SECONDS, settle
 from contractline.targets.differences import noticed, plan_of
 from contractline.targets.postgres import checks
-from contractline.targets.postgres.target import Postgres, Statement
+from contractline.targets.postgres.target import PostgresTarget, RunStatement
 from contractline.targets.tables.diff import Unit, dropping, stopping_order
 from contractline.targets.topics import Cluster
 
@@ -50,7 +50,7 @@ class LastTable(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class RetireChoice:
     """What becomes of what a stream holds.
 
     Attributes:
@@ -82,7 +82,7 @@ class Leaving:
     contract: Contract
     left: Sequence[Contract]
     endpoints: Endpoints
-    choice: Choice
+    choice: RetireChoice
 
 
 def retirement(leaving: Leaving) -> tuple[Target, ...]:
@@ -95,19 +95,19 @@ def retirement(leaving: Leaving) -> tuple[Target, ...]:
         LastTable: the only connector would have no table left.
     """
     source = leaving.contract.source
-    parts: list[Target] = [_Tables(leaving), _Topic(leaving), _Subjects(leaving)]
+    parts: list[Target] = [_Tables(leaving), _TopicRemoval(leaving), _Subjects(leaving)]
     if not isinstance(source, PostgresSource):
         return tuple(parts)
     if not takes_connector_along(leaving.contract, leaving.left):
-        return (_Connector(leaving, source), _Source(leaving, source), *parts)
+        return (_Connector(leaving, source), _SourceRemoval(leaving, source), *parts)
     if connector_names(leaving.project) == [source.connector]:
         raise LastTable(leaving.contract.name, source.connector)
-    parts[:0] = [_LastOfConnector(leaving, source), _Source(leaving, source)]
+    parts[:0] = [_LastOfConnector(leaving, source), _SourceRemoval(leaving, source)]
     template = connector_template(leaving.project, source.connector)
     if beat := heartbeat_of(leaving.left, source.connector, template):
         choice = replace(leaving.choice, deletes_topic=True, deletes_subjects=True)
         beats = replace(leaving, contract=beat, choice=choice)
-        parts += [_Topic(beats), _Subjects(beats)]
+        parts += [_TopicRemoval(beats), _Subjects(beats)]
     return tuple(parts)
 
 
@@ -145,7 +145,7 @@ class _Connector:
             connector,
             f"read {table} no more; it restarts, and its other tables go on where they were",
             detail,
-            Configure(connector, config),
+            ConfigureConnector(connector, config),
         )
         return Plan(self.name, (step,))
 
@@ -157,7 +157,7 @@ class _Connector:
             connected(endpoints) as database,
         ):
             for step in plan.steps:
-                if isinstance(step.payload, Configure):
+                if isinstance(step.payload, ConfigureConnector):
                     connect.configure(step.payload.name, step.payload.config)
                     settle(connect, step.payload.name, database, role)
                 yield step
@@ -205,7 +205,7 @@ class _LastOfConnector:
         return connector_template(self._leaving.project, self._connector)["slot.name"]
 
 
-class _Source:
+class _SourceRemoval:
     """What change data capture had of the table in PostgreSQL; the table itself stays as it is."""
 
     name = "postgres"
@@ -220,7 +220,7 @@ class _Source:
 
     def apply(self, plan: Plan) -> Iterator[Step]:
         leaving = self._leaving
-        return Postgres(leaving.project, leaving.left, leaving.endpoints).apply(plan)
+        return PostgresTarget(leaving.project, leaving.left, leaving.endpoints).apply(plan)
 
     def _steps(self, database: Database) -> Iterator[Step | Finding]:
         connector, table = self._source.connector, self._source.table
@@ -282,7 +282,7 @@ class _Source:
     ) -> Step:
         composed = sql.SQL(text).format(table=quoted(self._source.table), **parts)
         statement = composed.as_string(database.connection)
-        return Step(Change.ALTER, subject, summary, f"{statement};", Statement(statement))
+        return Step(Change.ALTER, subject, summary, f"{statement};", RunStatement(statement))
 
 
 class _Tables:
@@ -349,7 +349,7 @@ class _Tables:
             yield _dropped(name, "drop the database, which is empty then", [statement])
 
 
-class _Topic:
+class _TopicRemoval:
     """The topic in Kafka."""
 
     name = "topics"

@@ -64,7 +64,7 @@ class Grow:
 
 
 @dataclass(frozen=True, slots=True)
-class Configure:
+class ConfigureTopic:
     """Set some of a topic's own settings."""
 
     topic: str
@@ -237,7 +237,7 @@ class Topics:
                     cluster.create(topic)
                 case Grow(name, partitions):
                     cluster.grow(name, partitions)
-                case Configure(name, settings):
+                case ConfigureTopic(name, settings):
                     cluster.configure(name, settings)
             yield step
 
@@ -376,7 +376,7 @@ def _settings(topic: Topic, live: LiveTopic, cluster: Cluster) -> Iterator[Step 
     summary = ", ".join(f"{k} {live.settings.get(k)} -> {v}" for k, v in changed.items())
     if _shortens(changed.get("retention.ms"), live.settings.get("retention.ms")):
         summary += f"; records older than {topic.retention} will be dropped"
-    yield Step(Change.ALTER, topic.name, summary, payload=Configure(topic.name, changed))
+    yield Step(Change.ALTER, topic.name, summary, payload=ConfigureTopic(topic.name, changed))
 
 
 def _shortens(wanted: str | None, live: str | None) -> bool:

@@ -10,11 +10,11 @@ from psycopg import sql
 
 from contractline.clickhouse.columns import holds
 from contractline.clickhouse.ddl import stream_columns
-from contractline.debezium.config import Stream
+from contractline.debezium.config import CapturedStream
 from contractline.debezium.failures import Failure
 from contractline.debezium.reading import label_lists
 from contractline.debezium.source import Database, Table, identifier
-from contractline.debezium.types import Column
+from contractline.debezium.types import PostgresColumn
 from contractline.finding import Finding
 from contractline.targets.differences import noticed, refused
 
@@ -35,7 +35,7 @@ SELECT EXISTS (SELECT FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c
 
 
 def stopped_task(
-    name: str, failure: Failure, streams: Sequence[Stream], database: Database, kept: str
+    name: str, failure: Failure, streams: Sequence[CapturedStream], database: Database, kept: str
 ) -> Finding | str:
     """Explain a task that stopped before a value; the cause alone once no row has such a value.
 
@@ -66,7 +66,7 @@ def stopped_task(
     return refused("CONNECTOR_RUNS", name, failure.cause + where, hint)
 
 
-def nullified(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
+def nullified(stream: CapturedStream, live: Table, database: Database) -> Iterator[Finding]:
     """Count the values of a table that its contract lets become null."""
     if stream.source.unrepresentable_values != "nullify":
         return
@@ -86,7 +86,7 @@ def nullified(stream: Stream, live: Table, database: Database) -> Iterator[Findi
             )
 
 
-def texts(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
+def texts(stream: CapturedStream, live: Table, database: Database) -> Iterator[Finding]:
     """Tell of values of uuid and numeric that are NULL in ClickHouse's columns of these types."""
     if stream.contract.sink is None:
         return
@@ -111,7 +111,7 @@ def texts(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
 
 
 def _not_numbers(
-    stream: Stream, live: Table, numerics: Sequence[str], database: Database
+    stream: CapturedStream, live: Table, numerics: Sequence[str], database: Database
 ) -> Iterator[Finding]:
     """Count the rows whose numeric is NaN, in one reading of the table."""
     if not numerics:
@@ -134,7 +134,7 @@ def _not_numbers(
             yield noticed("CDC_VALUES_NULLED", stream.contract.name, words, hint)
 
 
-def intervals(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
+def intervals(stream: CapturedStream, live: Table, database: Database) -> Iterator[Finding]:
     """Tell of columns that hold, or may hold, an infinite interval: Debezium's driver reads it as 0."""
     for column in live.columns:
         if column.name not in stream.columns or not _INTERVAL.match(column.exactly):
@@ -155,7 +155,7 @@ def intervals(stream: Stream, live: Table, database: Database) -> Iterator[Findi
             yield noticed("CDC_INTERVAL_FINITE", stream.contract.name, words, keep_out)
 
 
-def merged_keys(stream: Stream, live: Table, database: Database) -> Iterator[Finding]:
+def merged_keys(stream: CapturedStream, live: Table, database: Database) -> Iterator[Finding]:
     """Tell of rows whose keys become one in ClickHouse, since it knows no such times."""
     key = stream.contract.key_fields
     if stream.contract.sink is None:
@@ -176,7 +176,7 @@ def merged_keys(stream: Stream, live: Table, database: Database) -> Iterator[Fin
             )
 
 
-def _unheld(column: Column, *, has_labels: bool) -> sql.Composed | None:
+def _unheld(column: PostgresColumn, *, has_labels: bool) -> sql.Composed | None:
     """Return the SQL of whether a row's value of a column is one that the topic can't hold."""
     name = sql.Identifier(column.name)
     kind = column.type.removesuffix("[]")
@@ -204,7 +204,7 @@ def _rows_of(number: object) -> str:
 
 
 def _rows(
-    database: Database, live: Table, stream: Stream, column: str, value: str
+    database: Database, live: Table, stream: CapturedStream, column: str, value: str
 ) -> list[str] | None:
     """Return the keys of some rows that hold a value; None where it can't be told."""
     if not value:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from contractline.verify.sides import Hashes, Sink, Snapshot, Source, Sums
+from contractline.verify.sides import Hashes, Sink, Snapshot, SourceSide, Sums
 
 MOST_KEYS = 5_000
 """So many rows that differ are looked at again one by one; where there are more, the whole table is."""
@@ -78,7 +78,7 @@ class Result:
 
 
 def compare(
-    source: Source, sink: Sink, waits: Waits, *, patience_seconds: float = PATIENCE_SECONDS
+    source: SourceSide, sink: Sink, waits: Waits, *, patience_seconds: float = PATIENCE_SECONDS
 ) -> Result:
     """Compare a table until both sides agree, or a difference is certain.
 
@@ -105,7 +105,7 @@ def compare(
             return replace(result, waits_for=_MOVING)
 
 
-def _look(source: Source, sink: Sink) -> tuple[Result, _Tally]:
+def _look(source: SourceSide, sink: Sink) -> tuple[Result, _Tally]:
     """Compare once, without waiting for anything."""
     tally = _Tally()
     with _moment(source) as snapshot:
@@ -139,7 +139,7 @@ def _batches(here: Sums, there: Sums) -> Iterator[list[int]]:
 
 
 def _again(
-    source: Source,
+    source: SourceSide,
     sink: Sink,
     first: Result,
     keys: Sequence[str],
@@ -192,7 +192,7 @@ def _unlike(
 
 
 @contextmanager
-def _moment(source: Source) -> Iterator[Snapshot]:
+def _moment(source: SourceSide) -> Iterator[Snapshot]:
     snapshot = source.begin()
     try:
         yield snapshot

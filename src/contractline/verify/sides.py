@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 
 from contractline.clickhouse.sql import identifier, literal, qualified
-from contractline.verify.texts import Pair, row_text
+from contractline.verify.texts import TextPair, row_text
 
 ROWS_PER_RANGE = 8192
 MOST_RANGES = 256
@@ -49,8 +49,8 @@ class Columns:
         others: the other columns.
     """
 
-    key: tuple[Pair, ...]
-    others: tuple[Pair, ...]
+    key: tuple[TextPair, ...]
+    others: tuple[TextPair, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class HistorySide:
     """Where ClickHouse keeps every change of a table.
 
     Attributes:
@@ -84,7 +84,7 @@ class History:
     is_deleted: str
 
 
-class Source:
+class SourceSide:
     """The table in PostgreSQL."""
 
     def __init__(self, connection: Connection, table: str, columns: Columns) -> None:
@@ -150,7 +150,7 @@ class Sink:
     """The table in ClickHouse."""
 
     def __init__(
-        self, engine: Engine, table: str, columns: Columns, history: History | None = None
+        self, engine: Engine, table: str, columns: Columns, history: HistorySide | None = None
     ) -> None:
         self._engine = engine
         key = row_text([pair.sink for pair in columns.key], is_sink=True)

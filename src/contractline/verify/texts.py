@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contractline.clickhouse.columns import Column
-from contractline.debezium.types import Column as SourceColumn
+from contractline.debezium.types import PostgresColumn as SourceColumn
 
 Text = Callable[[str], str]
 """Makes the SQL of a value's text from the SQL of the value."""
@@ -30,7 +30,7 @@ _FIRST, _LAST = "1900-01-01", "2299-12-31"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class TextPair:
     """A column on both sides.
 
     Attributes:
@@ -44,7 +44,7 @@ class Pair:
     sink: str
 
 
-def pair(column: Column, live: SourceColumn, source_name: str, sink_name: str) -> Pair | None:
+def pair(column: Column, live: SourceColumn, source_name: str, sink_name: str) -> TextPair | None:
     """Return the texts of a column; None where the types can't be compared.
 
     Args:
@@ -61,7 +61,7 @@ def pair(column: Column, live: SourceColumn, source_name: str, sink_name: str) -
     texts = _texts(kind, _plain(column.type))
     if texts is None:
         return None
-    return Pair(column.name, texts[0](source_name), texts[1](sink_name))
+    return TextPair(column.name, texts[0](source_name), texts[1](sink_name))
 
 
 def row_text(values: Sequence[str], *, is_sink: bool) -> str:
@@ -72,7 +72,7 @@ def row_text(values: Sequence[str], *, is_sink: bool) -> str:
     return " || ".join(f"coalesce(octet_length({v}) || ':' || {v}, '~')" for v in values)
 
 
-def _list_pair(column: Column, kind: str, source_name: str, sink_name: str) -> Pair | None:
+def _list_pair(column: Column, kind: str, source_name: str, sink_name: str) -> TextPair | None:
     items = _ARRAY.match(column.type)
     texts = _texts(kind, _plain(items.group(1))) if items else None
     if texts is None:
@@ -82,7 +82,7 @@ def _list_pair(column: Column, kind: str, source_name: str, sink_name: str) -> P
         f" FROM unnest({source_name}) WITH ORDINALITY AS items (e, n))"
     )
     item = row_text([texts[1]("e")], is_sink=True)
-    return Pair(column.name, source, f"arrayStringConcat(arrayMap(e -> {item}, {sink_name}))")
+    return TextPair(column.name, source, f"arrayStringConcat(arrayMap(e -> {item}, {sink_name}))")
 
 
 def _plain(type_: str) -> str:

@@ -9,7 +9,7 @@ from threading import Event
 from contractline.errors import ContractlineError
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.watch.part import Part, Say
+from contractline.watch.part import Say, WatchPart
 from contractline.watch.replays import Replays
 from contractline.watch.restarts import Restarts
 from contractline.watch.snapshots import Snapshots
@@ -40,7 +40,7 @@ class Watch:
         self._endpoints = endpoints
         self._say = say
         self._clock = clock
-        self._parts: tuple[Part, ...] = (
+        self._parts: tuple[WatchPart, ...] = (
             Replays(say, clock),
             Restarts(project, say, clock),
             Snapshots(project, say, clock),
@@ -61,7 +61,7 @@ class Watch:
             part.leave()
         self._say("stopped")
 
-    def _look(self, part: Part) -> None:
+    def _look(self, part: WatchPart) -> None:
         """Let one part look; what keeps it from that does not keep the others."""
         try:
             part.look(self._endpoints())

@@ -10,7 +10,7 @@ from contractline.settings import Endpoints
 Say = Callable[[str], None]
 
 
-class Part(ABC):
+class WatchPart(ABC):
     """One thing that the watch looks after.
 
     Args:

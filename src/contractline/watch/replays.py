@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contractline.clients.clickhouse import Warehouse
 from contractline.recovery.replay import Replayed, open_errors, replay_stream
 from contractline.settings import Endpoints
-from contractline.watch.part import Part, Say
+from contractline.watch.part import Say, WatchPart
 from contractline.watch.queues import Queues
 
 
-class Replays(Part):
+class Replays(WatchPart):
     """Looks for transient errors and replays them once their schema can be fetched.
 
     Queues whose consumer has stopped read on before that.

@@ -18,7 +18,7 @@ from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.connectors.plan import Restart
 from contractline.targets.connectors.target import Connectors
-from contractline.watch.part import Part, Say
+from contractline.watch.part import Say, WatchPart
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
@@ -58,7 +58,7 @@ class Pauses:
         return last is None or now >= last.at + last.pause
 
 
-class Restarts(Part):
+class Restarts(WatchPart):
     """Looks for failed tasks of the checkout's connectors.
 
     Asking Connect for their states is cheap; everything else is read only while one has failed.

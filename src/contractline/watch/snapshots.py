@@ -14,12 +14,12 @@ from contractline.debezium.snapshot_state import snapshot_states
 from contractline.debezium.source import connected
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.watch.part import Part, Say
+from contractline.watch.part import Say, WatchPart
 
 PAUSE_SECONDS = 30.0
 
 
-class Snapshots(Part):
+class Snapshots(WatchPart):
     """Looks at the snapshots of the checkout's connectors. What is missing, `apply` brings.
 
     Args:

@@ -28,7 +28,7 @@ from contractline.clickhouse.sql import literal
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.registry import Registry
 from contractline.contracts.load import load_contracts
-from contractline.kafka.encode import Writer
+from contractline.kafka.encode import RecordWriter
 from contractline.metabase.native import native_query
 from contractline.reports.answer import ask
 from contractline.reports.load import load_reports
@@ -144,7 +144,7 @@ class Sender:
         self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 5, "log_level": 0})
         self._lsn = time.time_ns() // 1000
 
-    def _writers(self, stream: str) -> tuple[Writer, list[Writer]]:
+    def _writers(self, stream: str) -> tuple[RecordWriter, list[RecordWriter]]:
         contract = self._contracts[stream]
         key, value = contract.subjects
         newest = {field["name"] for field in contract.values[-1].schema.fields}
@@ -153,11 +153,11 @@ class Sender:
             schema_id = self._registry.id_of(value, version.schema)
             assert schema_id is not None
             later = frozenset(newest - {field["name"] for field in version.schema.fields})
-            found.append(Writer.of(version.schema, schema_id, later=later))
+            found.append(RecordWriter.of(version.schema, schema_id, later=later))
         schema = contract.keys[-1].schema
         key_id = self._registry.id_of(key, schema)
         assert key_id is not None
-        return Writer.of(schema, key_id, is_key=True), found
+        return RecordWriter.of(schema, key_id, is_key=True), found
 
     def send(self, source: Source, random: Random) -> None:
         """Send a history; some messages twice, the identities last."""

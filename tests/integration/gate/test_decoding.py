@@ -25,7 +25,7 @@ from contractline.clickhouse.sql import literal
 from contractline.clickhouse.types import Type, parse
 from contractline.clients.wire import header
 from contractline.proof.ids import Ids
-from contractline.proof.meaning import Moment
+from contractline.proof.meaning import MeantMoment
 from contractline.proof.process import engine_process
 from contractline.proof.rowbinary import FORMAT, read_rows
 
@@ -191,11 +191,11 @@ def shown(column: Type, stored: Any) -> Any:
         return None
     match column.name:
         case "Date" | "Date32":
-            return Moment(stored * 86_400 * 10**9)
+            return MeantMoment(stored * 86_400 * 10**9)
         case "DateTime":
-            return Moment(stored * 10**9)
+            return MeantMoment(stored * 10**9)
         case "DateTime64":
-            return Moment(stored * 10 ** (9 - column.numbers[0]))
+            return MeantMoment(stored * 10 ** (9 - column.numbers[0]))
         case "Decimal":
             return Decimal(stored).scaleb(-column.numbers[1], Context(prec=80))
         case "Enum8" | "Enum16":

@@ -11,19 +11,19 @@ from typing import Any
 from github import Auth
 
 from producer.github.access import Credential
-from producer.sources.base import Batch, Place
+from producer.sources.base import Batch, RefPlace
 from producer.sources.github import GitHubSettings, GitHubSource
 from tests.github_server.app import TOKEN, GitHubServer
 from tests.integration.github.conftest import QUICK
 
-SHOP = Place("github", "acme/shop", "refs/heads/main")
+SHOP = RefPlace("github", "acme/shop", "refs/heads/main")
 
 
 class Reading:
     """A run that ends by itself, or when told to."""
 
     def __init__(
-        self, server: GitHubServer, known: Mapping[Place, str] | None = None, **settings: Any
+        self, server: GitHubServer, known: Mapping[RefPlace, str] | None = None, **settings: Any
     ) -> None:
         tokens = settings.pop("tokens", (TOKEN,))
         credentials = [
@@ -65,8 +65,8 @@ class Reading:
         return [record["commit_id"] for record in self.records]
 
     @property
-    def positions(self) -> dict[Place, str]:
-        found: dict[Place, str] = {}
+    def positions(self) -> dict[RefPlace, str]:
+        found: dict[RefPlace, str] = {}
         for batch in self.batches:
             found.update(batch.positions)
         return found
@@ -76,6 +76,6 @@ class Reading:
 
 
 def read(
-    server: GitHubServer, known: Mapping[Place, str] | None = None, **settings: Any
+    server: GitHubServer, known: Mapping[RefPlace, str] | None = None, **settings: Any
 ) -> Reading:
     return Reading(server, known, **settings).run()

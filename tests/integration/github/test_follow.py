@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from producer.refs import Choice
-from producer.sources.base import Place
+from producer.refs import RefChoice
+from producer.sources.base import RefPlace
 from tests.github_server.repositories import generated
 from tests.github_server.script import Fault
 from tests.integration.github.reading import SHOP, Reading, read
@@ -132,7 +132,7 @@ def test_a_renamed_default_branch_goes_on_from_its_cursor(server, known):
     )
     assert found.ids == [made["new"]]
     assert found.heard("the default branch is trunk now")
-    assert found.positions == {Place("github", "acme/shop", "refs/heads/trunk"): made["new"]}
+    assert found.positions == {RefPlace("github", "acme/shop", "refs/heads/trunk"): made["new"]}
 
 
 def test_an_empty_repository_is_waited_for_at_no_cost(server):
@@ -157,7 +157,7 @@ def test_an_empty_repository_is_waited_for_at_no_cost(server):
 
 def test_every_branch_is_followed_new_ones_too(server):
     it = server.repositories[0]
-    known = read(server, choice=Choice(branches=True)).positions
+    known = read(server, choice=RefChoice(branches=True)).positions
     made = {}
 
     def branch() -> None:
@@ -169,7 +169,7 @@ def test_every_branch_is_followed_new_ones_too(server):
         server,
         known,
         [(lambda _: server.count("/branches") > 4, branch), (lambda run: run.ids, nothing)],
-        choice=Choice(branches=True),
+        choice=RefChoice(branches=True),
     )
     assert found.ids == [made["topic"]]
 
@@ -177,7 +177,7 @@ def test_every_branch_is_followed_new_ones_too(server):
 def test_more_than_a_page_of_branches_costs_nothing_when_idle(server):
     it = server.repositories[0]
     it.branches |= {f"b{n:03}": it.branches["main"] for n in range(250)}
-    known = read(server, choice=Choice(branches=True)).positions
+    known = read(server, choice=RefChoice(branches=True)).positions
     used, made = {}, {}
 
     def push() -> None:
@@ -190,7 +190,7 @@ def test_more_than_a_page_of_branches_costs_nothing_when_idle(server):
         server,
         known,
         [(lambda _: server.count("/branches") - start > 30, push), (lambda run: run.ids, nothing)],
-        choice=Choice(branches=True),
+        choice=RefChoice(branches=True),
     )
     assert found.ids == [made["new"]]
     # The repository, three pages by the plan, three by the first look.

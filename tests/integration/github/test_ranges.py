@@ -9,7 +9,7 @@ import pytest
 
 from producer.commit import Record
 from producer.github.client import finish
-from producer.github.ranges import RangeUnknown, Relation, fetch_range
+from producer.github.ranges import RangeUnknown, RefRelation, fetch_range
 from producer.github.target import look_up
 from tests.github_server.repositories import Repository
 
@@ -31,7 +31,7 @@ def test_a_range_is_exactly_what_is_new_with_few_calls(server, client):
 
     found = finish(fetch_range(client, repository, order[250], order[0], print))
 
-    assert found.relation is Relation.AHEAD
+    assert found.relation is RefRelation.AHEAD
     assert shown(found.records) == expected(it, order[0], order[250])
     parents_first: set[str] = set()
     new = set(expected(it, order[0], order[250]))
@@ -60,10 +60,10 @@ def test_a_rewritten_branch_gives_what_is_new_in_it(server, client):
     rewritten = it.commit("side")
     repository = finish(look_up(client, "acme/shop"))
     found = finish(fetch_range(client, repository, order[0], rewritten, print))
-    assert found.relation is Relation.DIVERGED
+    assert found.relation is RefRelation.DIVERGED
     assert set(shown(found.records)) == {rewritten}
     back = finish(fetch_range(client, repository, order[0], order[20], print))
-    assert (back.relation, back.records) == (Relation.BEHIND, [])
+    assert (back.relation, back.records) == (RefRelation.BEHIND, [])
 
 
 def test_a_commit_that_is_gone_can_not_be_compared(server, client):

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from producer.commit import Record
 from producer.git.command import Git
-from producer.git.history import History
+from producer.git.history import GitHistory
 from producer.github.access import Credential
 from producer.github.client import Client, finish
 from producer.github.counting import by_ids
 from producer.github.mapping import from_rest
 from producer.github.target import Repository
-from producer.refs import Choice
-from producer.webhook.push import Names, read_push
+from producer.refs import RefChoice
+from producer.webhook.push import PushNames, read_push
 from tests.fixtures.pushes import push
 from tests.github_server.app import TOKEN, GitHubServer
 from tests.github_server.repositories import from_git
@@ -117,13 +117,13 @@ def _write(path: Path, made: Sequence[Made]) -> list[str]:
 
 
 def _by_git(path: Path) -> dict[str, Record]:
-    with History(Git(path), NAME, workers=1) as history:
+    with GitHistory(Git(path), NAME, workers=1) as history:
         return _named(chain.from_iterable(history.read(["main"], ())))
 
 
 def _by_webhook(made: Sequence[Made], ids: Sequence[str]) -> dict[str, Record]:
     commits = [_pushed(commit, ids[number]) for number, commit in enumerate(made)]
-    return _named(read_push(push(commits, repository=NAME), Choice(), Names(), 1).records)
+    return _named(read_push(push(commits, repository=NAME), RefChoice(), PushNames(), 1).records)
 
 
 def _pushed(commit: Made, commit_id: str) -> dict[str, Any]:

@@ -9,14 +9,14 @@ import pytest
 from contractline.errors import ContractlineError
 from producer.commit import micros
 from producer.github.window import Window
-from producer.refs import Choice
-from producer.sources.base import Place
+from producer.refs import RefChoice
+from producer.sources.base import RefPlace
 from tests.github_server.repositories import Person, from_git, generated
 from tests.github_server.script import Fault
 from tests.integration.github.reading import SHOP, Reading, read
 from tests.integration.producer.repositories import git, odd_repository
 
-ALL = Choice(branches=True)
+ALL = RefChoice(branches=True)
 
 
 def test_a_history_comes_whole_with_line_counts_for_a_point_each_100_commits(server):
@@ -51,7 +51,7 @@ def test_other_branches_are_not_counted_unless_wanted(server):
     main, side = (it.reachable(it.branches[name]) for name in ("main", "side"))
     lonely = it.commit("lonely", parents=())
     assert set(read(server).ids) == main
-    assert set(read(server, choice=Choice(("side",))).ids) == side
+    assert set(read(server, choice=RefChoice(("side",))).ids) == side
 
     everything = read(server, choice=ALL)
     assert sorted(everything.ids) == sorted(main | side | {lonely})
@@ -91,7 +91,7 @@ def test_a_run_that_was_cut_goes_on_without_repeating_or_missing(server, tokens)
 
 
 def test_a_position_that_github_does_not_know_any_more_starts_again(server):
-    unfinished = Place(SHOP.source, SHOP.repository, f"{SHOP.ref} unfinished")
+    unfinished = RefPlace(SHOP.source, SHOP.repository, f"{SHOP.ref} unfinished")
     tip = server.repositories[0].branches["main"]
     for position in (f"{'f' * 40} {'f' * 40} 99", f"{tip} nonsense 9", f"{tip} http://x/?page=2"):
         found = read(server, {unfinished: position})
@@ -179,7 +179,7 @@ def test_an_empty_repository_is_nothing_to_read(server):
 
 def test_a_branch_that_is_not_there_is_an_error(server):
     with pytest.raises(ContractlineError, match="acme/shop branch nope: not found"):
-        read(server, choice=Choice(("nope",)))
+        read(server, choice=RefChoice(("nope",)))
 
 
 def test_odd_commits_arrive(server):
@@ -237,7 +237,7 @@ def test_git_can_read_the_history_and_the_api_what_is_new(server, tmp_path):
     (path / ".git" / "info" / "grafts").unlink()  # git refuses to fetch from such a clone
     server.repositories.append(from_git(path, "test/repo", 2))
     settings = {"repositories": ("test/repo",), "clone": True, "clones": tmp_path / "clones"}
-    place = Place("github", "test/repo", "refs/heads/main")
+    place = RefPlace("github", "test/repo", "refs/heads/main")
 
     found = read(server, **settings)
 
@@ -270,4 +270,4 @@ def test_a_token_that_graphql_refuses_goes_on_by_rest(server):
 def test_a_repository_can_have_another_name_in_the_records(server):
     found = read(server, repositories=("acme/shop=old/name",))
     assert {r["repository"] for r in found.records} == {"old/name"}
-    assert Place("github", "old/name", "refs/heads/main") in found.positions
+    assert RefPlace("github", "old/name", "refs/heads/main") in found.positions

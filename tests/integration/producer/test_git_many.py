@@ -14,7 +14,7 @@ import pytest
 from contractline.errors import ContractlineError
 from producer.git.command import Git
 from producer.git.watch import RefsWatch
-from producer.sources.base import Batch, Place
+from producer.sources.base import Batch, RefPlace
 from producer.sources.git import GitSettings, GitSource
 from producer.sources.git_many import GitRepositories
 from tests.integration.producer.repositories import Repository, git
@@ -36,7 +36,7 @@ class Reading:
         ]
         self.source = GitRepositories(sources, follow=follow, say=self.said.append)
 
-    def run(self, known: dict[Place, str] | None = None, until: Until = lambda _: False) -> None:
+    def run(self, known: dict[RefPlace, str] | None = None, until: Until = lambda _: False) -> None:
         end = time.monotonic() + 60
         for batch in self.source.batches(known or {}, self.stop):
             self.batches.append(batch)
@@ -50,7 +50,7 @@ class Reading:
         return {(r["repository"], r["commit_id"]) for r in records}
 
     @property
-    def positions(self) -> dict[Place, str]:
+    def positions(self) -> dict[RefPlace, str]:
         return {p: at for batch in self.batches for p, at in batch.positions.items()}
 
 

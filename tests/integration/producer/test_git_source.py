@@ -15,18 +15,18 @@ from contractline.errors import SettingInvalid
 from producer.git import history
 from producer.git.command import GitFailed
 from producer.git.refs import NoSuchRef
-from producer.refs import Choice
-from producer.sources.base import Batch, Place
+from producer.refs import RefChoice
+from producer.sources.base import Batch, RefPlace
 from producer.sources.git import GitSettings, GitSource
 from tests.integration.producer.repositories import Repository, git, odd_repository
 
-MAIN = Place("git", "test/repo", "refs/heads/main")
+MAIN = RefPlace("git", "test/repo", "refs/heads/main")
 
 
 class Reading:
     """One run of a source: what it gave, said and would save."""
 
-    def __init__(self, path: Path | str, known: Mapping[Place, str], **settings: Any) -> None:
+    def __init__(self, path: Path | str, known: Mapping[RefPlace, str], **settings: Any) -> None:
         clones = settings.pop("clones", Path("/nonexistent"))
         name = settings.pop("name", "test/repo")
         self.said: list[str] = []
@@ -50,14 +50,14 @@ class Reading:
         return [r["commit_id"] for batch in self.batches for r in batch.records]
 
     @property
-    def positions(self) -> dict[Place, str]:
-        found: dict[Place, str] = {}
+    def positions(self) -> dict[RefPlace, str]:
+        found: dict[RefPlace, str] = {}
         for batch in self.batches:
             found.update(batch.positions)
         return found
 
 
-def read(path: Path | str, known: Mapping[Place, str] | None = None, **settings: Any) -> Reading:
+def read(path: Path | str, known: Mapping[RefPlace, str] | None = None, **settings: Any) -> Reading:
     return Reading(path, known or {}, **settings).run()
 
 
@@ -92,8 +92,8 @@ def test_a_second_run_gives_only_what_is_new(repo):
 def test_cursors_of_others_are_not_ours(repo):
     tip = repo.tip("main")
     others = {
-        Place("git", "test/other", MAIN.ref): tip,
-        Place("github", MAIN.repository, MAIN.ref): tip,
+        RefPlace("git", "test/other", MAIN.ref): tip,
+        RefPlace("github", MAIN.repository, MAIN.ref): tip,
     }
     assert len(read(repo.path, others).ids) == 5
 
@@ -101,9 +101,9 @@ def test_cursors_of_others_are_not_ours(repo):
 def test_another_branch_gives_what_the_first_did_not(repo):
     known = read(repo.path).positions
     side = repo.commit("side\n", branch="side", parents=[repo.tip("main")])
-    found = read(repo.path, known, choice=Choice(("side",)))
+    found = read(repo.path, known, choice=RefChoice(("side",)))
     assert found.ids == [side]
-    assert found.positions == {Place("git", "test/repo", "refs/heads/side"): side}
+    assert found.positions == {RefPlace("git", "test/repo", "refs/heads/side"): side}
 
 
 def test_a_force_push_sends_what_is_new_and_says_so(repo):
@@ -124,7 +124,7 @@ def test_a_force_push_sends_what_is_new_and_says_so(repo):
 
     # What another branch that is read still holds was not left behind.
     git(repo.path, "branch", "keeps", known[MAIN])
-    everything = read(repo.path, known, choice=Choice(branches=True))
+    everything = read(repo.path, known, choice=RefChoice(branches=True))
     assert not [m for batch in everything.batches for m in batch.unreachable]
 
 
@@ -154,19 +154,19 @@ def test_positions_on_the_way_never_skip_anything(tmp_path, monkeypatch):
 
 def test_all_refs_are_those_of_git(tmp_path):
     odd = odd_repository(tmp_path / "odd")
-    found = read(odd.path, choice=Choice(all=True))
+    found = read(odd.path, choice=RefChoice(all=True))
     assert set(found.ids) == commits(odd.path, "--exclude=refs/replace/*", "--all")
     assert len(found.ids) == len(set(found.ids))
     refs = {place.ref for place in found.positions}
     assert {"refs/heads/main", "refs/heads/x", "refs/tags/annotated", "refs/tags/tag-of-tag"} < refs
     assert not any(ref.startswith("refs/replace/") for ref in refs)
     assert "refs/tags/of-a-tree" not in refs
-    assert read(odd.path, found.positions, choice=Choice(all=True)).ids == []
+    assert read(odd.path, found.positions, choice=RefChoice(all=True)).ids == []
 
 
 def test_several_refs(tmp_path):
     odd = odd_repository(tmp_path / "odd")
-    found = read(odd.path, choice=Choice(("x", "refs/tags/annotated", odd.tip("y"))))
+    found = read(odd.path, choice=RefChoice(("x", "refs/tags/annotated", odd.tip("y"))))
     assert set(found.ids) == commits(odd.path, "x", "y", "annotated")
     assert {place.ref for place in found.positions} == {
         "refs/heads/x",
@@ -177,11 +177,11 @@ def test_several_refs(tmp_path):
 
 def test_a_ref_that_is_not_there_is_an_error_that_names_some(repo):
     with pytest.raises(NoSuchRef) as problem:
-        read(repo.path, choice=Choice(("nowhere",)))
+        read(repo.path, choice=RefChoice(("nowhere",)))
     assert "it has main" in problem.value.hint
     for wrong in ("--all", "main..main", "HEAD^9", "-x"):
         with pytest.raises((NoSuchRef, GitFailed)):
-            read(repo.path, choice=Choice((wrong,)))
+            read(repo.path, choice=RefChoice((wrong,)))
 
 
 def test_an_empty_repository_has_nothing_and_its_first_commit_is_waited_for(tmp_path):
@@ -206,7 +206,7 @@ def test_a_detached_head_has_a_cursor_of_its_own(repo):
     git(repo.path, "update-ref", "--no-deref", "HEAD", repo.tip("main"))
     found = read(repo.path)
     assert len(found.ids) == 5
-    assert found.positions == {Place("git", "test/repo", "HEAD"): repo.tip("main")}
+    assert found.positions == {RefPlace("git", "test/repo", "HEAD"): repo.tip("main")}
 
 
 def test_bare_worktree_and_subfolder_are_the_same_repository(repo, tmp_path):
@@ -217,7 +217,9 @@ def test_bare_worktree_and_subfolder_are_the_same_repository(repo, tmp_path):
     inside.mkdir()
 
     assert read(bare).ids == read(repo.path).ids == read(tree).ids == read(inside).ids
-    assert read(tree).positions == {Place("git", "test/repo", "refs/heads/other"): repo.tip("main")}
+    assert read(tree).positions == {
+        RefPlace("git", "test/repo", "refs/heads/other"): repo.tip("main")
+    }
 
 
 def test_following_gives_a_new_commit_soon(repo):
@@ -253,7 +255,7 @@ def test_following_goes_on_after_a_force_push_and_a_branch_change(repo):
 
     found = reading.run(until)
     assert set(found.ids) >= commits(repo.path, "main", "b")
-    assert Place("git", "test/repo", "refs/heads/b") in found.positions
+    assert RefPlace("git", "test/repo", "refs/heads/b") in found.positions
 
 
 def test_a_url_is_cloned_once_and_fetched_after(repo, tmp_path):
@@ -282,7 +284,7 @@ def test_a_url_s_default_branch_is_followed(repo, tmp_path):
     found = read(url, known, clones=clones)
 
     assert found.ids == [other]
-    assert found.positions == {Place("git", "test/repo", "refs/heads/trunk"): other}
+    assert found.positions == {RefPlace("git", "test/repo", "refs/heads/trunk"): other}
 
 
 def test_a_url_that_was_rewritten_is_fetched_by_force(repo, tmp_path):

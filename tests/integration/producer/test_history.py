@@ -13,7 +13,7 @@ import pytest
 from producer.commit import Record
 from producer.git import history
 from producer.git.command import Git, GitFailed, GitUnusable
-from producer.git.history import History
+from producer.git.history import GitHistory
 from tests.integration.producer.repositories import Repository, git, odd_repository
 
 THIS = Path(__file__).parents[3]
@@ -26,7 +26,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 
 def read(path: Path, *tips: str, workers: int = 2) -> list[Record]:
-    with History(Git(path), "test/odd", workers=workers) as commits:
+    with GitHistory(Git(path), "test/odd", workers=workers) as commits:
         return list(chain.from_iterable(commits.read(tips or ("HEAD",), ())))
 
 
@@ -131,7 +131,7 @@ def test_dates_of_every_kind(odd):
 def test_no_more_processes_count_lines_than_asked_for(odd, workers, monkeypatch):
     monkeypatch.setattr("producer.git.history.STRETCH", 1)
     at_once: list[int] = []
-    start = History._start
+    start = GitHistory._start
 
     def counted(self, *arguments):
         started = start(self, *arguments)
@@ -139,7 +139,7 @@ def test_no_more_processes_count_lines_than_asked_for(odd, workers, monkeypatch)
         at_once.append(len(alive))
         return started
 
-    monkeypatch.setattr(History, "_start", counted)
+    monkeypatch.setattr(GitHistory, "_start", counted)
 
     read(odd.path, workers=workers)
 
@@ -290,7 +290,7 @@ def test_a_repository_of_another_user_is_an_error_that_says_what_to_do(tmp_path,
 def test_ending_early_leaves_no_process(odd, monkeypatch):
     monkeypatch.setattr(history, "STRETCH", 1)
     before = {p.pid for p in psutil.Process().children(recursive=True)}
-    with History(Git(odd.path), "test/odd", workers=3) as commits:
+    with GitHistory(Git(odd.path), "test/odd", workers=3) as commits:
         next(commits.read(["HEAD"], ()))
     after = {p.pid for p in psutil.Process().children(recursive=True)}
     assert after <= before

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from producer.git import history
-from producer.report import Lines
+from producer.report import ReportLines
 from producer.run import Run as InProcess
 from producer.settings import load_settings
 from producer.sources.invention import World
@@ -190,14 +190,16 @@ def test_a_long_import_goes_on_from_its_last_cursor(ready, log, tmp_path, monkey
     )
     stop = threading.Event()
 
-    class Impatient(Lines):
+    class Impatient(ReportLines):
         def show(self, count):
             if count.read >= 700:
                 stop.set()
 
     with Path(os.devnull).open("w") as nowhere:
         first = InProcess(settings, Impatient(nowhere), stop, threading.Event()).carry()
-        rest = InProcess(settings, Lines(nowhere), threading.Event(), threading.Event()).carry()
+        rest = InProcess(
+            settings, ReportLines(nowhere), threading.Event(), threading.Event()
+        ).carry()
 
     assert first.stopped
     assert 700 <= first.read < 1500

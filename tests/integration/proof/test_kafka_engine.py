@@ -21,8 +21,8 @@ from contractline.proof.ids import Ids
 from contractline.proof.process import engine_process
 from contractline.proof.records import Maker
 from contractline.proof.rowbinary import FORMAT, read_rows
-from contractline.proof.sandbox import Frame, Writer, sandbox
-from contractline.proof.server import Server, errors_table
+from contractline.proof.sandbox import Frame, SandboxWriter, sandbox
+from contractline.proof.server import ProofServer, errors_table
 from contractline.proof.shapes import Shape
 from contractline.proof.trial import planned
 from contractline.settings import Endpoints
@@ -74,7 +74,7 @@ def test_the_kafka_engine_makes_the_same_rows(tmp_path) -> None:
     contract = planned(draft.complete)
     made = Maker(Shape.of(contract.value), {}, 0).records(20)
     with engine_process() as engine, Ids() as ids:
-        writer = Writer(contract.value, ids.register(contract.value))
+        writer = SandboxWriter(contract.value, ids.register(contract.value))
         frames = [header(writer.id) + one.datum for one in made]
         with closing(Warehouse(Endpoints(clickhouse_url=engine.url))) as warehouse:
             producer, broker = produced(contract.topic.name, [*frames, BROKEN])
@@ -83,7 +83,7 @@ def test_the_kafka_engine_makes_the_same_rows(tmp_path) -> None:
             wait_for(warehouse, "SELECT count() FROM ingestion.errors", 1)
             kept = warehouse.rows("SELECT hex(raw), class FROM ingestion.errors")
             assert [tuple(row) for row in kept] == [(BROKEN.hex().upper(), "poison")]
-            server = Server(warehouse, ids.url, errors_table(REPOSITORY), fetches=True)
+            server = ProofServer(warehouse, ids.url, errors_table(REPOSITORY), fetches=True)
             with sandbox(server, contract) as tables:
                 numbered = [Frame(at, one.datum) for at, one in enumerate(made)]
                 assert tables.feed(writer, numbered) == []

@@ -17,7 +17,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from contractline.server.config import (
-    Account,
+    ServerUser,
     admin,
     forget_system_logs,
     reader,
@@ -71,7 +71,7 @@ class Running:
 
 
 def configure(
-    folder: Path, ports: Mapping[str, int], accounts: Sequence[Account] | None = None
+    folder: Path, ports: Mapping[str, int], accounts: Sequence[ServerUser] | None = None
 ) -> None:
     """Write the configuration of a server into its folder."""
     folder.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from contractline.settings import Endpoints
 from contractline.stack import process
-from contractline.stack.history import State
+from contractline.stack.history import ServiceState
 from tests.fixtures.stack import RunningStack
 from tests.integration.stack.conftest import ELSEWHERE, until
 
@@ -83,11 +83,11 @@ def test_the_registry_answers_at_once_after_postgres_was_killed(stack: RunningSt
 def test_a_stopped_service_stays_stopped_until_started(stack: RunningStack):
     stack.stop("registry")
     try:
-        assert stack.status("registry").state is State.STOPPED
+        assert stack.status("registry").state is ServiceState.STOPPED
     finally:
         stack.start("registry")
 
-    assert stack.status("registry").state is State.RUNNING
+    assert stack.status("registry").state is ServiceState.RUNNING
 
 
 def test_connect_survives_a_killed_broker(stack: RunningStack):

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 from contractline.cli.dlq import command
-from contractline.kafka.place import Place, PlaceUnreadable
+from contractline.kafka.place import MessagePlace, PlaceUnreadable
 from contractline.recovery.dead_letters import NotThere
 from tests.integration.tables.lab import Lab, commit
 from tests.integration.tables.test_errors import errors_sql, next_id, register
@@ -93,9 +93,9 @@ def test_messages_are_listed_shown_replayed_and_dismissed(lab: Lab) -> None:
 @pytest.mark.parametrize("text", ["", "topic", "topic/0", "topic/x/1", "a/b/0/1", "topic/0/-1"])
 def test_what_is_not_a_place_is_said(text: str) -> None:
     with pytest.raises(PlaceUnreadable) as problem:
-        Place.read(text)
+        MessagePlace.read(text)
     assert "write TOPIC/PARTITION/OFFSET" in problem.value.hint
 
 
 def test_a_place_is_read_as_it_is_written() -> None:
-    assert str(Place.read("shop.orders-v1/2/17")) == "shop.orders-v1/2/17"
+    assert str(MessagePlace.read("shop.orders-v1/2/17")) == "shop.orders-v1/2/17"

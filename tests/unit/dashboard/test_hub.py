@@ -13,7 +13,7 @@ import pytest
 
 from contractline.clients.clickhouse import ClickHouseAway
 from contractline.dashboard import hub as module
-from contractline.dashboard.hub import Hub, Reader, Subject, encoded
+from contractline.dashboard.hub import Hub, HubReader, Subject, encoded
 from contractline.errors import ContractlineError
 
 
@@ -49,11 +49,11 @@ class Data:
 class Screen:
     """What a browser has received."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: HubReader) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self._task = asyncio.create_task(self._read(reader))
 
-    async def _read(self, reader: Reader) -> None:
+    async def _read(self, reader: HubReader) -> None:
         async for chunk in reader.events():
             for event in chunk.decode().strip().split("\n\n"):
                 kind, data = event.split("\n")

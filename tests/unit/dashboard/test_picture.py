@@ -12,7 +12,7 @@ import pytest
 
 from contractline.dashboard.picture import NoPicture, picture
 from contractline.project import Project
-from contractline.reports.answer import Answer
+from contractline.reports.answer import QuestionAnswer
 from contractline.reports.load import load_reports
 from contractline.reports.selection import Selection
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.skipif(
 REPORTS = load_reports(Project(Path(__file__).parents[3]))
 AT = datetime(2026, 11, 29, 12, 30, tzinfo=UTC)
 HOSTILE = "<script>x</script>&\"'\u202egpj"
-TEAMS = Answer(
+TEAMS = QuestionAnswer(
     ("team_name", "commits"), ("String", "UInt64"), (("Java", 1412), (HOSTILE, 9)), AT, 0.1
 )
-NUMBERS = Answer(
+NUMBERS = QuestionAnswer(
     ("last_minute", "last_hour", "last_day"), ("UInt64",) * 3, ((1, 20, 30_000),), AT, 0.1
 )
-DAYS = Answer(("day", "commits"), ("Date32", "UInt64"), (("2026-11-27", 3),), AT, 0.1)
-HOURS = Answer(
+DAYS = QuestionAnswer(("day", "commits"), ("Date32", "UInt64"), (("2026-11-27", 3),), AT, 0.1)
+HOURS = QuestionAnswer(
     ("day", "weekday", "hour", "commits"),
     ("UInt8", "String", "UInt8", "UInt64"),
     ((1, "Mon", 9, 4),),
@@ -54,7 +54,7 @@ def texts(svg: str) -> str:
         ("hour_by_weekday", HOURS, "Mon"),
     ],
 )
-def test_charts_and_numbers_are_drawn(question: str, answer: Answer, shown: str):
+def test_charts_and_numbers_are_drawn(question: str, answer: QuestionAnswer, shown: str):
     svg = picture(REPORTS.question(question), answer, Selection((("period", ("7d",)),)))
     said = texts(svg)
     assert shown in said

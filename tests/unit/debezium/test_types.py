@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from contractline.debezium.types import Column, avro_type, differences, fields_of, is_known
+from contractline.debezium.types import PostgresColumn, avro_type, differences, fields_of, is_known
 
 CONTRACTED: list[dict[str, Any]] = [
     {"name": "name", "type": "string"},
     {"name": "born", "type": ["null", {"type": "int", "logicalType": "date"}], "default": None},
     {"name": "at", "type": "string", "default": "1970-01-01T00:00:00.000000Z"},
 ]
-NAME = Column("name", "text", nullable=False, has_default=False)
-BORN = Column("born", "date", nullable=True, has_default=False)
-AT = Column("at", "timestamp with time zone", nullable=False, has_default=True)
+NAME = PostgresColumn("name", "text", nullable=False, has_default=False)
+BORN = PostgresColumn("born", "date", nullable=True, has_default=False)
+AT = PostgresColumn("at", "timestamp with time zone", nullable=False, has_default=True)
 
 
-def words(*columns: Column) -> list[str]:
+def words(*columns: PostgresColumn) -> list[str]:
     found = differences("public.people", fields_of(columns), "people v1", CONTRACTED)
     return [difference.words for difference in found]
 
@@ -31,28 +31,28 @@ def test_a_table_as_contracted_differs_in_nothing() -> None:
     ("columns", "expected"),
     [
         (
-            (NAME, BORN, AT, Column("level", "integer", True, False)),
+            (NAME, BORN, AT, PostgresColumn("level", "integer", True, False)),
             "public.people has a column `level` that people v1 does not hold",
         ),
         ((NAME, BORN), "public.people has no column `at`, which people v1 holds"),
         (
-            (Column("name", "integer", False, False), BORN, AT),
+            (PostgresColumn("name", "integer", False, False), BORN, AT),
             "column `name` of public.people is int, but string in people v1",
         ),
         (
-            (Column("name", "text", True, False), BORN, AT),
+            (PostgresColumn("name", "text", True, False), BORN, AT),
             "column `name` of public.people takes NULL, but not in people v1",
         ),
         (
-            (NAME, Column("born", "date", False, False), AT),
+            (NAME, PostgresColumn("born", "date", False, False), AT),
             "column `born` of public.people takes no NULL, but may be null in people v1",
         ),
         (
-            (NAME, BORN, Column("at", "text", False, False)),
+            (NAME, BORN, PostgresColumn("at", "text", False, False)),
             "column `at` of public.people has no default, but one in people v1",
         ),
         (
-            (Column("name", "text", False, True), BORN, AT),
+            (PostgresColumn("name", "text", False, True), BORN, AT),
             "column `name` of public.people has a default, but none in people v1",
         ),
         (
@@ -61,12 +61,12 @@ def test_a_table_as_contracted_differs_in_nothing() -> None:
         ),
     ],
 )
-def test_each_difference_has_words(columns: tuple[Column, ...], expected: str) -> None:
+def test_each_difference_has_words(columns: tuple[PostgresColumn, ...], expected: str) -> None:
     assert words(*columns) == [expected]
 
 
 def test_a_type_that_is_not_known_here_is_not_judged() -> None:
-    assert words(Column("name", "geometry", False, False), BORN, AT) == []
+    assert words(PostgresColumn("name", "geometry", False, False), BORN, AT) == []
 
 
 def test_two_defaults_of_known_values_are_compared() -> None:

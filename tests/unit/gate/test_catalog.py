@@ -9,7 +9,7 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from contractline.catalog.graph import Graph, Node
+from contractline.catalog.graph import Graph, GraphNode
 from contractline.catalog.pages import Catalog, StreamPage, catalog
 from contractline.catalog.pictures import mermaid, picture
 from contractline.catalog.render import html, markdown
@@ -172,7 +172,7 @@ def test_hostile_words_are_shown_as_they_are(shop):
 
 
 def test_hostile_names_in_pictures():
-    node, other = Node("source", 'a"]; click n1 "javascript:x" <b>&`'), Node("topic", "t")
+    node, other = GraphNode("source", 'a"]; click n1 "javascript:x" <b>&`'), GraphNode("topic", "t")
     graph = Graph.of([(node, other)])
     drawn = mermaid(graph)
     assert drawn.splitlines()[1].count('"') == 2
@@ -203,7 +203,7 @@ def test_contracts_that_can_not_be_read_make_no_catalog(shop):
 
 
 def test_columns_of_a_graph_follow_the_longest_way():
-    a, b, c, d = (Node("n", name) for name in "abcd")
+    a, b, c, d = (GraphNode("n", name) for name in "abcd")
     graph = Graph.of([(a, b), (b, c), (a, c)], [d])
     assert graph.columns == ((a, d), (b,), (c,))
     assert graph.behind(b) == Graph.of([(b, c)])
@@ -211,7 +211,7 @@ def test_columns_of_a_graph_follow_the_longest_way():
 
 
 def test_a_graph_in_a_circle_ends():
-    a, b = Node("n", "a"), Node("n", "b")
+    a, b = GraphNode("n", "a"), GraphNode("n", "b")
     graph = Graph.of([(a, b), (b, a)])
     assert sorted(node for column in graph.columns for node in column) == [a, b]
     assert len(picture(graph).paths) == 2

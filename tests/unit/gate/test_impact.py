@@ -10,7 +10,7 @@ import pytest
 from contractline.clickhouse.ddl import stream_files
 from contractline.contracts.change import changes
 from contractline.contracts.load import load_drafts
-from contractline.gate.impact import Kind, Reader, impact
+from contractline.gate.impact import FieldReader, Kind, impact
 from contractline.project import Project
 
 ROOT = Path(__file__).parents[3]
@@ -148,7 +148,7 @@ def put(shop) -> Callable[[str, str], Path]:
     return write
 
 
-def readers(shop: Project, stream: str, old: str, new: str) -> list[Reader]:
+def readers(shop: Project, stream: str, old: str, new: str) -> list[FieldReader]:
     """Return who reads what an edit of a working schema touches."""
     before = load_drafts(shop)
     (schema,) = shop.contracts.rglob(f"{stream}/value.avsc")
@@ -161,7 +161,7 @@ def readers(shop: Project, stream: str, old: str, new: str) -> list[Reader]:
 PERSON = '    {"name": "person", "type": ["null", "string"], "default": null, "doc": "Who, when known."},\n'
 
 
-def names(found: list[Reader], *kinds: Kind) -> list[str]:
+def names(found: list[FieldReader], *kinds: Kind) -> list[str]:
     return [reader.name for reader in found if not kinds or reader.kind in kinds]
 
 

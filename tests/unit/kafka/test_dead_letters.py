@@ -5,16 +5,16 @@ import json
 import pytest
 
 from contractline.kafka.dead_letters import Letters, LettersUnwritable
-from contractline.kafka.validate import Mistake
+from contractline.kafka.validate import ValueMistake
 
 
 def test_a_letter_holds_the_record_and_the_reason(tmp_path):
     letters = Letters(tmp_path / "deep" / "x.jsonl", "commits")
-    letters.keep({"author": None, "raw": b"\xff"}, Mistake("$.author", None, "must be"), 2)
-    letters.keep({"author": "день"}, Mistake("$.x", 2**70, "is out of range"), 2)
+    letters.keep({"author": None, "raw": b"\xff"}, ValueMistake("$.author", None, "must be"), 2)
+    letters.keep({"author": "день"}, ValueMistake("$.x", 2**70, "is out of range"), 2)
     letters.close()
     again = Letters(letters.file, "commits")
-    again.keep({}, Mistake("$", {}, "empty"), 1)
+    again.keep({}, ValueMistake("$", {}, "empty"), 1)
     again.close()
 
     first, second, third = map(json.loads, letters.file.read_text().splitlines())
@@ -40,6 +40,6 @@ def test_a_letter_that_cannot_be_kept_stops_the_run(tmp_path):
     letters = Letters(tmp_path / "file" / "x.jsonl", "commits")
 
     with pytest.raises(LettersUnwritable) as problem:
-        letters.keep({}, Mistake("$", {}, "empty"), 1)
+        letters.keep({}, ValueMistake("$", {}, "empty"), 1)
 
     assert "--dead-letters" in problem.value.hint

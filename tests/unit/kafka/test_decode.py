@@ -15,7 +15,7 @@ from contractline.avro.schema import Schema
 from contractline.clients.errors import FrameInvalid
 from contractline.clients.registry import Registry
 from contractline.clients.wire import SchemaId, header
-from contractline.kafka.decode import Decoder, as_json
+from contractline.kafka.decode import MessageDecoder, as_json
 from contractline.kafka.jsonvalues import converter
 
 FIELDS = [
@@ -53,8 +53,8 @@ class OneSchema:
         return self._schema
 
 
-def decoder(definition: Any) -> Decoder:
-    return Decoder(cast("Registry", OneSchema(definition)))
+def decoder(definition: Any) -> MessageDecoder:
+    return MessageDecoder(cast("Registry", OneSchema(definition)))
 
 
 def message(definition: Any, value: Any) -> bytes:

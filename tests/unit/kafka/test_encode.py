@@ -19,8 +19,8 @@ from contractline.kafka.encode import (
     Encoders,
     Following,
     RecordRefused,
+    RecordWriter,
     StreamEncoder,
-    Writer,
 )
 from producer.commit import commit_record
 from tests.fixtures.deep import KINDS, deepest, deepest_count
@@ -59,7 +59,7 @@ def a_commit(**changes: Any) -> dict[str, Any]:
 def test_a_frame_is_the_header_and_what_fastavro_writes():
     contract = load_contract(COMMITS).contract
     assert contract is not None
-    encode = Writer.of(contract.value, ID)
+    encode = RecordWriter.of(contract.value, ID)
 
     assert encode(a_commit()) == header(ID) + written(contract.value, a_commit())
 
@@ -67,13 +67,13 @@ def test_a_frame_is_the_header_and_what_fastavro_writes():
 def test_a_missing_field_gets_its_default():
     schema = record(name="string", tags=(STRINGS, ["x"]), level=(["null", "int"], None))
 
-    assert Writer.of(schema, ID)({"name": "n"}) == Writer.of(schema, ID)(
+    assert RecordWriter.of(schema, ID)({"name": "n"}) == RecordWriter.of(schema, ID)(
         {"name": "n", "tags": ["x"], "level": None}
     )
 
 
 def test_fields_of_later_versions_are_left_out():
-    encode = Writer.of(record(name="string"), ID, later=frozenset({"tags"}))
+    encode = RecordWriter.of(record(name="string"), ID, later=frozenset({"tags"}))
 
     assert encode({"name": "n", "tags": ["a"]}) == encode({"name": "n"})
     with pytest.raises(RecordRefused, match="does not hold"):
@@ -81,7 +81,7 @@ def test_fields_of_later_versions_are_left_out():
 
 
 def test_a_key_takes_its_fields_from_the_record():
-    encode = Writer.of(record(repository="string", commit_id="string"), ID, is_key=True)
+    encode = RecordWriter.of(record(repository="string", commit_id="string"), ID, is_key=True)
 
     assert encode(a_commit()) == encode({"repository": "a/b", "commit_id": "1" * 40})
 
@@ -107,7 +107,7 @@ def test_a_record_that_breaks_the_contract_is_refused_with_place_and_value(chang
     assert contract is not None
 
     with pytest.raises(RecordRefused) as refusal:
-        Writer.of(contract.value, ID)(a_commit(**changes))
+        RecordWriter.of(contract.value, ID)(a_commit(**changes))
 
     assert refusal.value.mistake.path == path
     assert refusal.value.mistake.value == value
@@ -120,27 +120,27 @@ def test_a_missing_required_field_is_refused():
     del commit["author"]
 
     with pytest.raises(RecordRefused, match=r"\$\.author: is required and missing"):
-        Writer.of(contract.value, ID)(commit)
+        RecordWriter.of(contract.value, ID)(commit)
     del commit["commit_id"]
     with pytest.raises(RecordRefused, match=r"\$\.commit_id: is required and missing"):
-        Writer.of(contract.keys[0].schema, ID, is_key=True)(commit)
+        RecordWriter.of(contract.keys[0].schema, ID, is_key=True)(commit)
 
 
 def test_what_is_no_record_is_refused():
     with pytest.raises(RecordRefused):
-        Writer.of(record(name="string"), ID)(None)  # type: ignore[arg-type]
+        RecordWriter.of(record(name="string"), ID)(None)  # type: ignore[arg-type]
 
 
 def test_an_int_is_checked_though_fastavro_does_not():
     with pytest.raises(RecordRefused, match="out of the range of an int"):
-        Writer.of(record(n="int"), ID)({"n": 2**31})
+        RecordWriter.of(record(n="int"), ID)({"n": 2**31})
 
 
 def encoders(later: frozenset[str] = frozenset()) -> Encoders:
     contract = load_contract(COMMITS).contract
     assert contract is not None
-    value = Writer.of(contract.value, ID, later=later)
-    return Encoders.of(2, value, Writer.of(contract.keys[0].schema, ID, is_key=True))
+    value = RecordWriter.of(contract.value, ID, later=later)
+    return Encoders.of(2, value, RecordWriter.of(contract.keys[0].schema, ID, is_key=True))
 
 
 @pytest.mark.parametrize("later", [frozenset(), frozenset({"co_authors_"})])
@@ -283,7 +283,7 @@ def test_a_record_is_encoded_as_deep_as_its_schema_goes(kind: str) -> None:
     count = deepest_count(kind)
     with room_for_depth():
         schema = Schema.parse(json.dumps(deepest(kind)))
-        encode = Writer.of(schema, ID)
+        encode = RecordWriter.of(schema, ID)
         value = deep_value(kind, count, 7)
         assert encode(value) == header(ID) + written(schema, value)
         with pytest.raises(RecordRefused, match="seven"):
@@ -316,7 +316,7 @@ PLACE = {"type": "record", "name": "Place", "fields": [{"name": "city", "type": 
 def test_a_value_of_a_union_is_tried_in_each_branch(branches, value, expected):
     fields = [{"name": "u", "type": branches}]
     schema = Schema.parse(json.dumps({"type": "record", "name": "R", "fields": fields}))
-    assert Writer.of(schema, ID)({"u": value}) == header(ID) + expected
+    assert RecordWriter.of(schema, ID)({"u": value}) == header(ID) + expected
 
 
 @pytest.mark.parametrize("value", ["hello", "2020-01-01", 1.5, None])
@@ -324,4 +324,4 @@ def test_what_is_not_a_date_is_refused_with_its_place(value):
     fields = [{"name": "day", "type": DATE}]
     schema = Schema.parse(json.dumps({"type": "record", "name": "R", "fields": fields}))
     with pytest.raises(RecordRefused, match=r"\$\.day: must be an int \(date\)"):
-        Writer.of(schema, ID)({"day": value})
+        RecordWriter.of(schema, ID)({"day": value})

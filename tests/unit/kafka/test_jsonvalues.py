@@ -14,7 +14,7 @@ import pytest
 from contractline.avro.jsonlines import record
 from contractline.avro.schema import Schema
 from contractline.clients.wire import SchemaId
-from contractline.kafka.encode import RecordRefused, Writer
+from contractline.kafka.encode import RecordRefused, RecordWriter
 from contractline.kafka.jsonvalues import converter
 
 
@@ -26,7 +26,7 @@ def through(kind: Any, value: Any) -> Any:
     """Return what a reader gets of a value that was written as JSON."""
     fields = [{"name": "f", "type": kind, "doc": "x"}]
     schema = Schema({"type": "record", "name": "R", "fields": fields})
-    writer = Writer.of(schema, SchemaId(7))
+    writer = RecordWriter.of(schema, SchemaId(7))
     read = record(json.dumps({"f": value}))
     frame = writer(converter(writer.parsed, writer.names)(read))
     parsed = fastavro.parse_schema(deepcopy(schema.definition))

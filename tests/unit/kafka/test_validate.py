@@ -8,7 +8,7 @@ import pytest
 from fastavro import parse_schema
 
 from contractline.avro.schema import Schema
-from contractline.kafka.validate import Mistake, loose_fields, mistake
+from contractline.kafka.validate import ValueMistake, loose_fields, mistake
 from tests.unit.kafka.schemas import MICROS, STRINGS, record
 
 
@@ -19,7 +19,7 @@ def parsed(schema: Schema) -> tuple[dict[str, Any], dict[str, dict[Any, Any]]]:
     return read, names
 
 
-def found(kind: Any, value: object) -> Mistake | None:
+def found(kind: Any, value: object) -> ValueMistake | None:
     return mistake(*parsed(record(f=kind)), {"f": value})
 
 

@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from producer.report import Account, Bar, Count, Lines, Saved, reporter
-from producer.sources.base import Place
+from producer.report import Bar, ReportLines, RunAccount, Saved, StreamCount, reporter
+from producer.sources.base import RefPlace
 
 
 @pytest.mark.parametrize(
     ("account", "code"),
     [
-        (Account("git", "commits", read=3, acknowledged=3), 0),
-        (Account("git", "commits"), 0),
-        (Account("git", "commits", read=3, acknowledged=2, refused=1), 1),
-        (Account("git", "commits", read=3, acknowledged=2, failed=1), 2),
-        (Account("git", "commits", read=3, acknowledged=3, stopped=True), 0),
-        (Account("git", "commits", read=3, acknowledged=3, stopped=True, interrupted=True), 130),
-        (Account("git", "commits", read=3, failed=1, stopped=True, interrupted=True), 2),
-        (Account("git", "commits", read=3, acknowledged=2, refused=1, error="broken"), 2),
+        (RunAccount("git", "commits", read=3, acknowledged=3), 0),
+        (RunAccount("git", "commits"), 0),
+        (RunAccount("git", "commits", read=3, acknowledged=2, refused=1), 1),
+        (RunAccount("git", "commits", read=3, acknowledged=2, failed=1), 2),
+        (RunAccount("git", "commits", read=3, acknowledged=3, stopped=True), 0),
+        (RunAccount("git", "commits", read=3, acknowledged=3, stopped=True, interrupted=True), 130),
+        (RunAccount("git", "commits", read=3, failed=1, stopped=True, interrupted=True), 2),
+        (RunAccount("git", "commits", read=3, acknowledged=2, refused=1, error="broken"), 2),
     ],
 )
 def test_the_exit_code_says_how_it_went(account, code):
@@ -29,7 +29,7 @@ def test_the_exit_code_says_how_it_went(account, code):
 
 
 def test_the_account_in_words_adds_up():
-    account = Account("git", "commits", 2, 12_345, 12_340, 1, 4, 2.0, dead_letters="x.jsonl")
+    account = RunAccount("git", "commits", 2, 12_345, 12_340, 1, 4, 2.0, dead_letters="x.jsonl")
     assert str(account) == (
         "git: 12,345 read = 12,340 acknowledged + 1 failed + 4 refused, in 2.0 s (6,170/s)\n"
         "the refused records and the reasons are in x.jsonl"
@@ -37,8 +37,8 @@ def test_the_account_in_words_adds_up():
 
 
 def test_the_account_as_json():
-    place = Place("git", "a/b", "refs/heads/main")
-    account = Account("git", "commits", 2, 5, 5, seconds=2.5, cursors=[Saved(place, "1" * 40)])
+    place = RefPlace("git", "a/b", "refs/heads/main")
+    account = RunAccount("git", "commits", 2, 5, 5, seconds=2.5, cursors=[Saved(place, "1" * 40)])
 
     values = json.loads(account.to_json())
 
@@ -56,7 +56,7 @@ def test_the_account_as_json():
 
 def test_every_field_of_the_json_is_in_the_guide():
     guide = (Path(__file__).parents[3] / "docs" / "guides" / "producer.md").read_text()
-    missing = [f.name for f in fields(Account) if f"`{f.name}`" not in guide]
+    missing = [f.name for f in fields(RunAccount) if f"`{f.name}`" not in guide]
     assert not missing, "describe them in docs/guides/producer.md"
 
 
@@ -64,11 +64,11 @@ def test_lines_are_written_now_and_then(monkeypatch):
     now = 100.0
     monkeypatch.setattr("producer.report.time.monotonic", lambda: now)
     out = io.StringIO()
-    lines = Lines(out)
+    lines = ReportLines(out)
 
     for second in range(12):
         now = 100.0 + second
-        lines.show(Count(second * 1000, second * 900, second, second * 100, 20_000))
+        lines.show(StreamCount(second * 1000, second * 900, second, second * 100, 20_000))
     lines.say("fetched")
 
     assert out.getvalue().splitlines() == [
@@ -82,10 +82,10 @@ def test_lines_are_silent_while_nothing_moves(monkeypatch):
     now = 100.0
     monkeypatch.setattr("producer.report.time.monotonic", lambda: now)
     out = io.StringIO()
-    lines = Lines(out)
+    lines = ReportLines(out)
     for second in range(60):
         now = 100.0 + second
-        lines.show(Count())
+        lines.show(StreamCount())
     assert out.getvalue() == ""
 
 
@@ -98,7 +98,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines():
     shown = reporter(terminal)
     assert isinstance(shown, Bar)
     with shown:
-        shown.show(Count(10, 8, 1, 1, 100))
+        shown.show(StreamCount(10, 8, 1, 1, 100))
         shown.say("fetched [x] in 1 s")
     assert "fetched [x] in 1 s" in terminal.getvalue()
-    assert isinstance(reporter(io.StringIO()), Lines)
+    assert isinstance(reporter(io.StringIO()), ReportLines)

@@ -10,7 +10,7 @@ import pytest
 
 from contractline.avro.node import Node
 from contractline.avro.schema import Schema
-from contractline.proof.meaning import Meanings, Moment, same, words
+from contractline.proof.meaning import Meanings, MeantMoment, same, words
 from contractline.proof.shapes import Shape
 
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
@@ -35,10 +35,10 @@ def place(kind: Any) -> Node:
         (["null", "long"], None, None),
         (["null", "long"], 5, 5),
         (["int", "string"], "x", b"x"),
-        ({"type": "int", "logicalType": "date"}, -1, Moment(-86_400 * 10**9)),
-        (MILLIS, -1, Moment(-(10**6))),
-        (MICROS, 1, Moment(1000)),
-        (NANOS, 1, Moment(1)),
+        ({"type": "int", "logicalType": "date"}, -1, MeantMoment(-86_400 * 10**9)),
+        (MILLIS, -1, MeantMoment(-(10**6))),
+        (MICROS, 1, MeantMoment(1000)),
+        (NANOS, 1, MeantMoment(1)),
         ({"type": "long", "logicalType": "time-micros"}, 1, 1),
         (
             {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 2},
@@ -47,7 +47,7 @@ def place(kind: Any) -> Node:
         ),
         ({"type": "string", "logicalType": "uuid"}, str(UUID(int=1)), UUID(int=1)),
         ({"type": "string", "logicalType": "decimal", "precision": 4}, "x", b"x"),
-        ({"type": "array", "items": MILLIS}, [1], [Moment(10**6)]),
+        ({"type": "array", "items": MILLIS}, [1], [MeantMoment(10**6)]),
         ({"type": "map", "values": "string"}, {"a": "b"}, {b"a": b"b"}),
     ],
     ids=str,
@@ -59,10 +59,10 @@ def test_meaning(kind: Any, value: Any, meant: Any) -> None:
 @pytest.mark.parametrize("wrap", [lambda t: t, lambda t: ["null", t]])
 def test_a_number_means_what_its_writer_meant(wrap: Any) -> None:
     found = Meanings().of(place(wrap(MICROS)), place(wrap(MILLIS)))(5)
-    assert found == Moment(5 * 10**6)
+    assert found == MeantMoment(5 * 10**6)
     assert found.number == 5000
     reader, writer = (place({"type": "array", "items": one}) for one in (MICROS, MILLIS))
-    assert Meanings().of(reader, writer)([5]) == [Moment(5 * 10**6)]
+    assert Meanings().of(reader, writer)([5]) == [MeantMoment(5 * 10**6)]
 
 
 def test_a_record_inside_itself_is_followed_as_far_as_its_values_go() -> None:
@@ -70,7 +70,10 @@ def test_a_record_inside_itself_is_followed_as_far_as_its_values_go() -> None:
     link = {"type": "record", "name": "Link", "fields": [{"name": "at", "type": MILLIS}, inner]}
     meant = Meanings().of(place(link))
     value = {"at": 1, "next": {"at": 2, "next": None}}
-    assert meant(value) == {"at": Moment(10**6), "next": {"at": Moment(2 * 10**6), "next": None}}
+    assert meant(value) == {
+        "at": MeantMoment(10**6),
+        "next": {"at": MeantMoment(2 * 10**6), "next": None},
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,10 +95,10 @@ def test_a_record_inside_itself_is_followed_as_far_as_its_values_go() -> None:
         (b"", None, False),
         (b"a", b"a", True),
         (b"1", 1, False),
-        (Moment(1000), Moment(1000, 1), True),
-        (Moment(1000), Moment(1), False),
-        (Moment(1000, 1), 1, True),
-        (Moment(1000), 1, False),
+        (MeantMoment(1000), MeantMoment(1000, 1), True),
+        (MeantMoment(1000), MeantMoment(1), False),
+        (MeantMoment(1000, 1), 1, True),
+        (MeantMoment(1000), 1, False),
         ([1, None], [1, None], True),
         ([1], [1, 1], False),
         ([], None, False),
@@ -120,8 +123,8 @@ def test_same(meant: Any, got: Any, is_same: bool) -> None:
         (True, "true"),
         (b"a\n", '"a\\n"'),
         (b"\xff", "0xff"),
-        (Moment(-1), "1969-12-31T23:59:59.999999+00:00 + 999 ns"),
-        (Moment(-(2**63) * 1000), f"{-(2**63) * 1000} ns since 1970"),
+        (MeantMoment(-1), "1969-12-31T23:59:59.999999+00:00 + 999 ns"),
+        (MeantMoment(-(2**63) * 1000), f"{-(2**63) * 1000} ns since 1970"),
         ([None, 1], "[null, 1]"),
         ([(b"a", 1)], '{"a": 1}'),
         ({b"a": 1}, '{"a": 1}'),

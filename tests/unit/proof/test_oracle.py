@@ -13,7 +13,7 @@ from fastavro import schemaless_writer
 from contractline.avro.schema import Schema
 from contractline.clickhouse.columns import Column, columns_of
 from contractline.proof.compare import EQUIVALENCES, agrees
-from contractline.proof.meaning import Moment
+from contractline.proof.meaning import MeantMoment
 from contractline.proof.oracle import Expected, Oracle
 from contractline.proof.shapes import Path, Shape
 
@@ -178,7 +178,7 @@ def told(
     return Expected(value, written, is_resolved=resolved, is_written=is_written)
 
 
-NOON = Moment(1_709_208_000 * 10**9)
+NOON = MeantMoment(1_709_208_000 * 10**9)
 
 
 @pytest.mark.parametrize(
@@ -195,10 +195,10 @@ NOON = Moment(1_709_208_000 * 10**9)
         (column("String"), told(b"RED", b"GREEN"), b"GREEN", False),
         (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), NOON, True),
         (column(text_of="timestamp"), told(b"2024-02-29T14:00:00.000+02:00"), NOON, True),
-        (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), Moment(0), False),
+        (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), MeantMoment(0), False),
         (column(text_of="timestamp"), told(b"2024-02-29T12:00:00Z"), None, False),
         (column(text_of="timestamp"), told(b"no time"), None, True),
-        (column(text_of="timestamp"), told(b"no time"), Moment(0), False),
+        (column(text_of="timestamp"), told(b"no time"), MeantMoment(0), False),
         (column(text_of="timestamp"), told(None), None, True),
         (column(text_of="uuid"), told(str(UUID(int=7)).encode()), UUID(int=7), True),
         (column(text_of="uuid"), told(str(UUID(int=7)).encode()), UUID(int=8), False),

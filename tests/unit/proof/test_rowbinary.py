@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from contractline.proof.meaning import Moment
+from contractline.proof.meaning import MeantMoment
 from contractline.proof.rowbinary import read_rows, selected
 from contractline.recovery.container import varint
 
@@ -34,10 +34,10 @@ def answer(kind: str, *values: bytes) -> bytes:
         ("Float64", struct.pack("<d", -1.5), -1.5),
         ("String", text(b"\xff" * 300), b"\xff" * 300),
         ("FixedString(3)", b"a\0b", b"a\0b"),
-        ("Date", b"\x01\0", Moment(DAY)),
-        ("Date32", b"\xff" * 4, Moment(-DAY)),
-        ("DateTime", b"\x01\0\0\0", Moment(10**9)),
-        ("DateTime64(3, 'UTC')", b"\xff" * 8, Moment(-(10**6))),
+        ("Date", b"\x01\0", MeantMoment(DAY)),
+        ("Date32", b"\xff" * 4, MeantMoment(-DAY)),
+        ("DateTime", b"\x01\0\0\0", MeantMoment(10**9)),
+        ("DateTime64(3, 'UTC')", b"\xff" * 8, MeantMoment(-(10**6))),
         ("Decimal(9, 2)", b"\xff\xff\xff\xff", Decimal("-0.01")),
         ("Decimal(38, 0)", b"\x05" + b"\0" * 15, Decimal(5)),
         ("UUID", struct.pack("<QQ", 1, 2), UUID(int=1 << 64 | 2)),

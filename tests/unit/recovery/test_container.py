@@ -15,7 +15,7 @@ from contractline.avro.schema import Schema
 from contractline.clients.wire import SchemaId, header
 from contractline.kafka.log import Record
 from contractline.recovery.container import Container
-from contractline.recovery.frames import Stream
+from contractline.recovery.frames import LoadedStream
 
 SCHEMA = Schema(
     {
@@ -30,7 +30,7 @@ SCHEMA = Schema(
         ],
     }
 )
-STREAM = Stream(
+STREAM = LoadedStream(
     "readings", "a'topic", (("note", "note", "Nullable(String)"), ("a.b", "a_b", "Int64"))
 )
 

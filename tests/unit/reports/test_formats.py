@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 import pytest
 
 from contractline.cli import ask as command
-from contractline.reports.answer import Answer
+from contractline.reports.answer import QuestionAnswer
 from contractline.reports.formats import FORMATS, as_chart, as_csv, as_json, as_table, in_words
 from tests.unit.reports.test_render import question
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
-def answer(*rows: tuple[object, ...]) -> Answer:
-    return Answer(("team", "commits"), ("String", "UInt64"), rows, AT, 0.01)  # type: ignore[arg-type]
+def answer(*rows: tuple[object, ...]) -> QuestionAnswer:
+    return QuestionAnswer(("team", "commits"), ("String", "UInt64"), rows, AT, 0.01)  # type: ignore[arg-type]
 
 
 def test_a_table_has_numbers_to_the_right():

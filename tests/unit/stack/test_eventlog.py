@@ -24,13 +24,13 @@ def test_a_reader_gets_each_event_once(tmp_path: Path):
 
 def test_half_a_line_waits_for_its_other_half(tmp_path: Path):
     file = tmp_path / "e"
-    line = events.Told(service="postgres", text="läuft").to_json().encode() + b"\n"
+    line = events.ServiceTold(service="postgres", text="läuft").to_json().encode() + b"\n"
     reader = EventReader(file)
     file.write_bytes(line[:-12])
     assert list(reader.read()) == []
     file.write_bytes(line)
     [event] = reader.read()
-    assert isinstance(event, events.Told)
+    assert isinstance(event, events.ServiceTold)
     assert event.text == "läuft"
 
 

@@ -11,18 +11,20 @@ from contractline.events import Event, from_json
 
 EXAMPLES: list[Event] = [
     events.SupervisorStarted(pid=7),
-    events.Told(service="postgres", text="runs as nobody"),
+    events.ServiceTold(service="postgres", text="runs as nobody"),
     events.OrphanEnded(pid=7, command="java"),
     events.PortMoved(service="kafka", port="kafka-controller", wanted=19093, given=19193),
     events.External(service="kafka", variable="KAFKA_BOOTSTRAP_SERVERS", url="k:9092"),
     events.Starting(service="kafka", pid=7),
     events.Ready(service="kafka", pid=7, seconds=2.5, url="127.0.0.1:19092", version="4.3.1"),
-    events.Failed(service="kafka", cause="its port is in use", log="/l", tail=("Zeile ü", "b")),
+    events.ServiceFailed(
+        service="kafka", cause="its port is in use", log="/l", tail=("Zeile ü", "b")
+    ),
     events.Died(service="kafka", status="SIGKILL"),
     events.Restarting(service="kafka", pause=0.5),
     events.GaveUp(service="kafka", deaths=7, cause="the disk is full"),
     events.Stopping(service="kafka"),
-    events.Stopped(service="kafka", seconds=0.4),
+    events.ServiceStopped(service="kafka", seconds=0.4),
     events.Answered(request="1", problem=""),
     events.StackReady(seconds=5.0),
     events.StackFailed(cause="kafka"),
@@ -55,7 +57,7 @@ def test_a_line_that_is_no_event_is_refused():
 
 
 def test_a_service_that_wrote_nothing_is_told_so():
-    failed = events.Failed(service="clickhouse", cause="it ended by itself", log="/l")
+    failed = events.ServiceFailed(service="clickhouse", cause="it ended by itself", log="/l")
     assert str(failed) == (
         "clickhouse: could not start: it ended by itself\n  (it wrote nothing to its log)"
         "\n  (all of it: /l)"

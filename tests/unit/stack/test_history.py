@@ -8,7 +8,7 @@ from contractline import events
 from contractline.stack.history import (
     PAUSES_SECONDS,
     STABLE_SECONDS,
-    State,
+    ServiceState,
     deaths_in_a_row,
     fold,
     pause_before_restart,
@@ -31,35 +31,35 @@ def restarting(at: float) -> events.Restarting:
     return events.Restarting(service="kafka", pause=0, at=at)
 
 
-def failed(at: float) -> events.Failed:
-    return events.Failed(service="kafka", cause="the disk is full", log="l", at=at)
+def failed(at: float) -> events.ServiceFailed:
+    return events.ServiceFailed(service="kafka", cause="the disk is full", log="l", at=at)
 
 
 def gave_up(at: float) -> events.GaveUp:
     return events.GaveUp(service="kafka", deaths=7, cause="the disk is full", at=at)
 
 
-def stopped(at: float) -> events.Stopped:
-    return events.Stopped(service="kafka", seconds=0.1, at=at)
+def stopped(at: float) -> events.ServiceStopped:
+    return events.ServiceStopped(service="kafka", seconds=0.1, at=at)
 
 
 @pytest.mark.parametrize(
     ("history", "state", "pid"),
     [
-        ([starting(0)], State.STARTING, 1),
-        ([starting(0), ready(1)], State.RUNNING, 1),
-        ([starting(0), ready(1), died(2)], State.RESTARTING, None),
-        ([starting(0), ready(1), died(2), restarting(2)], State.RESTARTING, None),
-        ([starting(0), ready(1), died(2), restarting(2), starting(3, 2)], State.STARTING, 2),
-        ([starting(0), ready(1), died(2), starting(3, 2), ready(4, 2)], State.RUNNING, 2),
-        ([starting(0), failed(1)], State.FAILED, None),
-        ([starting(0), ready(1), died(2), gave_up(3)], State.FAILED, None),
-        ([starting(0), ready(1), stopped(2)], State.STOPPED, None),
-        ([starting(0), ready(1), events.StackStopped()], State.STOPPED, None),
-        ([starting(0), failed(1), events.StackFailed(cause="kafka")], State.FAILED, None),
+        ([starting(0)], ServiceState.STARTING, 1),
+        ([starting(0), ready(1)], ServiceState.RUNNING, 1),
+        ([starting(0), ready(1), died(2)], ServiceState.RESTARTING, None),
+        ([starting(0), ready(1), died(2), restarting(2)], ServiceState.RESTARTING, None),
+        ([starting(0), ready(1), died(2), restarting(2), starting(3, 2)], ServiceState.STARTING, 2),
+        ([starting(0), ready(1), died(2), starting(3, 2), ready(4, 2)], ServiceState.RUNNING, 2),
+        ([starting(0), failed(1)], ServiceState.FAILED, None),
+        ([starting(0), ready(1), died(2), gave_up(3)], ServiceState.FAILED, None),
+        ([starting(0), ready(1), stopped(2)], ServiceState.STOPPED, None),
+        ([starting(0), ready(1), events.StackStopped()], ServiceState.STOPPED, None),
+        ([starting(0), failed(1), events.StackFailed(cause="kafka")], ServiceState.FAILED, None),
     ],
 )
-def test_a_history_leaves_a_service_in_a_state(history, state: State, pid: int | None):
+def test_a_history_leaves_a_service_in_a_state(history, state: ServiceState, pid: int | None):
     seen = fold(history)["kafka"]
 
     assert (seen.state, seen.pid) == (state, pid)
@@ -75,13 +75,13 @@ def test_a_real_installation_stays_one():
 
     seen = fold([external, events.StackReady(seconds=1), events.StackStopped()])
 
-    assert (seen["kafka"].state, seen["kafka"].url) == (State.EXTERNAL, "k:9092")
+    assert (seen["kafka"].state, seen["kafka"].url) == (ServiceState.EXTERNAL, "k:9092")
 
 
 def test_services_do_not_mix():
     other = events.Starting(service="connect", pid=2)
 
-    assert fold([starting(0), other, ready(1)])["connect"].state is State.STARTING
+    assert fold([starting(0), other, ready(1)])["connect"].state is ServiceState.STARTING
 
 
 def test_the_first_restart_is_immediate():

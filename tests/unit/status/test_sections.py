@@ -11,7 +11,7 @@ from contractline import cli, status
 from contractline.errors import ServiceUnavailable
 from contractline.settings import SERVICES
 from contractline.stack.control import ServiceStatus, Stack
-from contractline.stack.history import State
+from contractline.stack.history import ServiceState
 from contractline.status.facts import Fact, Facts, Sources
 
 
@@ -22,7 +22,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).mkdir()
     for name in SERVICES:
         monkeypatch.setenv(name.upper(), "http://127.0.0.1:9")
-    monkeypatch.setattr(Stack, "status", lambda self: [ServiceStatus("kafka", State.RUNNING)])
+    monkeypatch.setattr(
+        Stack, "status", lambda self: [ServiceStatus("kafka", ServiceState.RUNNING)]
+    )
     return tmp_path
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from contractline.debezium.source import Server, Slot
+from contractline.debezium.source import Slot, SourceServer
 from contractline.finding import Severity
 from contractline.targets.postgres import checks
 
-GOOD = Server(
+GOOD = SourceServer(
     18, "logical", max_slots=4, used_slots=1, max_senders=4, used_senders=1, keep_size_mb=99
 )
 READ = Slot(active=True, state="reserved", kept_bytes=0)

@@ -8,7 +8,7 @@ from contractline.clickhouse.sql import statements
 from contractline.finding import Finding
 from contractline.plan import Change, Step
 from contractline.targets.tables.diff import Unit, differences, in_order
-from contractline.targets.tables.state import ColumnState, State, TableState
+from contractline.targets.tables.state import ColumnState, TablesState, TableState
 
 STREAM = Unit(
     "s",
@@ -49,7 +49,7 @@ DATABASES = frozenset({"d", "ingestion", "r"})
 def found(
     live: dict[str, TableState], wanted: dict[str, TableState | None] | None = None
 ) -> tuple[list[Step], list[Finding]]:
-    state = State(DATABASES, live, {**LIVE, **(wanted or {})})
+    state = TablesState(DATABASES, live, {**LIVE, **(wanted or {})})
     both = list(differences([STREAM, REPORT], state))
     return [b for b in both if isinstance(b, Step)], [b for b in both if isinstance(b, Finding)]
 
@@ -59,7 +59,7 @@ def test_nothing_to_do() -> None:
 
 
 def test_from_nothing() -> None:
-    steps = list(differences([STREAM, REPORT], State(frozenset(), {}, {})))
+    steps = list(differences([STREAM, REPORT], TablesState(frozenset(), {}, {})))
     assert all(isinstance(step, Step) and step.change is Change.CREATE for step in steps)
     assert [s.subject for s in steps] == ["d", "d.t", "ingestion.s_queue", "r.v"]
 
@@ -177,7 +177,7 @@ def test_a_writing_view_of_people_is_never_made_anew() -> None:
     )
     live = {"r.sums": view("SELECT 2 FROM d.t", "r.s")}
     wanted: dict[str, TableState | None] = {"r.sums": view("SELECT 1 FROM d.t", "r.s")}
-    (refusal,) = differences([own], State(DATABASES, live, wanted))
+    (refusal,) = differences([own], TablesState(DATABASES, live, wanted))
     assert isinstance(refusal, Finding)
     assert refusal.rule == "VIEW_REWRITTEN"
 
@@ -189,7 +189,7 @@ CREATE MATERIALIZED VIEW r.sums TO r.s AS SELECT a FROM d.t;
 CREATE VIEW r.v AS SELECT a FROM d.t;
 """
     made = differences(
-        [Unit("own", tuple(statements(text)))], State(DATABASES, {"d.t": LIVE["d.t"]}, {})
+        [Unit("own", tuple(statements(text)))], TablesState(DATABASES, {"d.t": LIVE["d.t"]}, {})
     )
     assert [one.subject for one in made if isinstance(one, Step)] == [
         "r.sums",

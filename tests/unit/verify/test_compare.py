@@ -8,10 +8,10 @@ from typing import cast
 import pytest
 
 from contractline.clickhouse.columns import Column
-from contractline.debezium.types import Column as SourceColumn
+from contractline.debezium.types import PostgresColumn as SourceColumn
 from contractline.verify import compare as module
 from contractline.verify.compare import Result, compare
-from contractline.verify.sides import Hashes, Sink, Snapshot, Source, Sums
+from contractline.verify.sides import Hashes, Sink, Snapshot, SourceSide, Sums
 from contractline.verify.texts import pair
 
 
@@ -64,7 +64,7 @@ class Side:
 
 
 def look(source: Side, sink: Side, waits: Callable[[int], str], patience: float = 5.0) -> Result:
-    return compare(cast(Source, source), cast(Sink, sink), waits, patience_seconds=patience)
+    return compare(cast(SourceSide, source), cast(Sink, sink), waits, patience_seconds=patience)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from contractline.finding import Effect, Finding, Severity, placed, shown_path
-from contractline.gate.report import Report, State, StreamReport, Verdict, counted_with
+from contractline.gate.report import Report, StreamReport, StreamState, Verdict, counted_with
 
 COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 _OUTCOMES = {Effect.OK: "green", Effect.BREAKS: "red", Effect.CORRUPTS: "red"}
@@ -24,7 +24,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _stream(report, stream)
     for line in report.proof or ():
         yield f"proof: {line}"
-    gone = (State.REMOVED, State.UNCONTRACTED)
+    gone = (StreamState.REMOVED, StreamState.UNCONTRACTED)
     known = sum(stream.state not in gone for stream in report.streams)
     against = f" against {report.base}" if report.base else ""
     yield f"{known} contracts{against}: {counted_with(report.findings, report.waived)}"

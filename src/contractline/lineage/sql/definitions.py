@@ -14,7 +14,7 @@ from sqlglot.tokenizer_core import TokenType
 from contractline.clickhouse.sql import Statement
 from contractline.lineage.sql.functions import Known, behind_function, merges, named_by_functions
 from contractline.lineage.sql.parsing import only_query, tree_of
-from contractline.lineage.sql.reading import Query, read_expressions, read_query
+from contractline.lineage.sql.reading import QueryReads, read_expressions, read_query
 from contractline.lineage.sql.scopes import NOTHING, Outputs
 
 _COMMENT = re.compile(r"\bCOMMENT\s+'(?:[^'\\]|\\.|'')*'\s*\Z", re.IGNORECASE)
@@ -52,7 +52,7 @@ class Definition(ABC):
         return merges(self.tree)
 
     @abstractmethod
-    def query(self, known: Known) -> Query:
+    def query(self, known: Known) -> QueryReads:
         """Return what it reads and what its columns come from.
 
         Args:
@@ -89,7 +89,7 @@ class _View(Definition):
         found = _TARGET.search(self._head) if "MATERIALIZED" in self.statement.kind else None
         return found.group(1).replace("`", "") if found else ""
 
-    def query(self, known: Known) -> Query:
+    def query(self, known: Known) -> QueryReads:
         query = read_query(self.tree, known, self.statement.database)
         query.reads = {one: line and line + self.lines for one, line in query.reads.items()}
         if names := list(_listed(self._head)):
@@ -107,7 +107,7 @@ class _View(Definition):
 class _Table(Definition):
     """A table: its columns are its own, but for those that are computed or lie in other tables."""
 
-    def query(self, known: Known) -> Query:
+    def query(self, known: Known) -> QueryReads:
         definitions = list(self.tree.find_all(exp.ColumnDef))
         names = [one.name for one in definitions]
         trees = [(one.name, part) for one in definitions for part in one.args["constraints"] or ()]
@@ -120,7 +120,7 @@ class _Table(Definition):
                 query.outputs[name] = query.outputs.get(name, NOTHING) | origins
         return query
 
-    def _filled(self, known: Known, query: Query) -> Outputs:
+    def _filled(self, known: Known, query: QueryReads) -> Outputs:
         """Return the columns that come from elsewhere: a query, a table of the same shape, others."""
         made: exp.Expr | None = self.tree.args.get("expression")
         if isinstance(made, exp.Query):
@@ -153,7 +153,7 @@ class _Dictionary(Definition):
     attributes: tuple[str, ...]
     database: str
 
-    def query(self, known: Known) -> Query:
+    def query(self, known: Known) -> QueryReads:
         query = read_query(self.tree, known, self.database)
         query.reads = dict.fromkeys(query.reads, 0)
         query.outputs = {name: query.outputs.get(name, NOTHING) for name in self.attributes}

@@ -19,7 +19,7 @@ from contractline.lineage.sql.scopes import (
     Reference,
     References,
     Scope,
-    Source,
+    ScopeSource,
     aliases_of,
     matching,
     member,
@@ -29,7 +29,7 @@ _PARTS = frozenset({"with_", "from_", "joins", "expressions", "settings", "forma
 
 
 @dataclass(slots=True)
-class Query:
+class QueryReads:
     """What a query reads.
 
     Attributes:
@@ -43,7 +43,7 @@ class Query:
     outputs: Outputs = field(default_factory=dict)
 
 
-def read_query(tree: exp.Expr, known: Known, database: str = "") -> Query:
+def read_query(tree: exp.Expr, known: Known, database: str = "") -> QueryReads:
     """Resolve the columns of a query.
 
     Args:
@@ -51,14 +51,14 @@ def read_query(tree: exp.Expr, known: Known, database: str = "") -> Query:
         known: the columns of every relation.
         database: where a table without a database is looked for first.
     """
-    reading = _Reading(known, database)
+    reading = _Resolver(known, database)
     reading.query.outputs = reading.outputs(tree, Scope())
     return reading.query
 
 
 def read_expressions(
     trees: Iterable[tuple[str, exp.Expr]], relation: str, columns: Iterable[str]
-) -> Query:
+) -> QueryReads:
     """Resolve the columns of expressions over one table, such as its defaults.
 
     Args:
@@ -66,7 +66,7 @@ def read_expressions(
         relation: the table.
         columns: its columns.
     """
-    reading = _Reading({relation: tuple(columns)}, "")
+    reading = _Resolver({relation: tuple(columns)}, "")
     scope = Scope()
     scope.sources.append(reading.relation(relation, relation))
     for name, tree in trees:
@@ -75,11 +75,11 @@ def read_expressions(
     return reading.query
 
 
-class _Reading:
+class _Resolver:
     """One walk through a query."""
 
     def __init__(self, known: Known, database: str) -> None:
-        self.query = Query()
+        self.query = QueryReads()
         self._known = known
         self._database = database
 
@@ -122,12 +122,12 @@ class _Reading:
         found = self._looked_up(node) if isinstance(node, exp.Anonymous) else NOTHING
         return found.union(*(self.value(child, scope) for child in node.iter_expressions()))
 
-    def relation(self, name: str, *names: str) -> Source:
+    def relation(self, name: str, *names: str) -> ScopeSource:
         """Return a table, view or dictionary as a source."""
         self.query.relations.add(name)
         if name not in self._known:
-            return Source(names, {}, name)
-        return Source(names, {c: frozenset({(name, c)}) for c in self._known[name]})
+            return ScopeSource(names, {}, name)
+        return ScopeSource(names, {c: frozenset({(name, c)}) for c in self._known[name]})
 
     # One SELECT
 
@@ -164,32 +164,32 @@ class _Reading:
         if isinstance(node, exp.Table):
             scope.sources.append(self._table(node, scope))
         else:
-            scope.sources.append(Source((node.alias,), self.outputs(node, scope)))
+            scope.sources.append(ScopeSource((node.alias,), self.outputs(node, scope)))
         self._joins(node, scope)
 
-    def _table(self, node: exp.Table, scope: Scope) -> Source:
+    def _table(self, node: exp.Table, scope: Scope) -> ScopeSource:
         name = node.name
         if not isinstance(node.this, exp.Identifier):
             return self._function(node, scope)
         if not node.db and name in scope.ctes:
-            return Source((node.alias or name,), scope.ctes[name])
+            return ScopeSource((node.alias or name,), scope.ctes[name])
         alias = node.args.get("alias")
         if not node.db and name == "dictionary" and alias and alias.columns:
             return self.relation(alias.columns[0].name, node.alias)
         full = self._full(name, node.db)
         return self.relation(full, *((node.alias,) if node.alias else (name, full)))
 
-    def _function(self, node: exp.Table, scope: Scope) -> Source:
+    def _function(self, node: exp.Table, scope: Scope) -> ScopeSource:
         """Return a table function as a source: what it reads, where that is in ClickHouse."""
         function = node.this
         if function.name.lower() == "view" and function.expressions:
-            return Source((node.alias,), self.outputs(function.expressions[0], scope))
+            return ScopeSource((node.alias,), self.outputs(function.expressions[0], scope))
         columns: Outputs = {}
         relations = list(behind_function(function, self._known))
         for relation in relations:
             for name, refs in self.relation(relation).columns.items():
                 columns[name] = columns.get(name, NOTHING) | refs
-        return Source((node.alias,), columns, None if relations else "")
+        return ScopeSource((node.alias,), columns, None if relations else "")
 
     def _full(self, name: str, database: str) -> str:
         """Return a relation's whole name: in the query's own database, or the only one of its name."""

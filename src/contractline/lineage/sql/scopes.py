@@ -19,7 +19,7 @@ NOTHING: References = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ScopeSource:
     """One thing after FROM.
 
     Attributes:
@@ -40,7 +40,7 @@ class Scope:
     outer: Scope | None = None
     ctes: dict[str, Outputs] = field(default_factory=dict)
     aliases: dict[str, exp.Expr] = field(default_factory=dict)
-    sources: list[Source] = field(default_factory=list)
+    sources: list[ScopeSource] = field(default_factory=list)
     resolving: set[str] = field(default_factory=set)
     resolved: dict[str, References] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ def _inside(node: exp.Expr) -> Iterator[exp.Alias]:
         yield from _inside(child)
 
 
-def member(source: Source, names: list[str]) -> References:
+def member(source: ScopeSource, names: list[str]) -> References:
     """Return a column of a source, whole or a part of it."""
     if source.open is not None:
         return frozenset({(source.open, names[0])}) if source.open else NOTHING

@@ -13,7 +13,7 @@ from contractline.rules.rule import HandlerOfChange, Violation
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class VersionPair:
     """A released contract that is still there, before and after."""
 
     before: Draft
@@ -31,13 +31,13 @@ class Pair:
         return Violation(words, hint, section(self.after, *place), old=old, new=new)
 
 
-def of_released(handler: Callable[[Pair], Iterator[Violation]]) -> HandlerOfChange:
+def of_released(handler: Callable[[VersionPair], Iterator[Violation]]) -> HandlerOfChange:
     """Make a handler that looks only at contracts that were released and are still there."""
 
     @wraps(handler)
     def looking(change: StreamChange) -> Iterator[Violation]:
         before, after = change.before, change.after
         if before is not None and after is not None and before.newest_number("value"):
-            yield from handler(Pair(before, after))
+            yield from handler(VersionPair(before, after))
 
     return looking

@@ -8,7 +8,7 @@ from contractline.avro.fields import field_changes, fields
 from contractline.contracts.change import StreamChange
 from contractline.contracts.checksums import NAME as SUMS
 from contractline.contracts.draft import PARTS, VERSIONS
-from contractline.rules.changes.pair import Pair, of_released
+from contractline.rules.changes.pair import VersionPair, of_released
 from contractline.rules.rule import Violation
 
 
@@ -28,7 +28,7 @@ def contract_kept(change: StreamChange) -> Iterator[Violation]:
 
 
 @of_released
-def released_version_kept(pair: Pair) -> Iterator[Violation]:
+def released_version_kept(pair: VersionPair) -> Iterator[Violation]:
     """A released file is still there, and holds what it held at the base.
 
     Why: records written with it lie in the topic. SHA256SUMS tells when a released file alone
@@ -55,7 +55,7 @@ def released_version_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def default_kept(pair: Pair) -> Iterator[Violation]:
+def default_kept(pair: VersionPair) -> Iterator[Violation]:
     """The default of a field that some version lacks stays as it was.
 
     Why: records of that version hold nothing of the field, and its default is what they are read
@@ -90,7 +90,7 @@ def default_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def key_kept(pair: Pair) -> Iterator[Violation]:
+def key_kept(pair: VersionPair) -> Iterator[Violation]:
     """The key's schema means what it meant when the stream was released.
 
     Why: the schema's id is part of the key's bytes. With another one the same key goes to another

@@ -10,12 +10,12 @@ from contractline.avro.paths import Steps
 from contractline.contracts.draft import ODCS_FILE, Draft
 from contractline.contracts.model import PERSONAL_DATA
 from contractline.contracts.sla import LatencyInvalid, owner_of, promised_latency
-from contractline.rules.changes.pair import Pair, of_released
+from contractline.rules.changes.pair import VersionPair, of_released
 from contractline.rules.rule import Violation
 
 
 @of_released
-def compatibility_kept(pair: Pair) -> Iterator[Violation]:
+def compatibility_kept(pair: VersionPair) -> Iterator[Violation]:
     """The compatibility level promises at least what it promised.
 
     Why: readers rely on it: with BACKWARD instead of FULL_TRANSITIVE an old consumer may find
@@ -33,7 +33,7 @@ def compatibility_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def latency_kept(pair: Pair) -> Iterator[Violation]:
+def latency_kept(pair: VersionPair) -> Iterator[Violation]:
     """The promised time from produced to visible does not grow.
 
     Why: people built on it. The pace of Debezium and ClickHouse follows from it.
@@ -50,7 +50,7 @@ def latency_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def personal_data_kept(pair: Pair) -> Iterator[Violation]:
+def personal_data_kept(pair: VersionPair) -> Iterator[Violation]:
     """A field that holds personal data stays marked as such.
 
     Why: what protects it (masks, rights, erasure) follows the mark.
@@ -70,7 +70,7 @@ def personal_data_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def owner_kept(pair: Pair) -> Iterator[Violation]:
+def owner_kept(pair: VersionPair) -> Iterator[Violation]:
     """The owner stays, or the new one agrees.
 
     Why: who owns a stream answers for it, day and night.

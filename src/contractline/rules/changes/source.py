@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contractline.contracts.model import PostgresSource
-from contractline.rules.changes.pair import Pair, of_released
+from contractline.rules.changes.pair import VersionPair, of_released
 from contractline.rules.rule import Violation
 
 
 @of_released
-def source_kept(pair: Pair) -> Iterator[Violation]:
+def source_kept(pair: VersionPair) -> Iterator[Violation]:
     """A stream keeps its source: who writes it, the PostgreSQL table, the connector.
 
     Why: another table or connector begins with a snapshot of its own, and its log positions do not
@@ -30,7 +30,7 @@ def source_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def epoch_only_grows(pair: Pair) -> Iterator[Violation]:
+def epoch_only_grows(pair: VersionPair) -> Iterator[Violation]:
     """The ``epoch`` of a PostgreSQL source never goes back.
 
     Why: it stands before the log position in every row's version, so rows of a lower epoch lose
@@ -48,7 +48,7 @@ def epoch_only_grows(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def uncontracted_columns_kept(pair: Pair) -> Iterator[Violation]:
+def uncontracted_columns_kept(pair: VersionPair) -> Iterator[Violation]:
     """A stream that stops at a column outside of the contract goes on doing so.
 
     Why: with ``report`` such a column is left out of the stream and only said. Readers that counted

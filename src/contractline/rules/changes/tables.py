@@ -10,12 +10,12 @@ from contractline.clickhouse.flatten import nullable
 from contractline.clickhouse.sql import modify_column
 from contractline.contracts.draft import Draft
 from contractline.contracts.model import ClickHouseSink, PostgresSource
-from contractline.rules.changes.pair import Pair, of_released
+from contractline.rules.changes.pair import VersionPair, of_released
 from contractline.rules.rule import Violation
 
 
 @of_released
-def target_table_kept(pair: Pair) -> Iterator[Violation]:
+def target_table_kept(pair: VersionPair) -> Iterator[Violation]:
     """The tables of a released stream keep their names.
 
     Why: reports and people read them. A new name makes an empty table, and the rows stay in the old
@@ -34,7 +34,7 @@ def target_table_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def order_by_kept(pair: Pair) -> Iterator[Violation]:
+def order_by_kept(pair: VersionPair) -> Iterator[Violation]:
     """The sorting key, which says what one row is, stays as it was.
 
     Why: it is the identity by which ClickHouse replaces rows, and a table's sorting key can't be
@@ -51,7 +51,7 @@ def order_by_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def row_version_kept(pair: Pair) -> Iterator[Violation]:
+def row_version_kept(pair: VersionPair) -> Iterator[Violation]:
     """What decides between several records of one row stays as it was.
 
     Why: the version of a stored row was made the old way. Made another way, the next record of the
@@ -69,7 +69,7 @@ def row_version_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def derived_column_kept(pair: Pair) -> Iterator[Violation]:
+def derived_column_kept(pair: VersionPair) -> Iterator[Violation]:
     """A computed column stays, with its type.
 
     Why: reports read it. Columns of fields stay in the table when a field goes; a computed one goes
@@ -93,7 +93,7 @@ def derived_column_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def column_type_kept(pair: Pair) -> Iterator[Violation]:
+def column_type_kept(pair: VersionPair) -> Iterator[Violation]:
     """A column of the tables keeps its type.
 
     Why: its rows would all be written anew, and what does not fit is lost, so that

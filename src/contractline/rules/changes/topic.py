@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from contractline.rules.changes.pair import Pair, of_released
+from contractline.rules.changes.pair import VersionPair, of_released
 from contractline.rules.rule import Violation
 
 
 @of_released
-def topic_kept(pair: Pair) -> Iterator[Violation]:
+def topic_kept(pair: VersionPair) -> Iterator[Violation]:
     """The topic of a released stream keeps its name.
 
     Why: producers, consumers, the consumer group of ClickHouse and the registry's subjects follow
@@ -24,7 +24,7 @@ def topic_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def partitions_only_grow(pair: Pair) -> Iterator[Violation]:
+def partitions_only_grow(pair: VersionPair) -> Iterator[Violation]:
     """A topic never gets fewer partitions.
 
     Why: Kafka can't take a partition away.
@@ -39,7 +39,7 @@ def partitions_only_grow(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def keys_keep_partition(pair: Pair) -> Iterator[Violation]:
+def keys_keep_partition(pair: VersionPair) -> Iterator[Violation]:
     """A topic with keys keeps its number of partitions.
 
     Why: the key decides the partition, by their number. With more of them a key goes on in another
@@ -55,7 +55,7 @@ def keys_keep_partition(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def replication_kept(pair: Pair) -> Iterator[Violation]:
+def replication_kept(pair: VersionPair) -> Iterator[Violation]:
     """A topic's records are not kept in fewer copies.
 
     Why: with fewer copies a broken disk loses records.
@@ -70,7 +70,7 @@ def replication_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def cleanup_kept(pair: Pair) -> Iterator[Violation]:
+def cleanup_kept(pair: VersionPair) -> Iterator[Violation]:
     """A topic keeps its way of cleaning up.
 
     Why: with ``delete`` a log from which everything could be rebuilt loses its old records; with
@@ -83,7 +83,7 @@ def cleanup_kept(pair: Pair) -> Iterator[Violation]:
 
 
 @of_released
-def retention_kept(pair: Pair) -> Iterator[Violation]:
+def retention_kept(pair: VersionPair) -> Iterator[Violation]:
     """Records are not kept for a shorter time, nor compacted sooner.
 
     Why: readers that were away for less than the promised time come back to lost records.
@@ -103,7 +103,7 @@ def retention_kept(pair: Pair) -> Iterator[Violation]:
         yield pair.at(("topic", "minCompactionLag"), words, "keep the old time, or a longer one")
 
 
-def _kept(pair: Pair, name: str, old: str, hint: str) -> Iterator[Violation]:
+def _kept(pair: VersionPair, name: str, old: str, hint: str) -> Iterator[Violation]:
     new = getattr(pair.after.pipeline.topic, name)
     if new != old:
         words = f"the topic's {name} changes from {old} to {new}"

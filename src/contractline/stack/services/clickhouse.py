@@ -11,7 +11,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from contractline.server.config import (
-    Account,
+    ServerUser,
     admin,
     forget_system_logs,
     reader,
@@ -109,7 +109,7 @@ def _answering(program: str | None) -> Path | None:
     return Path(program) if not told.returncode and "ClickHouse" in told.stdout else None
 
 
-def _accounts(site: Site) -> list[Account]:
+def _accounts(site: Site) -> list[ServerUser]:
     passwords = site.passwords
     return [
         admin(passwords.clickhouse),
@@ -119,11 +119,11 @@ def _accounts(site: Site) -> list[Account]:
     ]
 
 
-def _http(site: Site, account: Account) -> str:
+def _http(site: Site, account: ServerUser) -> str:
     return _url(site, account, "http", "clickhouse")
 
 
-def _url(site: Site, account: Account, scheme: str, port: str) -> str:
+def _url(site: Site, account: ServerUser, scheme: str, port: str) -> str:
     password = quote(account.password, safe="")
     return f"{scheme}://{account.name}:{password}@{LOOPBACK}:{site.ports[port]}"
 
@@ -146,7 +146,7 @@ def _of_binary(site: Site, binary: Path) -> Command:
     return Command((*argv, "--logger.console=1"), variables, site.layout.data)
 
 
-def _write_config(site: Site, data: Path, accounts: list[Account]) -> Path:
+def _write_config(site: Site, data: Path, accounts: list[ServerUser]) -> Path:
     """Write both files, and return config.xml."""
     users = site.layout.config / "clickhouse-users.xml"
     write_private(users, render_users(accounts))

@@ -26,7 +26,7 @@ from contractline.stack.services.registry import REGISTRY
 HEAP = "-Xmx512m"
 
 
-class Connect(Service):
+class ConnectService(Service):
     """Kafka Connect 4.3 in distributed mode with one worker."""
 
     name = "connect"
@@ -70,7 +70,7 @@ class Connect(Service):
         return site.url("connect")
 
 
-CONNECT = Connect()
+CONNECT = ConnectService()
 
 
 def postgres_parts(dsn: str) -> Mapping[str, str]:

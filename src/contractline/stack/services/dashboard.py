@@ -10,7 +10,7 @@ from contractline.stack.process import Command
 from contractline.stack.services.base import Service, Site, http_status
 
 
-class Dashboard(Service):
+class DashboardService(Service):
     """``contractline dashboard`` of this checkout, on loopback."""
 
     name = "dashboard"
@@ -35,7 +35,7 @@ class Dashboard(Service):
         return site.url(self.name)
 
 
-DASHBOARD = Dashboard()
+DASHBOARD = DashboardService()
 
 
 def is_available() -> bool:

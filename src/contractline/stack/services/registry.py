@@ -13,7 +13,7 @@ HEAP = "-Xmx384m"
 API = "/apis/ccompat/v7"
 
 
-class Registry(Service):
+class RegistryService(Service):
     """Apicurio Registry 3.3; ids survive a restart, since they are kept in PostgreSQL."""
 
     name = "registry"
@@ -49,7 +49,7 @@ class Registry(Service):
         return site.url("registry", API)
 
 
-REGISTRY = Registry()
+REGISTRY = RegistryService()
 
 
 def _storage(site: Site) -> dict[str, str]:

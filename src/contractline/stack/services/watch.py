@@ -11,7 +11,7 @@ from contractline.stack.services.base import Service, Site
 FIRST_WORDS = b"watching for"
 
 
-class Watch(Service):
+class WatchService(Service):
     """``contractline watch`` of this checkout."""
 
     name = "watch"
@@ -40,4 +40,4 @@ class Watch(Service):
         return ""
 
 
-WATCH = Watch()
+WATCH = WatchService()

@@ -14,13 +14,13 @@ from contractline.clickhouse.sql import identifier as sink_identifier
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.connect import Connect
 from contractline.contracts.model import ClickHouseSink
-from contractline.debezium.config import Stream
+from contractline.debezium.config import CapturedStream
 from contractline.debezium.source import Database, Table
 from contractline.errors import ContractlineError, ServiceUnavailable
 from contractline.settings import Endpoints
 from contractline.verify.compare import PATIENCE_SECONDS, Result, compare
-from contractline.verify.sides import Columns, History, Sink, Source
-from contractline.verify.texts import Pair, pair
+from contractline.verify.sides import Columns, HistorySide, Sink, SourceSide
+from contractline.verify.texts import TextPair, pair
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -64,7 +64,9 @@ class Comparer:
         self._warehouse = warehouse
         self._connect = connect
 
-    def compare(self, stream: Stream, *, patience_seconds: float = PATIENCE_SECONDS) -> Comparison:
+    def compare(
+        self, stream: CapturedStream, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> Comparison:
         """Compare a stream.
 
         Raises:
@@ -79,7 +81,7 @@ class Comparer:
             raise NothingToCompare(contract.name, f"PostgreSQL has no table {name}")
         columns, left_out = _columns(self._database, stream, table)
         result = compare(
-            Source(self._database.connection, name, columns),
+            SourceSide(self._database.connection, name, columns),
             Sink(self._warehouse, contract.sink.current, columns, _history(stream, contract.sink)),
             _Arrivals(stream, self._servers, self._database, self._connect).lacking,
             patience_seconds=patience_seconds,
@@ -94,7 +96,9 @@ class _Arrivals:
     is enough that ClickHouse reads as far as the topic went then, whatever is written later.
     """
 
-    def __init__(self, stream: Stream, servers: str, database: Database, connect: Connect) -> None:
+    def __init__(
+        self, stream: CapturedStream, servers: str, database: Database, connect: Connect
+    ) -> None:
         self._stream = stream
         self._servers = servers
         self._database = database
@@ -141,9 +145,11 @@ class _Arrivals:
             )
 
 
-def _columns(database: Database, stream: Stream, table: Table) -> tuple[Columns, tuple[str, ...]]:
+def _columns(
+    database: Database, stream: CapturedStream, table: Table
+) -> tuple[Columns, tuple[str, ...]]:
     key = stream.contract.key_fields
-    pairs: dict[str, Pair] = {}
+    pairs: dict[str, TextPair] = {}
     left_out = []
     of_field = {column.field: column for column in stream_columns(stream.contract)}
     for live in table.columns:
@@ -166,11 +172,11 @@ def _columns(database: Database, stream: Stream, table: Table) -> tuple[Columns,
     return Columns(tuple(pairs[name] for name in names), others), tuple(left_out)
 
 
-def _history(stream: Stream, sink: ClickHouseSink) -> History | None:
+def _history(stream: CapturedStream, sink: ClickHouseSink) -> HistorySide | None:
     if sink.history is None:
         return None
     names = (own_column(stream.contract, name) for name in ("version", "is_deleted"))
-    return History(sink.history, *names)
+    return HistorySide(sink.history, *names)
 
 
 @contextmanager

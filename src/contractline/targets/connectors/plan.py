@@ -18,7 +18,7 @@ from contractline.debezium.asked import asked_snapshots, uncompared
 from contractline.debezium.config import (
     HEARTBEAT_TABLE,
     SIGNAL_TABLE,
-    Stream,
+    CapturedStream,
     connector_contracts,
     render,
     streams_of,
@@ -43,7 +43,7 @@ _NEW_SNAPSHOT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Configure:
+class ConfigureConnector:
     """Create a connector, or change its configuration.
 
     Attributes:
@@ -71,7 +71,7 @@ class Bring:
         is_there: whether they should be there already, by the connector's first snapshot.
     """
 
-    stream: Stream
+    stream: CapturedStream
     is_there: bool
 
 
@@ -194,7 +194,7 @@ class Differences:
     def _creation(self, name: str, wanted: Mapping[str, str]) -> Iterator[Step]:
         """Create it; its first snapshot reads all tables, unless it goes on where it once was."""
         detail = json.dumps(wanted, indent=2)
-        yield Step(Change.CREATE, name, "create it", detail, Configure(name, wanted))
+        yield Step(Change.CREATE, name, "create it", detail, ConfigureConnector(name, wanted))
         if self._database.slot(wanted["slot.name"]) is None:
             for stream in streams_of(self._contracts, name):
                 summary = f"compare the rows of {stream.source.table} once it has read them"
@@ -297,7 +297,7 @@ def _change(name: str, live: Connector, wanted: Mapping[str, str]) -> Step:
     ]
     lines = [f"{key}: {_turn(key, live, wanted)}" for key in keys]
     summary = f"change {', '.join(keys)}"
-    return Step(Change.ALTER, name, summary, "\n".join(lines), Configure(name, wanted))
+    return Step(Change.ALTER, name, summary, "\n".join(lines), ConfigureConnector(name, wanted))
 
 
 def _moved(name: str, keys: Sequence[str], live: Connector, wanted: Mapping[str, str]) -> Finding:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.connect import HELD, Connect
 from contractline.debezium.asked import asked_snapshots
-from contractline.debezium.config import Stream, exact_converter
-from contractline.debezium.snapshots import Patience, read_again, slices, wait_for_rows
+from contractline.debezium.config import CapturedStream, exact_converter
+from contractline.debezium.snapshots import SnapshotPatience, read_again, slices, wait_for_rows
 from contractline.debezium.source import BEING_READ, Database, Reading
 from contractline.settings import Endpoints
 from contractline.targets.connectors.comparing import Comparer, NothingToCompare
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 60.0
 _PAUSE_SECONDS = 0.5
 
 
-class Reader:
+class RowReader:
     """Brings the rows of streams, one after another.
 
     Args:
@@ -54,7 +54,7 @@ class Reader:
         self._cluster = Cluster(endpoints)
         self._asked: tuple[str, ...] = ()
 
-    def bring(self, stream: Stream, *, is_there: bool) -> Reading:
+    def bring(self, stream: CapturedStream, *, is_there: bool) -> Reading:
         """Bring the rows of a stream; note and return what came of it.
 
         Args:
@@ -78,7 +78,7 @@ class Reader:
         finally:
             warehouse.close()
 
-    def _bring_uncompared(self, stream: Stream, *, is_there: bool) -> Reading:
+    def _bring_uncompared(self, stream: CapturedStream, *, is_there: bool) -> Reading:
         """Bring the rows of a stream that ends in Kafka: the topic's growth must be that of the rows."""
         rows = sum(part.rows for part in slices(self._database, stream.source.table))
         progress = self._progress(stream)
@@ -88,7 +88,9 @@ class Reader:
             return self._note(stream, Reading("read in part", differs=lacking))
         return self._note(stream, Reading("read", stream.brought))
 
-    def _bring_compared(self, stream: Stream, comparer: Comparer, *, is_there: bool) -> Reading:
+    def _bring_compared(
+        self, stream: CapturedStream, comparer: Comparer, *, is_there: bool
+    ) -> Reading:
         differs = ""
         for number in range(TRIES):
             began = 0
@@ -105,9 +107,9 @@ class Reader:
             stream, Reading("read, and not equal", position=position, differs=differs)
         )
 
-    def _differs(self, stream: Stream, comparer: Comparer) -> tuple[str, str]:
+    def _differs(self, stream: CapturedStream, comparer: Comparer) -> tuple[str, str]:
         """Compare as long as something arrives; return what differs in words, and the position."""
-        patience = Patience(self._progress(stream))
+        patience = SnapshotPatience(self._progress(stream))
         fewest = None
         while True:
             compared = comparer.compare(stream, patience_seconds=_LOOK_SECONDS)
@@ -121,7 +123,7 @@ class Reader:
                 waits = f"; {result.waits_for}" if result.waits_for else ""
                 return f"{result.words} at {position} (such as {keys}){waits}", position
 
-    def _read(self, stream: Stream) -> int:
+    def _read(self, stream: CapturedStream) -> int:
         """Read the table part by part; return how many records came."""
         table = self._database.tables([stream.source.table])[stream.source.table]
         parts = slices(self._database, table.name)
@@ -151,10 +153,10 @@ class Reader:
                 return words
             time.sleep(_PAUSE_SECONDS)
 
-    def _progress(self, stream: Stream) -> _Progress:
+    def _progress(self, stream: CapturedStream) -> _Progress:
         return _Progress(stream, self._cluster, self._database, self._connect)
 
-    def _note(self, stream: Stream, reading: Reading) -> Reading:
+    def _note(self, stream: CapturedStream, reading: Reading) -> Reading:
         # While it is under way nothing is compared, so that a kill leaves them to the next time.
         is_over = not reading.message.startswith(BEING_READ)
         noted = replace(reading, snapshots=self._asked if is_over else ())
@@ -168,7 +170,7 @@ class _Progress:
     """How the connector of a stream gets on."""
 
     def __init__(
-        self, stream: Stream, cluster: Cluster, database: Database, connect: Connect
+        self, stream: CapturedStream, cluster: Cluster, database: Database, connect: Connect
     ) -> None:
         self._stream = stream
         self._cluster = cluster

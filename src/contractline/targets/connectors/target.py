@@ -19,8 +19,8 @@ from contractline.errors import ServiceUnavailable
 from contractline.plan import Plan, Step
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.targets.connectors.plan import Bring, Configure, Differences, Restart
-from contractline.targets.connectors.readings import Reader
+from contractline.targets.connectors.plan import Bring, ConfigureConnector, Differences, Restart
+from contractline.targets.connectors.readings import RowReader
 from contractline.targets.differences import plan_of
 from contractline.targets.topics import Cluster
 
@@ -83,7 +83,7 @@ class Connectors:
         with self._connect() as connect, connected(self._endpoints) as database:
             for step in plan.steps:
                 match step.payload:
-                    case Configure(name, config):
+                    case ConfigureConnector(name, config):
                         connect.configure(name, config)
                         settle(connect, name, database, role)
                     case Restart(name):
@@ -92,7 +92,7 @@ class Connectors:
                     case Bring(stream, is_there):
                         settle(connect, stream.source.connector, database, role)
                         if is_running(connect, stream.source.connector):
-                            reader = Reader(self._endpoints, database, connect)
+                            reader = RowReader(self._endpoints, database, connect)
                             reader.bring(stream, is_there=is_there)
                 yield step
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from contractline.debezium.config import METADATA_PREFIX, Stream
+from contractline.debezium.config import METADATA_PREFIX, CapturedStream
 from contractline.debezium.nulls import nulls_become_defaults
-from contractline.debezium.source import Server, Slot, Table
+from contractline.debezium.source import Slot, SourceServer, Table
 from contractline.debezium.types import (
     alike,
     differences,
@@ -20,7 +20,7 @@ from contractline.finding import Finding
 from contractline.targets.differences import noticed, refused
 
 
-def server(server: Server) -> Iterator[Finding]:
+def server(server: SourceServer) -> Iterator[Finding]:
     """Check the settings of the server, and the types of its database."""
     yield from types(server)
     if server.wal_level != "logical":
@@ -39,7 +39,7 @@ def server(server: Server) -> Iterator[Finding]:
         )
 
 
-def types(server: Server) -> Iterator[Finding]:
+def types(server: SourceServer) -> Iterator[Finding]:
     """Check that Debezium can start: it reads every type of the database, whoever uses it."""
     for name in server.odd_types:
         yield refused(
@@ -51,7 +51,7 @@ def types(server: Server) -> Iterator[Finding]:
         )
 
 
-def slot(name: str, found: Slot | None, server: Server) -> Iterator[Finding]:
+def slot(name: str, found: Slot | None, server: SourceServer) -> Iterator[Finding]:
     """Check that a connector's slot is usable, or that one can be made."""
     if found is None and server.used_slots >= server.max_slots:
         yield refused(
@@ -86,7 +86,7 @@ def slot(name: str, found: Slot | None, server: Server) -> Iterator[Finding]:
         )
 
 
-def table(stream: Stream, live: Table) -> Iterator[Finding]:
+def table(stream: CapturedStream, live: Table) -> Iterator[Finding]:
     """Check the columns, the key and the policies of a captured table."""
     yield from _columns(stream, live)
     yield from _key(stream, live)
@@ -99,7 +99,7 @@ def table(stream: Stream, live: Table) -> Iterator[Finding]:
         )
 
 
-def nulls(stream: Stream, template: Mapping[str, str]) -> Iterator[Finding]:
+def nulls(stream: CapturedStream, template: Mapping[str, str]) -> Iterator[Finding]:
     """Report the columns whose NULL arrives as their default, since their connector lets it."""
     missing = nulls_become_defaults(template)
     for field in _contracted(stream) if missing else ():
@@ -113,7 +113,7 @@ def nulls(stream: Stream, template: Mapping[str, str]) -> Iterator[Finding]:
             )
 
 
-def uncontracted(stream: Stream, live: Table) -> Iterator[Finding]:
+def uncontracted(stream: CapturedStream, live: Table) -> Iterator[Finding]:
     """Report the columns of a table that its contract could hold and does not."""
     version = stream.contract.values[-1]
     same = alike(column.name for column in live.columns)
@@ -141,7 +141,7 @@ def uncontracted(stream: Stream, live: Table) -> Iterator[Finding]:
         )
 
 
-def version_name(stream: Stream) -> str:
+def version_name(stream: CapturedStream) -> str:
     """Return how messages name the newest released version of a stream."""
     return f"{stream.contract.name} v{stream.contract.values[-1].number}"
 
@@ -156,12 +156,12 @@ def size(count: int) -> str:
     return f"{value:.0f} {unit}"
 
 
-def _contracted(stream: Stream) -> list[dict[str, object]]:
+def _contracted(stream: CapturedStream) -> list[dict[str, object]]:
     fields = stream.contract.values[-1].schema.fields
     return [field for field in fields if not field["name"].startswith(METADATA_PREFIX)]
 
 
-def _columns(stream: Stream, live: Table) -> Iterator[Finding]:
+def _columns(stream: CapturedStream, live: Table) -> Iterator[Finding]:
     if same := alike(column.name for column in live.columns):
         yield refused(
             "CDC_COLUMNS_DISTINCT",
@@ -182,7 +182,7 @@ def _columns(stream: Stream, live: Table) -> Iterator[Finding]:
         )
 
 
-def _key(stream: Stream, live: Table) -> Iterator[Finding]:
+def _key(stream: CapturedStream, live: Table) -> Iterator[Finding]:
     key = stream.contract.key_fields
     if not key:
         if live.primary_key:

@@ -30,7 +30,7 @@ class UserUnknown(ContractlineError):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class IdentityRow:
     """A row: the kind of an identity, the identity in lower case, and whose it is."""
 
     kind: str
@@ -64,7 +64,7 @@ def kind_of(identity: str) -> str:
     return "email" if "@" in identity else "login"
 
 
-def link(database: Database, identities: Iterable[Identity]) -> None:
+def link(database: Database, identities: Iterable[IdentityRow]) -> None:
     """Write rows, all or none; a row that is there gets the new owner and counts as verified.
 
     Raises:
@@ -100,7 +100,7 @@ def mailmap_entries(text: str) -> Iterator[MailmapEntry]:
 
 def mailmap_identities(
     database: Database, entries: Iterable[MailmapEntry]
-) -> tuple[list[Identity], list[MailmapEntry]]:
+) -> tuple[list[IdentityRow], list[MailmapEntry]]:
     """Return the rows that entries make, and the entries of which nobody is known.
 
     A person is known by the proper address in public.github_identities, else by the proper name
@@ -121,5 +121,5 @@ def mailmap_identities(
         if owner is None:
             unknown.append(entry)
         else:
-            rows.append(Identity("mailmap", entry.identity, owner))
+            rows.append(IdentityRow("mailmap", entry.identity, owner))
     return rows, unknown

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from contractline.contracts.model import Contract
-from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, Stream, streams_of
+from contractline.debezium.config import HEARTBEAT_TABLE, SIGNAL_TABLE, CapturedStream, streams_of
 from contractline.debezium.files import SqlFile, connector_template, sql_files
 from contractline.debezium.source import (
     SERVICE,
@@ -53,13 +53,13 @@ _PLACEHOLDER = ":'password'"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class RunStatement:
     """One SQL statement."""
 
     text: str
 
 
-class Postgres:
+class PostgresTarget:
     """The source database against the contracts of its tables and connect/postgres."""
 
     name = "postgres"
@@ -78,7 +78,7 @@ class Postgres:
             return Plan(self.name)
         user = self._endpoints.need("postgres_replication_user")
         with connected(self._endpoints) as database:
-            source = _Source(self._project, streams, database, user)
+            source = _SourceState(self._project, streams, database, user)
             return plan_of(self.name, self._differences(source))
 
     def apply(self, plan: Plan) -> Iterator[Step]:
@@ -111,7 +111,7 @@ class Postgres:
         match payload:
             case SqlFile():
                 payload.run(connection)
-            case Statement(text):
+            case RunStatement(text):
                 connection.execute(self._with_password(connection, text).encode())
 
     def _with_password(self, connection: Connection, text: str) -> str:
@@ -125,7 +125,7 @@ class Postgres:
         )
         return text.replace(_PLACEHOLDER, sql.Literal(verifier.decode()).as_string(connection))
 
-    def _differences(self, source: _Source) -> Iterator[Step | Finding]:
+    def _differences(self, source: _SourceState) -> Iterator[Step | Finding]:
         yield from source.server()
         yield from source.files()
         for stream in source.streams:
@@ -135,7 +135,7 @@ class Postgres:
             yield from source.publication(connector)
         yield from source.rights()
 
-    def _role(self, source: _Source) -> Iterator[Step | Finding]:
+    def _role(self, source: _SourceState) -> Iterator[Step | Finding]:
         password = self._endpoints.need("postgres_replication_password")
         role = source.database.role(source.user)
         attributes = "LOGIN REPLICATION"
@@ -171,11 +171,11 @@ class Postgres:
             )
 
 
-class _Source:
+class _SourceState:
     """One reading of the source database, and what differs in it."""
 
     def __init__(
-        self, project: Project, streams: Sequence[Stream], database: Database, user: str
+        self, project: Project, streams: Sequence[CapturedStream], database: Database, user: str
     ) -> None:
         self.streams = streams
         self.database = database
@@ -207,7 +207,7 @@ class _Source:
         """Return the step that runs one statement, with its identifiers quoted."""
         composed = sql.SQL(text).format(role=sql.Identifier(self.user), **names)
         statement = composed.as_string(self.database.connection)
-        return Step(change, subject, summary, f"{statement};", Statement(statement))
+        return Step(change, subject, summary, f"{statement};", RunStatement(statement))
 
     def server(self) -> Iterator[Finding]:
         """Check the server's settings and each connector's slot."""
@@ -224,7 +224,7 @@ class _Source:
             summary = f"{kind}, from connect/postgres/{file.path.name}"
             yield Step(Change.CREATE, name, summary, file.text, file)
 
-    def table(self, stream: Stream) -> Iterator[Step | Finding]:
+    def table(self, stream: CapturedStream) -> Iterator[Step | Finding]:
         """Compare a captured table with its contract."""
         name = stream.source.table
         live = self._live.get(name)

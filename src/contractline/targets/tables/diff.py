@@ -18,7 +18,7 @@ from contractline.clickhouse.sql import Statement, identifier, literal, modify_c
 from contractline.finding import Finding
 from contractline.plan import Change, Step
 from contractline.targets.differences import noticed, refused
-from contractline.targets.tables.state import ColumnState, State, TableState
+from contractline.targets.tables.state import ColumnState, TablesState, TableState
 
 _QUALIFIED = re.compile(r"`?(\w+)`?\.`?(\w+)`?")
 _STATELESS = ("Kafka", "Null")
@@ -44,7 +44,7 @@ class Unit:
         )
 
 
-def differences(units: Sequence[Unit], state: State) -> Iterator[Step | Finding]:
+def differences(units: Sequence[Unit], state: TablesState) -> Iterator[Step | Finding]:
     """Yield the steps, in a safe order, and the findings."""
     changed: set[str] = set()
     seen: set[str] = set()
@@ -68,7 +68,7 @@ def _over_views(units: Sequence[Unit]) -> list[Statement]:
 
 
 def _of_unit(
-    unit: Unit, state: State, seen: set[str], later: Sequence[Statement]
+    unit: Unit, state: TablesState, seen: set[str], later: Sequence[Statement]
 ) -> Iterator[Step | Finding]:
     for statement in unit.statements:
         if statement.kind == "DATABASE" and statement.name not in (seen | state.databases):
@@ -131,7 +131,7 @@ def dropping(statement: Statement) -> str:
 # What moves rows
 
 
-def _mover_reasons(statement: Statement, state: State) -> Iterator[str]:
+def _mover_reasons(statement: Statement, state: TablesState) -> Iterator[str]:
     live = state.live.get(statement.name)
     if live is None:
         yield f"{statement.name} is missing"
@@ -164,7 +164,7 @@ def _table_reasons(name: str, live: TableState, wanted: TableState) -> Iterator[
 # Tables that hold rows
 
 
-def _of_table(statement: Statement, state: State, unit: str) -> Iterator[Step | Finding]:
+def _of_table(statement: Statement, state: TablesState, unit: str) -> Iterator[Step | Finding]:
     name, live = statement.name, state.live.get(statement.name)
     if live is None:
         yield _step(Change.CREATE, name, "table", [statement.sql])
@@ -283,7 +283,7 @@ def _properties(name: str, live: TableState, wanted: TableState) -> Iterator[Ste
 # Views
 
 
-def _of_writing_view(statement: Statement, state: State) -> Iterator[Step | Finding]:
+def _of_writing_view(statement: Statement, state: TablesState) -> Iterator[Step | Finding]:
     """A materialized view that people wrote: made anew it would miss the rows of the meantime."""
     live, wanted = state.live.get(statement.name), state.wanted.get(statement.name)
     if live is None:
@@ -298,7 +298,7 @@ def _of_writing_view(statement: Statement, state: State) -> Iterator[Step | Find
         )
 
 
-def _views(units: Sequence[Unit], state: State, changed: set[str]) -> Iterator[Step]:
+def _views(units: Sequence[Unit], state: TablesState, changed: set[str]) -> Iterator[Step]:
     """Make the missing and the different, and those over a table that just changed."""
     views = [s for u in units for s in u.statements if s.kind in {"VIEW", "DICTIONARY"}]
     for statement in in_order(views):
@@ -336,7 +336,7 @@ def references(statement: Statement) -> set[str]:
     return {f"{a}.{b}" for a, b in _QUALIFIED.findall(statement.body)}
 
 
-def _undeclared(units: Sequence[Unit], state: State) -> Iterator[Finding]:
+def _undeclared(units: Sequence[Unit], state: TablesState) -> Iterator[Finding]:
     declared = {s.name for u in units for s in u.statements}
     for name, live in state.live.items():
         if name in declared:

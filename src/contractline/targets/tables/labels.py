@@ -12,7 +12,7 @@ from contractline.clickhouse.ddl import stream_columns
 from contractline.clickhouse.sql import identifier, qualified
 from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.model import ClickHouseSink, Contract
-from contractline.debezium.config import Stream, streams_of
+from contractline.debezium.config import CapturedStream, streams_of
 from contractline.debezium.source import connected
 from contractline.errors import ServiceUnavailable
 from contractline.finding import Finding
@@ -74,7 +74,7 @@ def renamed_labels(
 
 
 def _lost(
-    warehouse: Warehouse, stream: Stream, sink: ClickHouseSink, column: _Enumeration
+    warehouse: Warehouse, stream: CapturedStream, sink: ClickHouseSink, column: _Enumeration
 ) -> Iterator[Finding]:
     held = {c.field: c for c in stream_columns(stream.contract) if not c.is_own}.get((column.name,))
     if held is None:

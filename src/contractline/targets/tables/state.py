@@ -72,7 +72,7 @@ class TableState:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class TablesState:
     """What ClickHouse holds and what it should.
 
     Attributes:
@@ -96,7 +96,7 @@ class State:
 
 def read_state(
     warehouse: Warehouse, declared: Sequence[Statement], values: Mapping[str, str]
-) -> State:
+) -> TablesState:
     """Read what exists, and have the engine normalise what is declared.
 
     Args:
@@ -113,9 +113,9 @@ def read_state(
     live = _read(warehouse, sorted({s.database for s in declared} & databases))
     existing = [s for s in declared if s.name in live]
     if not existing:
-        return State(databases, live, {})
+        return TablesState(databases, live, {})
     with _scratch(warehouse, databases) as scratch:
-        return State(databases, live, _normalised(warehouse, scratch, existing, values))
+        return TablesState(databases, live, _normalised(warehouse, scratch, existing, values))
 
 
 def _normalised(

@@ -14,13 +14,13 @@ from producer.github.errors import (
     NotFound,
 )
 from producer.github.retry import (
-    Failed,
     Good,
     Limited,
     Moved,
     Policy,
-    Refused,
     Reply,
+    RequestFailed,
+    RequestRefused,
     clock_time,
     judge,
 )
@@ -106,7 +106,7 @@ def test_limits_of_graphql_come_with_status_200(errors, is_primary):
 )
 def test_refusals_are_told_apart(answer, kind, in_words):
     verdict = judge(answer, "/repos/o/n", NOW)
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, RequestRefused)
     assert type(verdict.error) is kind
     assert "/repos/o/n" in str(verdict.error)
     assert in_words in verdict.error.hint
@@ -127,7 +127,7 @@ def test_refusals_are_told_apart(answer, kind, in_words):
 )
 def test_failures_are_tried_again(answer, too_large):
     verdict = judge(answer, "/x", NOW)
-    assert isinstance(verdict, Failed)
+    assert isinstance(verdict, RequestFailed)
     assert verdict.may_be_too_large is too_large
 
 
@@ -141,7 +141,7 @@ def test_failures_are_tried_again(answer, too_large):
 )
 def test_a_query_that_was_too_much(error):
     verdict = judge(reply(200, {"data": None, "errors": [error]}), "/x", NOW, is_graphql=True)
-    assert isinstance(verdict, Failed)
+    assert isinstance(verdict, RequestFailed)
     assert verdict.may_be_too_large
 
 

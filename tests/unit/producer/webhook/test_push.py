@@ -5,19 +5,19 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from producer.refs import Choice
-from producer.webhook.push import Names, PayloadInvalid, Push, read_push
+from producer.refs import RefChoice
+from producer.webhook.push import PayloadInvalid, Push, PushNames, read_push
 from tests.fixtures.pushes import PUSHES, SCHEMA, ZEROS, commit, push
 
 VALID = jsonschema.Draft7Validator(SCHEMA)
 
 
-def read(payload: object, choice: Choice | None = None, names: Names | None = None) -> Push:
-    return read_push(payload, choice or Choice(), names or Names(), 7)
+def read(payload: object, choice: RefChoice | None = None, names: PushNames | None = None) -> Push:
+    return read_push(payload, choice or RefChoice(), names or PushNames(), 7)
 
 
 def test_every_recorded_push_is_read():
-    found = [read(payload, Choice(all=True)) for payload in PUSHES]
+    found = [read(payload, RefChoice(all=True)) for payload in PUSHES]
     assert [len(p.records) for p in found] == [1, 0, 0, 0, 1, 1, 0]
     assert {p.repository for p in found} == {"Codertocat/Hello-World"}
     assert [bool(p.unused) for p in found] == [not p.records for p in found]
@@ -79,17 +79,17 @@ def test_a_new_branch_without_commits_of_its_own_gives_its_head():
 @pytest.mark.parametrize(
     ("choice", "ref", "counts"),
     [
-        (Choice(), "refs/heads/master", True),
-        (Choice(), "refs/heads/x", False),
-        (Choice(branches=True), "refs/heads/x", True),
-        (Choice(branches=True), "refs/tags/x", False),
-        (Choice(branches=True), "refs/heads/gh-readonly-queue/master/pr-1", False),
-        (Choice(all=True), "refs/tags/x", True),
-        (Choice(all=True), "refs/heads/gh-readonly-queue/master/pr-1", False),
-        (Choice(("x",)), "refs/heads/x", True),
-        (Choice(("x",)), "refs/heads/master", False),
-        (Choice(("refs/tags/x",)), "refs/tags/x", True),
-        (Choice(("gh-readonly-queue/m/pr-1",)), "refs/heads/gh-readonly-queue/m/pr-1", True),
+        (RefChoice(), "refs/heads/master", True),
+        (RefChoice(), "refs/heads/x", False),
+        (RefChoice(branches=True), "refs/heads/x", True),
+        (RefChoice(branches=True), "refs/tags/x", False),
+        (RefChoice(branches=True), "refs/heads/gh-readonly-queue/master/pr-1", False),
+        (RefChoice(all=True), "refs/tags/x", True),
+        (RefChoice(all=True), "refs/heads/gh-readonly-queue/master/pr-1", False),
+        (RefChoice(("x",)), "refs/heads/x", True),
+        (RefChoice(("x",)), "refs/heads/master", False),
+        (RefChoice(("refs/tags/x",)), "refs/tags/x", True),
+        (RefChoice(("gh-readonly-queue/m/pr-1",)), "refs/heads/gh-readonly-queue/m/pr-1", True),
     ],
 )
 def test_the_choice_of_refs(choice, ref, counts):
@@ -97,7 +97,7 @@ def test_the_choice_of_refs(choice, ref, counts):
 
 
 def test_only_the_repositories_of_the_settings_count_under_the_names_there():
-    names = Names({"acme/shop": "Acme/Shop", "acme/renamed": "acme/before"})
+    names = PushNames({"acme/shop": "Acme/Shop", "acme/renamed": "acme/before"})
     assert read(push([commit()]), names=names).records[0]["repository"] == "Acme/Shop"
     renamed = read(push([commit()], repository="ACME/Renamed"), names=names)
     assert renamed.records[0]["repository"] == "acme/before"

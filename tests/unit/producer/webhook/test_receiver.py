@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from producer.refs import Choice
+from producer.refs import RefChoice
 from producer.webhook.inbox import Inbox
-from producer.webhook.push import Names
+from producer.webhook.push import PushNames
 from producer.webhook.receiver import Receiver
 from producer.webhook.rules import Rules
 from producer.webhook.store import Store
@@ -33,7 +33,7 @@ class Site:
         self.inbox = Inbox()
         self.store = Store(folder / "queue.sqlite")
         secrets = rules.pop("secrets", [SECRET])
-        wanted = Rules(secrets, Choice(), Names(), **rules)
+        wanted = Rules(secrets, RefChoice(), PushNames(), **rules)
         self.receiver = Receiver(wanted, self.inbox, self.store, self.said.append)
         self._loop = asyncio.Runner()
         self._over = threading.Event()
