@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from contractline.dashboard.hub import Hub, Subject
+from contractline.dashboard.metrics import Metrics
 from contractline.dashboard.picture import NoPicture, Theme, picture
 from contractline.dashboard.pipeline import PipelinePage
 from contractline.dashboard.source import DataSource
@@ -34,6 +35,7 @@ from contractline.reports.explain import CommitUnknown, NotExplained, PlaceUnkno
 from contractline.reports.formats import as_csv, values
 from contractline.reports.load import LoadedDashboard, LoadedQuestion, QuestionUnknown
 from contractline.reports.selection import Given, Selection, given_of, selection_of
+from contractline.status.facts import Sources
 
 STATIC = Path(__file__).parent / "static"
 PIPELINE = "pipeline"
@@ -59,10 +61,13 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 class Page:
     """The page: its shell, its files, its events, and answers as files."""
 
-    def __init__(self, source: DataSource, pipeline: PipelinePage) -> None:
+    def __init__(
+        self, source: DataSource, pipeline: PipelinePage, status: Callable[[], Sources]
+    ) -> None:
         self._source = source
         self._pipeline = pipeline
         self.hub = Hub(source.look)
+        self._metrics = Metrics(status, self.hub)
         self._assets = _assets()
         self._shell = _shell(self._assets)
         self._drawing = asyncio.Semaphore(_PICTURES)
@@ -80,6 +85,7 @@ class Page:
                 Route("/explain/{question}.json", self._explain),
                 Route("/counted/{question}.json", self._counted),
                 Route("/health", self._health),
+                Route("/metrics", self._measured),
                 Route("/static/{version}/{name:path}", self._static),
                 Route("/favicon.ico", self._favicon),
             ],
@@ -111,6 +117,11 @@ class Page:
 
     async def _reports(self, request: Request) -> Response:
         return JSONResponse(described(self._source), headers={"cache-control": "no-cache"})
+
+    async def _measured(self, request: Request) -> Response:
+        accept = request.headers.get("accept", "")
+        text, content_type = await asyncio.to_thread(self._metrics.text, accept)
+        return Response(text, media_type=content_type)
 
     async def _health(self, request: Request) -> Response:
         counters = self.hub.counters

@@ -20,6 +20,7 @@ from contractline.dashboard.source import DataSource
 from contractline.errors import ContractlineError
 from contractline.project import Project
 from contractline.settings import Endpoints
+from contractline.status.facts import Sources
 
 _GRACE_SECONDS = 1
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -82,7 +83,7 @@ def serve(
     source = DataSource(project, endpoints, contracts)
     for finding in source.reports.findings:
         say(str(finding))
-    page = Page(source, pipeline)
+    page = Page(source, pipeline, lambda: Sources(project, endpoints()))
     app = guarded(page.application(), listen)
     try:
         with _listening(listen.host, listen.port) as listener:
