@@ -19,7 +19,7 @@ from contractline.contracts.load import load_contracts
 from tests.fixtures.stack import REPOSITORY, RunningStack
 from tests.integration.dashboard.lab import Page, commit, send
 
-MONITORING = REPOSITORY / "deploy" / "monitoring"
+MONITORING = REPOSITORY / "monitoring"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 openmetrics: Any = openmetrics_parser.text_string_to_metric_families
 prometheus: Any = prometheus_parser.text_string_to_metric_families
