@@ -10,7 +10,7 @@ REPO ?= .
 FAST := tests/unit tests/cases tests/property tests/packaging tests/gate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo webhook-demo test test-long parity lint check format up down reset status register-schemas bench lock screenshots clean \
+.PHONY: help setup demo webhook-demo test test-long parity chaos lint check format up down reset status register-schemas bench lock screenshots clean \
 	compose-env compose-up compose-demo compose-test compose-down
 
 help: ## list the tasks
@@ -57,6 +57,10 @@ test-long: setup $(READY) ## many more random values, and a table of a million r
 
 parity: setup $(READY) ## hold 100 random histories against the page, Metabase's cards and a plain count (HISTORIES=100)
 	CONTRACTLINE_PARITY=$(or $(HISTORIES),100) $(BIN)/python -m pytest tests/integration/dashboard/test_parity.py -q
+
+chaos: setup $(READY) ## random faults under load (SEED=1 ROUNDS=20): kills, stops, restarts; nothing may be lost
+	CONTRACTLINE_SEED=$(or $(SEED),1) CONTRACTLINE_ROUNDS=$(or $(ROUNDS),20) \
+		$(BIN)/python -m pytest tests/integration/chaos -q -rP
 
 lint: $(READY) ## format, lint, types, layers, contracts and generated files
 	$(BIN)/ruff format --check .
