@@ -122,10 +122,16 @@ SELECT
     now64(6, 'UTC') AS generation,
     ifNull((SELECT state FROM reporting.credits_state), 0) AS state,
     count() OVER () AS rows
-FROM merge('reporting', '^resolved_credits$') AS found
-WHERE _table = if(
-    ifNull((SELECT state FROM reporting.credits_state) = (SELECT state FROM reporting.credits_generation), false),
-    '', 'resolved_credits');
+FROM
+(
+    SELECT *
+    FROM merge('reporting', '^resolved_credits$')
+    WHERE _table = if(
+        ifNull((SELECT state FROM reporting.credits_state) = (SELECT state FROM reporting.credits_generation), false),
+        '', 'resolved_credits')
+    -- Rows are counted as the table will hold them, or the generation would never be complete.
+    LIMIT 1 BY author_key, since
+) AS found;
 
 CREATE OR REPLACE VIEW reporting.credits AS
 WITH (SELECT (slot, generation) FROM reporting.credits_generation) AS newest

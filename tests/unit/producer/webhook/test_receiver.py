@@ -235,7 +235,7 @@ def test_while_kafka_is_away_only_the_first_deliveries_wait_for_it(make):
 
 def test_what_has_no_room_in_memory_waits_on_disk_alone(make, monkeypatch):
     monkeypatch.setattr("producer.webhook.inbox.MOST_BYTES", 20_000)
-    site = make(acknowledges=False, answer_seconds=1.5)
+    site = make(acknowledges=False, answer_seconds=4.0)
     bodies = [json.dumps(push([commit()])).encode() for _ in range(6)]
     answers = site.post_all([(b, headers(b, delivery=str(n))) for n, b in enumerate(bodies)])
     assert [a.status_code for a in answers] == [503] * 6
