@@ -1,6 +1,7 @@
 -- What reports ask of commits, sorted by time: github.commits is sorted by repository, so that a period
 -- of all of them is spread over the whole table. It grows with each insert into github.commits, record
--- by record, and of the message it holds the first line. The view …_all reads what was there before it existed: once when it
+-- by record, and of the message it holds the first line; canaries, which only measure how long a commit
+-- takes, are left out. The view …_all reads what was there before it existed: once when it
 -- is made, and every month again.
 CREATE TABLE IF NOT EXISTS reporting.commit_facts
 (
@@ -56,7 +57,8 @@ SELECT
     match(commit_message, '^(build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test)(\\([^)]*\\))?!?: ') AS is_conventional,
     position(trimRight(commit_message), '\n') > 0 AS has_body,
     version
-FROM github.commits;
+FROM github.commits
+WHERE repository != 'contractline/canary';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS reporting.commit_facts_all
 REFRESH EVERY 1 MONTH APPEND TO reporting.commit_facts AS
@@ -82,4 +84,5 @@ SELECT
     match(commit_message, '^(build|chore|ci|docs|feat|fix|perf|refactor|revert|style|test)(\\([^)]*\\))?!?: ') AS is_conventional,
     position(trimRight(commit_message), '\n') > 0 AS has_body,
     version
-FROM github.commits;
+FROM github.commits
+WHERE repository != 'contractline/canary';

@@ -3,7 +3,8 @@
 -- user_name is empty where nobody is known; matched_by says how the person was found, match_certainty
 -- how surely (certain, likely, guess). team and position are those of today, empty for who has left;
 -- team_at_commit and position_at_commit are those at the time of the commit, assumed where it lies
--- before the first known row of the person or after the last one.
+-- before the first known row of the person or after the last one. Canaries, which only measure how
+-- long a commit takes, are left out.
 CREATE OR REPLACE VIEW reporting.commits AS
 SELECT
     record.* EXCEPT (version, _topic, _partition, _offset),
@@ -34,5 +35,6 @@ FROM github.commits AS record FINAL
 ASOF LEFT JOIN reporting.credits AS credit
     ON credit.author_key = sipHash64(ifNull(record.author_login, ''), record.author_email, record.author)
     AND record.committed_at >= credit.since
+WHERE record.repository != 'contractline/canary'
 SETTINGS join_use_nulls = 0
 COMMENT 'Every commit once, the most complete record of it, with the person who wrote it.';

@@ -110,7 +110,8 @@ def _lag(stream: Contract, found: Lag | None, arrived: int, *, why: str) -> list
 def _errors(stream: Contract, found: list[OpenErrors]) -> Fact:
     count = sum(one.messages for one in found)
     problem = (
-        f"{count:,} messages could not be read: {found[0].reason};"
+        f"{count:,} message{'' if count == 1 else 's'} could not be read:"
+        f" {' '.join(found[0].reason.split())};"
         f" `contractline dlq list` shows them"
         if found
         else ""

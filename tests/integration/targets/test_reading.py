@@ -101,7 +101,7 @@ def test_a_label_that_was_renamed_is_told_until_its_rows_are_sent_again(lab: Lab
     told = [f for f in lab.plan("tables").findings if f.rule == "CDC_LABELS_KNOWN"]
 
     assert [f.message.partition(";")[0] for f in told] == [
-        f"holds labels in `{name}` that the enumeration of {lab.prefix}.visits lacks: `fine` in 1 rows"
+        f"holds labels in `{name}` that the enumeration of {lab.prefix}.visits lacks: `fine` in 1 row"
         for name in ("mood", "moods")
     ]
     assert f"UPDATE {lab.prefix}.visits SET mood = mood" in (told[0].hint or "")

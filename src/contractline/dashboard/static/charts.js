@@ -78,7 +78,7 @@ function steps(most) {
 
 function valueAxis(look, unit, more = {}, most = 0) {
   return {
-    type: "value", axisLabel: { color: look.muted, fontSize: 11, formatter: (value) => format.short(value, unit) },
+    type: "value", axisLabel: { fontFamily: FONT, color: look.muted, fontSize: 11, formatter: (value) => format.short(value, unit) },
     splitLine: { lineStyle: { color: look.line } }, axisLine: { show: false }, axisTick: { show: false },
     minInterval: ["percent", "seconds", "bytes"].includes(unit) ? 0 : 1, ...more, ...(unit === "seconds" ? steps(most) : {}),
   };
@@ -132,7 +132,7 @@ function overX(spec, answer, look, size) {
     }),
     xAxis: {
       type: isOverTime ? "time" : "category", data: names ?? undefined,
-      axisLabel: { color: look.muted, fontSize: 11, hideOverlap: true },
+      axisLabel: { fontFamily: FONT, color: look.muted, fontSize: 11, hideOverlap: true },
       axisLine: { lineStyle: { color: look.line } }, axisTick: { show: false },
       splitLine: { show: false }, minInterval: format.isDay(kind) ? 86400000 : undefined,
       splitNumber: Math.max(2, Math.floor(size.width / 110)),
@@ -253,7 +253,7 @@ function bars(spec, answer, look, size) {
     xAxis: valueAxis(look, unit, { splitNumber: Math.max(2, Math.floor(size.width / 130)) }, largest(parts)),
     yAxis: {
       type: "category", inverse: true, data: names,
-      axisLabel: { color: look.text, fontSize: 12, width: Math.min(170, size.width * 0.34), overflow: "truncate" },
+      axisLabel: { fontFamily: FONT, color: look.text, fontSize: 12, width: Math.min(170, size.width * 0.34), overflow: "truncate" },
       axisLine: { show: false }, axisTick: { show: false },
     },
     series: parts.map((part) => {
@@ -290,11 +290,11 @@ function heatmap(spec, answer, look, size) {
       formatter: (point) => `${down[point.value[1]]}, ${label(spec.x).toLowerCase()} ${across[point.value[0]]}\n${format.measured(point.value[2], spec.y[0].unit)}`,
     }),
     xAxis: {
-      type: "category", data: across, axisLabel: { color: look.muted, fontSize: 11, hideOverlap: true },
+      type: "category", data: across, axisLabel: { fontFamily: FONT, color: look.muted, fontSize: 11, hideOverlap: true },
       axisLine: { show: false }, axisTick: { show: false }, splitArea: { show: false },
     },
     yAxis: {
-      type: "category", inverse: true, data: down, axisLabel: { color: look.muted, fontSize: 11 },
+      type: "category", inverse: true, data: down, axisLabel: { fontFamily: FONT, color: look.muted, fontSize: 11 },
       axisLine: { show: false }, axisTick: { show: false },
     },
     visualMap: {

@@ -88,7 +88,10 @@ def _lost(
     if not warehouse.rows(f"{seen} {lacking}", labels):
         return
     if found := warehouse.rows(f"{seen} FINAL {lacking} ORDER BY label", labels):
-        shown = ", ".join(f"`{name}` in {count:,} rows" for name, count in found[:_SHOWN])
+        shown = ", ".join(
+            f"`{name}` in {count:,} row{'' if count == 1 else 's'}"
+            for name, count in found[:_SHOWN]
+        )
         yield refused(
             "CDC_LABELS_KNOWN",
             sink.current,
