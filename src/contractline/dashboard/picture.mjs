@@ -14,12 +14,11 @@ globalThis.document = { documentElement: { dataset: { theme } } };
 globalThis.matchMedia = (query) => ({ matches: query.includes("reduced-motion") });
 globalThis.getComputedStyle = () => ({ getPropertyValue: (name) => look.get(name) ?? "" });
 
-const { label, options } = await import("./static/charts.js");
+const { FONT, label, options } = await import("./static/charts.js");
 const { visible } = await import("./static/dom.js");
 const format = await import("./static/format.js");
 
 const HEAD = 58;
-const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
 
 function numbers() {
   const row = answer.rows[0] ?? [];
@@ -28,8 +27,8 @@ function numbers() {
       const at = answer.columns.findIndex((column) => column.name === shown.column);
       const left = 18 + (place * (width - 36)) / spec.y.length;
       return [
-        { type: "text", left, top: HEAD + 14, style: { text: format.measured(row[at], shown.unit), fontSize: 24, fontWeight: 600, fontFamily: font, fill: look.get("--text") } },
-        { type: "text", left, top: HEAD + 48, style: { text: label(shown), fontSize: 13, fontFamily: font, fill: look.get("--muted") } },
+        { type: "text", left, top: HEAD + 14, style: { text: format.measured(row[at], shown.unit), fontSize: 24, fontWeight: 600, fontFamily: FONT, fill: look.get("--text") } },
+        { type: "text", left, top: HEAD + 48, style: { text: label(shown), fontSize: 13, fontFamily: FONT, fill: look.get("--muted") } },
       ];
     }),
   };
@@ -38,12 +37,10 @@ function numbers() {
 function drawn() {
   if (spec.chart === "number") return numbers();
   if (answer.rows.length === 0) {
-    return { graphic: [{ type: "text", left: "center", top: "middle", style: { text: spec.empty, fontSize: 14, fontFamily: font, fill: look.get("--muted") } }] };
+    return { graphic: [{ type: "text", left: "center", top: "middle", style: { text: spec.empty, fontSize: 14, fontFamily: FONT, fill: look.get("--muted") } }] };
   }
   const made = options(spec, answer, { width: width - 24, height: height - HEAD - 10 });
   made.grid = { ...made.grid, left: 16, right: (made.grid.right ?? 8) + 8, top: made.grid.top + HEAD, bottom: (made.grid.bottom ?? 4) + 8 };
-  // Its names would end the attribute that they are written into.
-  made.textStyle = { ...made.textStyle, fontFamily: font };
   if (made.legend) made.legend = { ...made.legend, top: HEAD, left: 14, type: "plain" };
   return made;
 }
@@ -59,8 +56,8 @@ chart.setOption({
   backgroundColor: look.get("--card"),
   title: {
     text: visible(spec.title), subtext: visible(note), left: 14, top: 10, itemGap: 5,
-    textStyle: { fontFamily: font, fontSize: 16, fontWeight: 600, color: look.get("--text") },
-    subtextStyle: { fontFamily: font, fontSize: 12, color: look.get("--muted") },
+    textStyle: { fontFamily: FONT, fontSize: 16, fontWeight: 600, color: look.get("--text") },
+    subtextStyle: { fontFamily: FONT, fontSize: 12, color: look.get("--muted") },
   },
 });
 process.stdout.write(chart.renderToSVGString());

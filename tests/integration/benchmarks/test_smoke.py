@@ -94,6 +94,7 @@ def given(bench: RunningStack) -> Iterator[RunningStack]:
     yield bench
 
 
+@pytest.mark.timeout(900)  # two workers share two cores
 @pytest.mark.parametrize("name", NAMES)
 def test_it_runs_and_prints_its_figures(name, run):
     printed = run(name)

@@ -22,7 +22,8 @@ function colours() {
   };
 }
 
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+// In single quotes: in a picture the names stand inside an attribute.
+export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif";
 
 export function options(spec, answer, size) {
   const look = colours();
