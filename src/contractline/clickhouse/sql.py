@@ -22,9 +22,10 @@ _TOKEN = re.compile(
 _HEAD = re.compile(
     r"""^CREATE\s+(?:OR\s+REPLACE\s+)?
     (?P<kind>DATABASE|MATERIALIZED\s+VIEW|VIEW|DICTIONARY|TABLE)\s+(?:IF\s+NOT\s+EXISTS\s+)?
-    (?P<name>[\w.`]+)(?:\s+TO\s+(?P<target>[\w.`]+))?""",
+    (?P<name>[\w.`]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TARGET = re.compile(r"\s+(?:REFRESH\s.*?\s)?TO\s+([\w.`]+)", re.IGNORECASE | re.DOTALL)
 _BODY = re.compile(r"\bAS\s+(?=\(?\s*(?:SELECT|WITH)\b)", re.IGNORECASE)
 _ENGINE = re.compile(r"\bENGINE\s*=\s*(\w+)", re.IGNORECASE)
 
@@ -68,14 +69,20 @@ class Statement:
         name: ``database.name``, or the database itself; without quotes.
         sql: the whole statement without its semicolon.
         head: where the name starts and ends in ``sql``.
-        target: the table that a materialized view writes to.
     """
 
     kind: str
     name: str
     sql: str
     head: tuple[int, int]
-    target: str | None = None
+
+    @property
+    def target(self) -> str | None:
+        """The table that a materialized view writes to, a refreshable one too."""
+        if self.kind != "MATERIALIZED VIEW":
+            return None
+        found = _TARGET.match(self.sql, self.head[1], len(self.sql) - len(self.select))
+        return found.group(1).replace("`", "") if found else None
 
     @property
     def database(self) -> str:
@@ -188,13 +195,11 @@ def _statement(raw: str) -> Statement:
     match = _HEAD.match(sql)
     if match is None:
         raise StatementUnknown(sql)
-    target = match.group("target")
     return Statement(
         kind=" ".join(match.group("kind").upper().split()),
         name=match.group("name").replace("`", ""),
         sql=sql,
         head=match.span("name"),
-        target=target.replace("`", "") if target else None,
     )
 
 

@@ -33,8 +33,7 @@ _COLUMNS = """
         AND default_kind = ''
     ORDER BY position"""
 
-_REFRESH = re.compile(r"\bREFRESH\s.*?\bTO\s+([\w.]+)\s+AS\s", re.DOTALL)
-_REFRESHED = "SELECT concat(database, '.', view) FROM system.view_refreshes"
+_REFRESHED = "SELECT concat(database, '.', view) AS name FROM system.view_refreshes ORDER BY name"
 
 
 def make_tables(project: Project, warehouse: Warehouse) -> list[str]:
@@ -50,11 +49,9 @@ def make_tables(project: Project, warehouse: Warehouse) -> list[str]:
     made = [statement for statement in declared if _is_wanted(statement)]
     absent = {statement.name for statement in declared} - {statement.name for statement in made}
     feeds = [one for one in declared if one.target and not references(one) & absent]
-    fed = {one.target for one in feeds}
-    kept = {one: target for one in declared if (target := _refreshed(one)) and target not in fed}
-    for statement in (*made, *feeds, *kept):
+    for statement in (*made, *feeds):
         warehouse.run(statement.sql)
-    fed |= set(kept.values())
+    fed = {one.target for one in feeds}
     return [one.name for one in made if one.engine.endswith(_STORED) and one.name not in fed]
 
 
@@ -76,11 +73,9 @@ def fill(project: Project, warehouse: Warehouse, tables: Sequence[str]) -> None:
         warehouse.run(
             f"INSERT INTO {table} ({names}) SELECT {values} FROM numbers({ROWS})"  # noqa: S608
         )
-    made = {str(name) for (name,) in warehouse.rows(_REFRESHED)}
-    for statement in _declared(project):
-        if statement.name in made:
-            warehouse.run(f"SYSTEM REFRESH VIEW {statement.name}")
-            warehouse.run(f"SYSTEM WAIT VIEW {statement.name}")
+    for (view,) in warehouse.rows(_REFRESHED):
+        warehouse.run(f"SYSTEM REFRESH VIEW {view}")
+        warehouse.run(f"SYSTEM WAIT VIEW {view}")
 
 
 def _declared(project: Project) -> Iterator[Statement]:
@@ -113,12 +108,6 @@ def _is_wanted(statement: Statement) -> bool:
     if statement.kind == "MATERIALIZED VIEW":
         return False
     return statement.kind != "TABLE" or statement.engine not in _SKIPPED
-
-
-def _refreshed(statement: Statement) -> str:
-    """Return the table that a refreshable view writes to; empty for anything else."""
-    found = _REFRESH.search(statement.sql) if statement.kind == "MATERIALIZED VIEW" else None
-    return found.group(1) if found else ""
 
 
 def _compared(project: Project) -> dict[str, list[str]]:

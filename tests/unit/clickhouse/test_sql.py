@@ -121,3 +121,21 @@ def test_a_column_that_clickhouse_would_convert_wrongly_is_filled_from_the_topic
         "RENAME TABLE shop.visits TO shop.visits_old; contractline apply tables;"
         " contractline rebuild visits"
     )
+
+
+@pytest.mark.parametrize(
+    ("clauses", "target"),
+    [
+        ("REFRESH EVERY 1 SECOND APPEND TO a.`to`", "a.to"),
+        (
+            "\nREFRESH EVERY 1 DAY OFFSET 2 HOUR RANDOMIZE FOR 1 HOUR TO a.t (b Int8) DEFINER = x",
+            "a.t",
+        ),
+        ("REFRESH EVERY 1 DAY ENGINE = Memory", None),
+        ("", None),
+    ],
+)
+def test_what_a_view_writes_to(clauses: str, target: str | None) -> None:
+    query = "SELECT 1 AS b ORDER BY b WITH FILL FROM 1 TO 9"
+    (made,) = statements(f"CREATE MATERIALIZED VIEW a.v {clauses} AS {query}")
+    assert made.target == target

@@ -18,7 +18,6 @@ from contractline.lineage.sql.reading import QueryReads, read_expressions, read_
 from contractline.lineage.sql.scopes import NOTHING, Outputs
 
 _COMMENT = re.compile(r"\bCOMMENT\s+'(?:[^'\\]|\\.|'')*'\s*\Z", re.IGNORECASE)
-_TARGET = re.compile(r"\bTO\s+([\w.`]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,7 @@ class _View(Definition):
 
     @property
     def target(self) -> str:
-        if self.statement.target:
-            return self.statement.target
-        found = _TARGET.search(self._head) if "MATERIALIZED" in self.statement.kind else None
-        return found.group(1).replace("`", "") if found else ""
+        return self.statement.target or ""
 
     def query(self, known: Known) -> QueryReads:
         query = read_query(self.tree, known, self.statement.database)

@@ -15,14 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from contractline.clickhouse.sql import Statement, filled, identifier
+from contractline.clickhouse.sql import Statement, filled, identifier, statements
 from contractline.clients.clickhouse import QueryRefused, Warehouse
 
 SCRATCH = "contractline_plan"
 SCRATCH_AGE_SECONDS = 3600
 
 _SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)")
-_TARGET = re.compile(r"^CREATE MATERIALIZED VIEW \S+ TO (\S+)")
 _STORED = re.compile(r"\w*MergeTree\b")
 _SCRATCH_NAME = re.compile(rf"^{SCRATCH}_(\d+)_[0-9a-f]+$")
 _KINDS = {"View": "VIEW", "MaterializedView": "MATERIALIZED VIEW", "Dictionary": "DICTIONARY"}
@@ -154,14 +153,14 @@ def _read(warehouse: Warehouse, databases: Sequence[str]) -> dict[str, TableStat
     for name, engine, full, select, definition, comment in warehouse.rows(_TABLES, where):
         kind = _KINDS.get(engine, "TABLE")
         clauses, _, settings = full.partition(" SETTINGS ")
-        target = _TARGET.match(definition) if kind == "MATERIALIZED VIEW" else None
+        target = statements(definition)[0].target if kind == "MATERIALIZED VIEW" else None
         found[name] = TableState(
             kind=kind,
             engine=clauses,
             settings=dict(_SETTING.findall(settings)),
             columns=tuple(columns.get(name, ())),
             select=select,
-            target=target.group(1).replace("`", "") if target else "",
+            target=target or "",
             comment=comment,
             definition=definition if kind == "DICTIONARY" else "",
         )
