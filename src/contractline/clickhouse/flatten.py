@@ -383,9 +383,9 @@ def _type(node: Node, inside: tuple[str, ...] = ()) -> str:
         inside: the full names of the records around it.
     """
     if node.kind == "array":
-        return f"Array({_item(node.items, 'list', inside)})"
+        return f"Array({_part(node.items, inside, *_null_in('list'))})"
     if node.kind == "map":
-        return f"Map(String, {_item(node.items, 'map', inside)})"
+        return f"Map(String, {_part(node.items, inside, *_null_in('map'))})"
     plain = scalar(node)
     if node.logical == "decimal" and node.json["precision"] > MOST_DIGITS:
         problem = f"is a decimal of more than {MOST_DIGITS} digits, and ClickHouse has none of them"
@@ -404,18 +404,28 @@ def _shallow(type_: str) -> str:
     return type_
 
 
-def _item(whole: Node, holder: str, inside: tuple[str, ...]) -> str:
-    item, is_null = _branch(whole)
-    if item.kind != "record":
-        inner = _type(item, inside)
+def _null_in(holder: str) -> tuple[str, str]:
+    """Return why records that may be null can't be held, and what to do."""
+    words = f"is a {holder} of records that may be null, and a Tuple of ClickHouse can't be"
+    return words, "leave out what would be null"
+
+
+def _part(whole: Node, inside: tuple[str, ...], problem: str, hint: str) -> str:
+    """Return the type of what a list, a map or a Tuple holds.
+
+    Args:
+        whole: its Avro type.
+        inside: the full names of the records around it.
+        problem: what is wrong where it is a record that may be null.
+        hint: what to do about that.
+    """
+    node, is_null = _branch(whole)
+    if node.kind != "record":
+        inner = _type(node, inside)
         return nullable(inner) if is_null and not is_list(inner) else inner
     if is_null:
-        raise _Refused(
-            Unmappable.RECORD_IN_LIST,
-            f"is a {holder} of records that may be null, and a Tuple of ClickHouse can't be",
-            "leave out what would be null",
-        )
-    return _tuple(item, inside)
+        raise _Refused(Unmappable.RECORD_IN_LIST, problem, hint)
+    return _tuple(node, inside)
 
 
 def _tuple(record: Node, inside: tuple[str, ...]) -> str:
@@ -425,22 +435,15 @@ def _tuple(record: Node, inside: tuple[str, ...]) -> str:
     """
     if record.full_name in inside:
         raise _Refused(Unmappable.RECURSION, *_ENDLESS)
+    inside = (*inside, record.full_name)
     parts = []
     for one in record.fields:
-        node, is_null = _branch(record.of(one["type"]))
-        if node.kind != "record":
-            inner = _type(node, (*inside, record.full_name))
-            inner = nullable(inner) if is_null and not is_list(inner) else inner
-        elif is_null:
-            problem = (
-                f"holds records whose {one['name']} may be null, and a Tuple of ClickHouse can't be"
-            )
-            raise _Refused(
-                Unmappable.RECORD_IN_LIST, problem, "put its fields into the record itself"
-            )
-        else:
-            inner = _tuple(node, (*inside, record.full_name))
-        parts.append(f"{identifier(one['name'])} {inner}")
+        problem = (
+            f"holds records whose {one['name']} may be null, and a Tuple of ClickHouse can't be"
+        )
+        hint = "put its fields into the record itself"
+        type_ = _part(record.of(one["type"]), inside, problem, hint)
+        parts.append(f"{identifier(one['name'])} {type_}")
     if not parts:
         raise _Refused(Unmappable.NOTHING, "holds records without fields", "give them a field")
     return f"Tuple({', '.join(parts)})"
