@@ -58,7 +58,7 @@ class Finding:
     """One thing that a check found.
 
     Attributes:
-        rule: the stable id of the rule, which says the law (``FIELD_HAS_DOC``).
+        rule: the stable id of the rule, which says what it asks (``FIELD_HAS_DOC``).
         severity: error or warning.
         subject: whom it concerns: a contract, a topic, a registry subject, a table.
         message: what is wrong, in one sentence.

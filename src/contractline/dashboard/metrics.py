@@ -125,7 +125,8 @@ class _Pipeline(Collector):
     def collect(self) -> Iterator[Metric]:
         sources = self._sources()
         sections = {section.name: section for section in look(sources)}
-        yield from map(_gauge(sections), _GAUGES)
+        for gauge in _GAUGES:
+            yield _measured(sections[gauge.section], gauge)
         yield _flowing(sections)
         yield _untold(sections)
         yield from _delays(sources)
@@ -141,16 +142,13 @@ class _Pipeline(Collector):
         )
 
 
-def _gauge(sections: dict[str, Section]) -> Callable[[_Gauge], Metric]:
-    def family(gauge: _Gauge) -> Metric:
-        metric = GaugeMetricFamily(f"{_PREFIX}_{gauge.name}", gauge.words, labels=[gauge.label])
-        for name, facts in sections[gauge.section].facts.items():
-            for fact in facts:
-                if fact.name == gauge.fact and isinstance(fact.value, int | float):
-                    metric.add_metric([name], fact.value)
-        return metric
-
-    return family
+def _measured(section: Section, gauge: _Gauge) -> Metric:
+    metric = GaugeMetricFamily(f"{_PREFIX}_{gauge.name}", gauge.words, labels=[gauge.label])
+    for name, facts in section.facts.items():
+        for fact in facts:
+            if fact.name == gauge.fact and isinstance(fact.value, int | float):
+                metric.add_metric([name], fact.value)
+    return metric
 
 
 def _flowing(sections: dict[str, Section]) -> Metric:

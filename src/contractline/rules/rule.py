@@ -87,7 +87,7 @@ class Rule:
     """What every rule is.
 
     Attributes:
-        id: the stable id, which says the rule.
+        id: the stable id, which says what it asks.
         severity: error or warning.
         handler: finds where it is broken; its docstring is the rule's page.
     """

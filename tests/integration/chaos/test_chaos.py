@@ -30,6 +30,7 @@ from contractline.errors import ServiceUnavailable
 from contractline.settings import environment
 from producer.sources.fake import USERS_FILE, FakeSettings, FakeSource
 from tests.fixtures.stack import REPOSITORY, RunningStack
+from tests.flow.whole import contractline
 
 SEED = int(environment().get("CONTRACTLINE_SEED", "1"))
 ROUNDS = int(environment().get("CONTRACTLINE_ROUNDS", "5"))
@@ -125,16 +126,11 @@ class People:
 
 @pytest.fixture(scope="module")
 def filled(stack: RunningStack) -> Iterator[RunningStack]:
-    done = command(stack, "apply")
+    done = contractline(stack, "apply")
     assert done.returncode == 0, done.stdout + done.stderr
     yield stack
     with psycopg.connect(stack.exports["POSTGRES_DSN"], autocommit=True) as connection:
         connection.execute("DELETE FROM github_users WHERE team = 'chaos'")
-
-
-def command(stack: RunningStack, *words: str) -> subprocess.CompletedProcess[str]:
-    argv = (sys.executable, "-m", "contractline", "--project", str(stack.project.root), *words)
-    return subprocess.run(argv, env=stack.environment, capture_output=True, text=True, timeout=600)
 
 
 def sending(stack: RunningStack, number: int) -> subprocess.Popen[str]:
@@ -203,8 +199,8 @@ def test_a_round_of_faults_loses_nothing(filled: RunningStack, number: int):
     while sorted(found := there(filled, ids) or []) != sorted(ids):
         assert time.monotonic() < end, f"{words}: {len(found)} of {len(ids)} commits are there"
         time.sleep(0.5)
-    while (state := command(filled, "status")).returncode:
+    while (state := contractline(filled, "status")).returncode:
         assert time.monotonic() < end, f"{words}\n{state.stdout}{state.stderr}"
-    verified = command(filled, "verify", "github_users", "--wait", "120")
+    verified = contractline(filled, "verify", "github_users", "--wait", "120")
     assert verified.returncode == 0, f"{words}\n{verified.stdout}{verified.stderr}"
     print(f"{words}: {time.monotonic() - began:.0f} s")  # noqa: T201 - for `make chaos`

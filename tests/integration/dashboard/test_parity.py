@@ -48,6 +48,7 @@ HISTORIES = int(ALL or "3")
 QUESTIONS = 6
 """How many questions a history is asked, unless all are wanted."""
 
+DRAWN = settings(phases=(Phase.generate,), deadline=None, suppress_health_check=list(HealthCheck))
 WAIT_SECONDS = 120
 MESSAGES = ("feat: one", "Fix two\n\nSince it was wrong.", "x" * 80, "", "docs(page): three")
 PERIODS = ("all", "2026-01-01..2026-01-04", "2025-12-01..2026-12-31")
@@ -488,12 +489,7 @@ def captured(applied: RunningStack) -> Iterator[str]:
 
 
 # It comes first: `apply` compares the rows of PostgreSQL with those of ClickHouse.
-@settings(
-    max_examples=max(HISTORIES // 10, 1),
-    phases=(Phase.generate,),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(DRAWN, max_examples=max(HISTORIES // 10, 1))
 @given(world=worlds(), random=st.randoms(use_true_random=False))
 @pytest.mark.timeout(3600)
 def test_people_who_come_from_postgresql(
@@ -510,12 +506,7 @@ def test_people_who_come_from_postgresql(
     agree(applied, served, warehouse, source, random)
 
 
-@settings(
-    max_examples=HISTORIES,
-    phases=(Phase.generate,),
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@settings(DRAWN, max_examples=HISTORIES)
 @given(world=worlds(), random=st.randoms(use_true_random=False))
 @pytest.mark.timeout(3600)
 def test_the_same_everywhere(
