@@ -49,7 +49,7 @@ webhook-demo: setup ## start all, then send GitHub's recorded push events to a r
 
 test: setup $(READY) ## all tests: the fast ones, then those on the real stack
 	$(BIN)/python -m pytest $(FAST) -n 2 -q
-	$(BIN)/python -m pytest tests/integration tests/e2e -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest tests/integration tests/e2e -n 2 --dist loadfile --reruns 1 --rerun-show-tracebacks -q -rfER
 
 test-long: setup $(READY) ## many more random values, and a table of a million rows (half an hour)
 	CONTRACTLINE_VALUES=3000 CONTRACTLINE_ROWS=1000000 $(BIN)/python -m pytest -q --timeout 7200 \

@@ -28,7 +28,9 @@ AWAY_SECONDS = 180.0
 """How long `apply` waits for Kafka Connect, which a busy machine starts in a minute."""
 
 START_SECONDS = 60.0
-READ_SECONDS = 15.0
+READ_SECONDS = 30.0
+"""How long a running task may find its slot held by the one before it: Debezium tries every 10 s."""
+
 SETTLE_SECONDS = 0.5
 STALE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.2
