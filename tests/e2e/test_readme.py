@@ -84,6 +84,13 @@ def test_readers_see_the_commits_that_git_counts(demo, checkout):
     assert rows(checkout, generated + "AND repository != 'contractline/canary'") == [(20_000,)]
 
 
+def test_canaries_are_in_no_report(demo, checkout):
+    canaries = "SELECT count() > 0 FROM {} WHERE repository = 'contractline/canary'"
+    assert rows(checkout, canaries.format("github.commits")) == [(1,)]
+    for view in ("commits", "commits_by_time", "commits_without_people", "contributions"):
+        assert rows(checkout, canaries.format(f"reporting.{view}")) == [(0,)], view
+
+
 def test_any_client_connects_by_the_printed_variables(demo, checkout):
     found = endpoints(checkout)
     with psycopg.connect(found["POSTGRES_DSN"]) as connection:
