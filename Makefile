@@ -51,7 +51,7 @@ test: setup $(READY) ## all tests: the fast ones, then those on the real stack
 	$(BIN)/python -m pytest $(FAST) -n 2 -q
 	$(BIN)/python -m pytest tests/integration tests/e2e -n 2 --dist loadfile --reruns 1 --rerun-show-tracebacks -q -rfER
 
-test-long: setup $(READY) ## many more random values, and a table of a million rows (half an hour)
+test-long: setup $(READY) ## many more random values, and a table of a million rows (ten minutes)
 	CONTRACTLINE_VALUES=3000 CONTRACTLINE_ROWS=1000000 $(BIN)/python -m pytest -q --timeout 7200 \
 		tests/integration/targets/test_values.py tests/integration/targets/test_large.py
 

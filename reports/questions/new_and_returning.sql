@@ -4,14 +4,17 @@ SELECT
     count() AS people
 FROM
 (
-    SELECT
+    SELECT DISTINCT
         if(user_name = '', lower(author_email), user_name) AS person,
-        groupUniqArray(toDate32(committed_at, 'UTC') - toDayOfWeek(committed_at, 0, 'UTC') + 1) AS weeks,
-        arrayMin(weeks) AS first_week
+        toDate32(committed_at, 'UTC') - toDayOfWeek(committed_at, 0, 'UTC') + 1 AS week
     FROM commits
-    GROUP BY person
-)
-ARRAY JOIN weeks AS week
-WHERE week >= toDate32({since:DateTime64(6, 'UTC')}) AND week < {until:DateTime64(6, 'UTC')}
+) AS active
+INNER JOIN
+(
+    SELECT
+        person,
+        toDate32(first_at, 'UTC') - toDayOfWeek(first_at, 0, 'UTC') + 1 AS first_week
+    FROM reporting.beginners
+) AS beginner USING (person)
 GROUP BY week, kind
 ORDER BY week, kind

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
+from contractline.reports.answer import ask
 from contractline.reports.load import load_reports
+from contractline.reports.render import render
+from contractline.reports.selection import selection_of
 from contractline.targets import apply_all
 from contractline.targets.tables import target
 from tests.fixtures.credits import wait_for_credits
@@ -156,6 +159,66 @@ def test_a_block_that_is_on_its_way_while_views_are_made_counts(
         warehouse.run(f"SYSTEM WAIT VIEW reporting.{name}")
     spelled = "SELECT count() FROM reporting.author_spellings FINAL WHERE email = 'on@its.way'"
     assert warehouse.rows(spelled) == [(1,)]
+
+
+def test_the_first_commit_of_a_person_is_that_of_all_their_spellings(
+    stack: RunningStack, warehouse: Warehouse
+) -> None:
+    made = [
+        ("one", "early@begin.example", "2025-02-03"),
+        ("other", "late@begin.example", "2026-03-02"),
+        ("other", "late@begin.example", "2026-03-09"),
+        ("other", "known@begin.example", "2026-03-10"),
+        ("one", "nobody@begin.example", "2026-03-11"),
+    ]
+    values = ", ".join(
+        f"('people/begin {repository}', '{number}', 'B', '{email}', '{day}', 1)"
+        for number, (repository, email, day) in enumerate(made)
+    )
+    warehouse.run(
+        "INSERT INTO github.commits (repository, commit_id, author, author_email, committed_at,"
+        f" version) VALUES {values}"
+    )
+    warehouse.run(
+        "INSERT INTO github.identities (kind, identity, user_name, verified, version) VALUES"
+        " ('email', 'early@begin.example', 'Beginner', true, 1),"
+        " ('email', 'late@begin.example', 'Beginner', true, 1)"
+    )
+    wait_for_credits(warehouse)
+
+    firsts = (
+        "SELECT person, toString(toDate32(first_at)) FROM reporting.beginners"
+        " WHERE person = 'Beginner' OR endsWith(person, '@begin.example') ORDER BY person"
+    )
+    expected = [
+        ("Beginner", "2025-02-03"),
+        ("known@begin.example", "2026-03-10"),
+        ("nobody@begin.example", "2026-03-11"),
+    ]
+    assert warehouse.rows(firsts) == expected
+
+    reports = load_reports(stack.project)
+    given = {"repository": ["people/begin other", "people/begin one"], "period": ["all"]}
+    query = render(
+        reports.question("new_and_returning"),
+        reports.filters,
+        selection_of(reports.filters, given),
+    )
+    assert ask(warehouse, query).rows == (
+        ("2025-02-03", "new", 1),
+        ("2026-03-02", "returning", 1),
+        ("2026-03-09", "new", 2),
+        ("2026-03-09", "returning", 1),
+    )
+
+    for name in ("VIEW reporting.first_commits_feed", "VIEW reporting.first_commits_all"):
+        warehouse.run(f"DROP {name} SYNC")
+    warehouse.run("DROP TABLE reporting.first_commits SYNC")
+    contracts = load_contracts(stack.project)
+    for outcome in apply_all(stack.project, contracts, stack.endpoints, ("tables",)):
+        assert outcome.error is None, outcome.error
+    warehouse.run("SYSTEM WAIT VIEW reporting.first_commits_all")
+    assert warehouse.rows(firsts) == expected
 
 
 @pytest.mark.parametrize("view", LIGHTER)
