@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import threading
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
-from benchmarks.bench_freshness import Sending
 from benchmarks.measure import percentile
 from benchmarks.organisation import Organisation
 from benchmarks.running import Bench, running_stack
-from benchmarks.streams import commits
 from contractline.clients.clickhouse import Warehouse
 from contractline.errors import ServiceUnavailable
 from contractline.reports.answer import ask
@@ -20,6 +20,7 @@ from contractline.reports.load import LoadedQuestion, load_reports
 from contractline.reports.model import Filters
 from contractline.reports.render import render
 from contractline.reports.selection import selection_of
+from tests.fixtures.stack import REPOSITORY
 
 GOAL_MS = 300
 
@@ -75,20 +76,22 @@ def _flow(bench: Bench, rate: int) -> Iterator[None]:
     if not rate:
         yield
         return
-    ended = threading.Event()
-    sending = Sending(bench, commits(bench.project))
-
-    def send() -> None:
-        while not ended.is_set():
-            sending.send(rate, 1)
-
-    thread = threading.Thread(target=send)
-    thread.start()
+    # A process of its own, as it is for users: the questions don't share an interpreter with it.
+    command = [sys.executable, "-m", "producer", "--source", "fake", "--follow"]
+    process = subprocess.Popen(
+        [*command, "--rate", str(rate), "--project", str(bench.project.root)],
+        cwd=REPOSITORY,
+        env=bench.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         yield
+        if process.poll() is not None:
+            raise SystemExit(f"the producer ended by itself with exit code {process.returncode}")
     finally:
-        ended.set()
-        thread.join()
+        process.send_signal(signal.SIGTERM)
+        process.wait()
 
 
 def _times(

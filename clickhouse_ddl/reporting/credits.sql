@@ -102,6 +102,8 @@ ENGINE = ReplacingMergeTree(generation)
 ORDER BY (slot, author_key, since)
 COMMENT 'To whom commits are credited, as it was found; the view credits reads the newest generation.';
 
+-- Readers read every table with FINAL unless told otherwise (the setting `final` of their profile). Here
+-- it would merge all generations that are there only to leave out all but one.
 CREATE OR REPLACE VIEW reporting.credits_generation AS
 SELECT generation, any(slot) AS slot, any(state) AS state
 FROM reporting.kept_credits
@@ -109,6 +111,7 @@ GROUP BY generation
 HAVING count() = any(rows)
 ORDER BY generation DESC
 LIMIT 1
+SETTINGS final = 0
 COMMENT 'The newest generation of credits that is complete.';
 
 -- The state is read before the tables: what arrives in between makes another generation. The function
@@ -138,4 +141,5 @@ WITH (SELECT (slot, generation) FROM reporting.credits_generation) AS newest
 SELECT * EXCEPT (slot, generation, state, rows)
 FROM reporting.kept_credits
 WHERE slot = newest.1 AND generation = newest.2
+SETTINGS final = 0
 COMMENT 'To whom commits are credited: each author as commits spell them, and each period of a team and position.';

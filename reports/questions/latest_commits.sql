@@ -9,7 +9,7 @@ SELECT
 FROM commits
 WHERE produced_at >= (
     SELECT min(produced_at)
-    FROM (SELECT produced_at FROM reporting.commit_facts ORDER BY produced_at DESC LIMIT 10000)
+    FROM (SELECT produced_at FROM reporting.commit_facts ORDER BY produced_at DESC LIMIT 10000 SETTINGS final = 0)
 )
 ORDER BY produced_at DESC, repository, commit_id
 LIMIT 40
