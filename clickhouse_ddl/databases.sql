@@ -45,3 +45,22 @@ ENGINE = AggregatingMergeTree
 ORDER BY (stream, minute)
 TTL minute + INTERVAL 90 DAY
 COMMENT 'How many records arrived in each minute, and how long they were on their way; kept for 90 days.';
+
+-- What `contractline watch` measured of the quality rules of the contracts: a row a rule and time.
+CREATE TABLE IF NOT EXISTS ingestion.quality_results
+(
+    stream LowCardinality(String) COMMENT 'Stream that the rule is about.',
+    rule LowCardinality(String) COMMENT 'Name of the rule in the contract.',
+    at DateTime64(3, 'UTC') COMMENT 'When it was measured.',
+    state LowCardinality(String) COMMENT 'holds; fails; unknown: it could not be measured.',
+    value Nullable(Float64) COMMENT 'What was measured; null when it could not be.',
+    expected LowCardinality(String) COMMENT 'What the contract said then that it must be.',
+    unit LowCardinality(String) COMMENT 'What was counted, such as rows or percent.',
+    dimension LowCardinality(String) COMMENT 'Which side of quality it is about; empty when nobody says.',
+    severity LowCardinality(String) COMMENT 'How bad it is that it fails; empty when nobody says.',
+    problem String COMMENT 'Why it could not be measured; empty otherwise.'
+)
+ENGINE = MergeTree
+ORDER BY (stream, rule, at)
+TTL toDateTime(at) + INTERVAL 90 DAY
+COMMENT 'Results of the quality rules of the contracts, kept for 90 days.';

@@ -127,6 +127,8 @@ class Endpoints(BaseSettings):
         clickhouse_url: ClickHouse's HTTP interface, as ``http://user:password@host:port``.
         clickhouse_reports_url: the same for reports: an account that may read the views of the
             database ``reporting`` and nothing else.
+        clickhouse_reader_url: the same for quality rules: an account that may read the tables and
+            change nothing.
         clickhouse_kafka_brokers: how ClickHouse reaches Kafka, where that differs.
         clickhouse_schema_registry_url: how ClickHouse reaches the registry, where that differs.
         metabase_url: Metabase's address.
@@ -146,6 +148,7 @@ class Endpoints(BaseSettings):
     postgres_replication_password: str | None = Field(default=None, repr=False)
     clickhouse_url: str | None = Field(default=None)
     clickhouse_reports_url: str | None = Field(default=None)
+    clickhouse_reader_url: str | None = Field(default=None)
     clickhouse_kafka_brokers: str | None = Field(default=None)
     clickhouse_schema_registry_url: str | None = Field(default=None)
     metabase_url: str | None = Field(default=None)
@@ -189,7 +192,14 @@ class Endpoints(BaseSettings):
 
     def for_reports(self) -> Endpoints:
         """Return these endpoints with the account for reports, where the same server has one."""
-        own, common = self.clickhouse_reports_url, self.clickhouse_url
+        return self._by_account(self.clickhouse_reports_url)
+
+    def for_reading(self) -> Endpoints:
+        """Return these endpoints with the account that only reads, where the server has one."""
+        return self._by_account(self.clickhouse_reader_url)
+
+    def _by_account(self, own: str | None) -> Endpoints:
+        common = self.clickhouse_url
         if own is None or (common is not None and _place(own) != _place(common)):
             return self
         return self.model_copy(update={"clickhouse_url": own})

@@ -168,7 +168,7 @@ class Stream:
                 self.properties["compatibility"] if is_level else self.document["slaProperties"][0]
             )
             target[name] = value
-        elif name == "physicalName":
+        elif name in {"physicalName", "quality"}:
             self.document["schema"][0][name] = value
         elif (name == "name" and "_" in value) or value == "commits":
             self.properties["topic"]["value"]["name"] = value

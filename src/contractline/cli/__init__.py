@@ -48,6 +48,7 @@ COMMANDS = {
     "plan": "show what the systems differ in from their declared state",
     "apply": "bring the systems to their declared state",
     "verify": "compare a table in PostgreSQL with its rows in ClickHouse",
+    "quality": "hold rows against the quality rules of the contracts",
     "resnapshot": "read the rows of captured tables again, while their changes flow",
     "generate": "write what follows from the contracts into committed files",
     "dump": "write what a running registry or Metabase holds as files",
@@ -81,7 +82,17 @@ GROUPS = {
         "dump",
     ),
     "Run": ("plan", "apply", "produce", "watch"),
-    "Look": ("ask", "explain", "verify", "people", "dashboard", "mcp", "tail", "catalog"),
+    "Look": (
+        "ask",
+        "explain",
+        "verify",
+        "quality",
+        "people",
+        "dashboard",
+        "mcp",
+        "tail",
+        "catalog",
+    ),
     "Mend": ("doctor", "dlq", "replay", "rebuild", "resnapshot", "registry"),
 }
 """The order in which `--help` shows the commands, by what somebody wants to do."""

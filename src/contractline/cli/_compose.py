@@ -49,6 +49,7 @@ def _endpoints(env: dict[str, str]) -> dict[str, str]:
     postgres = f"postgres:{quote(env['POSTGRES_PASSWORD'], safe='')}"
     writer = f"writer:{quote(env['CLICKHOUSE_WRITER_PASSWORD'], safe='')}"
     reports = f"reports:{quote(env['CLICKHOUSE_REPORTS_PASSWORD'], safe='')}"
+    reader = f"reader:{quote(env['CLICKHOUSE_READER_PASSWORD'], safe='')}"
     return {
         "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{env['KAFKA_PORT']}",
         "SCHEMA_REGISTRY_URL": f"http://{HOST}:{env['REGISTRY_PORT']}{path}",
@@ -60,6 +61,7 @@ def _endpoints(env: dict[str, str]) -> dict[str, str]:
         "POSTGRES_REPLICATION_PASSWORD": env["POSTGRES_REPLICATION_PASSWORD"],
         "CLICKHOUSE_URL": f"http://{writer}@{HOST}:{env['CLICKHOUSE_PORT']}",
         "CLICKHOUSE_REPORTS_URL": f"http://{reports}@{HOST}:{env['CLICKHOUSE_PORT']}",
+        "CLICKHOUSE_READER_URL": f"http://{reader}@{HOST}:{env['CLICKHOUSE_PORT']}",
         "CLICKHOUSE_KAFKA_BROKERS": KAFKA_INSIDE,
         "CLICKHOUSE_SCHEMA_REGISTRY_URL": f"{REGISTRY_INSIDE}{path}",
     }

@@ -39,7 +39,8 @@ def command(invocation: Invocation, as_json: bool) -> int:
     Of each service: state, version, process, memory and address; a real installation is asked
     whether it answers. Of each stream: rows a second over the last minute, messages that ClickHouse
     has not read yet and the age of the oldest, messages that could not be read, whether its changes
-    are read from PostgreSQL, and whether the rows before them have arrived. Of each connector: its
+    are read from PostgreSQL, whether the rows before them have arrived, and how many of its quality
+    rules held when they were measured last. Of each connector: its
     tasks, its slot, and the WAL that is kept for it. Of each refreshable view of ClickHouse: when it
     was refreshed. Last, what the watch did.
 

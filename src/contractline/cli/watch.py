@@ -19,7 +19,8 @@ def command(invocation: Invocation) -> None:
     Messages whose schema could not be fetched are put into their streams once it can be. A queue of
     ClickHouse whose consumer has stopped for good gets a new one. Failed tasks of connectors are
     restarted once what they need is there; a task that stopped since a table departs from its
-    contract waits for a person.
+    contract waits for a person. Quality rules are measured when their schedules say so, and the
+    results kept.
 
     `contractline up` runs this as one of its services.
     """

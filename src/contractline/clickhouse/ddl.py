@@ -30,7 +30,8 @@ STREAMS = "streams"
 
 ERRORS = f"{INGESTION}.errors"
 ARRIVALS = f"{INGESTION}.arrivals"
-SHARED = (ERRORS, ARRIVALS)
+QUALITY_RESULTS = f"{INGESTION}.quality_results"
+SHARED = (ERRORS, ARRIVALS, QUALITY_RESULTS)
 """The tables that all streams share."""
 
 _SUFFIXES = ("", "_current", "_history", "_errors", "_arrivals", QUEUE_SUFFIX, "_feed")

@@ -69,6 +69,13 @@ _GAUGES = (
     ),
     _Gauge("streams", "open errors", "stream", "stream_open_errors", "Open dead letters."),
     _Gauge(
+        "streams",
+        "quality",
+        "stream",
+        "stream_quality_failures",
+        "Quality rules that did not hold, or could not be measured, the last time.",
+    ),
+    _Gauge(
         "connectors",
         "WAL kept",
         "connector",

@@ -1,4 +1,4 @@
-"""The state of the pipeline itself: services, lag of each stream, errors, contracts."""
+"""The state of the pipeline itself: services, lag of each stream, errors, quality, contracts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from contractline.dashboard.hub import Subject
 from contractline.debezium.source import connected
 from contractline.errors import ContractlineError
 from contractline.kafka.lag import Lag, LagReader
+from contractline.quality.kept import newest
 from contractline.settings import Endpoints
 
 REFRESH_SECONDS = 2.0
@@ -143,6 +144,7 @@ class PipelinePage:
                 self._stream(contract, lags.get(contract.topic.name), rates, errors)
                 for contract in self._contracts
             ],
+            "quality": (said["ClickHouse"].content or {}).get("quality", []),
             "connectors": said["Kafka Connect"].content or [],
             "slots": said["PostgreSQL"].content or [],
             "contracts": [
@@ -207,7 +209,10 @@ class PipelinePage:
             errors: dict[str, dict[str, int]] = {}
             for topic, kind, count in warehouse.rows(_ERRORS):
                 errors.setdefault(topic, {})[kind] = count
-        return {"version": version, "errors": errors}
+            quality = [
+                asdict(result) | {"at": result.at.isoformat()} for result in newest(warehouse)
+            ]
+        return {"version": version, "errors": errors, "quality": quality}
 
     def _stream(
         self,

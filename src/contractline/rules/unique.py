@@ -54,8 +54,8 @@ def sink_table_unique(drafts: Sequence[Draft]) -> Iterator[tuple[Draft, Violatio
     """Each ClickHouse table is filled by one stream, as its ``current`` or its ``history``.
 
     Why: rows of two streams in one table replace each other. The tables in the database
-    ``ingestion`` are named after the stream, and two of them belong to all streams: ``errors`` and
-    ``arrivals``.
+    ``ingestion`` are named after the stream, and three of them belong to all streams: ``errors``,
+    ``arrivals`` and ``quality_results``.
 
     Bad: ``current: github.users`` in two contracts; a contract ``errors``; ``orders_queue`` beside
     ``orders``. Good: a table each, another name.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from contractline.errors import ContractlineError, SettingInvalid
 from contractline.status.connectors import changes, tasks
 from contractline.status.facts import Fact, Facts, Sources
+from contractline.status.quality import quality
 from contractline.status.snapshots import rows
 from contractline.status.streams import errors, lag
 from contractline.status.views import refreshes
@@ -21,7 +22,7 @@ from contractline.status.watch import last_action
 Reader = Callable[[Sources], Facts]
 
 SECTIONS: Mapping[str, Sequence[Reader]] = {
-    "streams": (lag, errors, changes, rows),
+    "streams": (lag, errors, changes, rows, quality),
     "connectors": (tasks,),
     "refreshable views": (refreshes,),
     "watch": (last_action,),

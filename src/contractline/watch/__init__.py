@@ -10,6 +10,7 @@ from contractline.errors import ContractlineError
 from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.watch.part import Say, WatchPart
+from contractline.watch.quality import Quality
 from contractline.watch.replays import Replays
 from contractline.watch.restarts import Restarts
 from contractline.watch.snapshots import Snapshots
@@ -21,6 +22,8 @@ LOAD = 0.05
 
 class Watch:
     """Replays transient errors, and restarts queues and failed tasks, as soon as they can go on.
+
+    It also measures the quality rules of the contracts when their schedules say so.
 
     Args:
         project: the checkout.
@@ -44,6 +47,7 @@ class Watch:
             Replays(say, clock),
             Restarts(project, say, clock),
             Snapshots(project, say, clock),
+            Quality(project, say, clock),
         )
 
     def run(self, stop: Event) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -20,6 +21,9 @@ from playwright.sync_api import Page as Tab
 
 from contractline.clients.clickhouse import Warehouse
 from contractline.contracts.load import load_contracts
+from contractline.contracts.quality import Bound, QualityRule
+from contractline.quality.kept import keep
+from contractline.quality.measure import Result, State
 from tests.fixtures.stack import RunningStack
 from tests.integration.dashboard.lab import Page, commit, send
 
@@ -213,6 +217,31 @@ def test_the_pipeline_tells_of_every_service(open_tab: Callable[..., Tab], appli
     expect(streams.get_by_text("up to date")).to_have_count(len(stored), timeout=PATIENCE_MS)
     contracts = tab.get_by_role("region", name="Contracts, table")
     expect(contracts.get_by_text("registered", exact=True)).to_have_count(len(stored))
+
+
+def test_the_pipeline_tells_of_quality_rules(
+    open_tab: Callable[..., Tab], applied: RunningStack, served: Page
+):
+    rule = QualityRule("page_rule", Bound("mustBe", (0,)), unit="rows")
+    with closing(Warehouse(applied.endpoints)) as warehouse:
+        keep(warehouse, [Result("commits", rule, datetime.now(UTC), State.FAILS, 3)])
+    try:
+        tab = open_tab("/pipeline")
+        row = tab.get_by_role("region", name="Quality, table").get_by_role("row", name="page_rule")
+        expect(row).to_contain_text("fails", timeout=PATIENCE_MS)
+        expect(row).to_contain_text("3 rows")
+        expect(row).to_contain_text("= 0")
+        metrics = httpx.get(f"{served.url}/metrics", timeout=60).text
+        (line,) = re.findall(
+            r'contractline_stream_quality_failures{stream="commits"} (\S+)', metrics
+        )
+        assert float(line) >= 1
+    finally:
+        with closing(Warehouse(applied.endpoints)) as warehouse:
+            warehouse.run(
+                "ALTER TABLE ingestion.quality_results DELETE WHERE rule = 'page_rule'"
+                " SETTINGS mutations_sync = 1"
+            )
 
 
 @pytest.mark.parametrize(

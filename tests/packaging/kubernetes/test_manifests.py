@@ -295,7 +295,7 @@ def test_each_part_gets_the_secrets_that_it_needs() -> None:
         for name, container in containers()
     }
     passwords = {f"clickhouse-{user}-password" for user in ("writer", "reader", "reports")}
-    whole = {"password", "replication-password", *passwords} - {"clickhouse-reader-password"}
+    whole = {"password", "replication-password", *passwords}
     assert keys == {
         "apply": whole,
         "watch": whole,

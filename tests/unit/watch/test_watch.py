@@ -29,7 +29,7 @@ def test_waits_while_nothing_says_where_clickhouse_is(project: Project) -> None:
         return Endpoints.model_construct(clickhouse_url=None)
 
     Watch(project, endpoints, lines.append).run(stop)
-    assert len(asked) == 9  # three rounds of three parts
+    assert len(asked) == 12  # three rounds of four parts
     assert lines[0].startswith("watching for messages whose schema could not be fetched")
     assert [line for line in lines if line.startswith("waiting: CLICKHOUSE_URL")] == lines[1:-1]
     assert len(lines) == 3

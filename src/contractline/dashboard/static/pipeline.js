@@ -1,4 +1,4 @@
-// The page of the pipeline itself: services, lag of each stream, connectors, contracts.
+// The page of the pipeline itself: services, lag of each stream, quality, connectors, contracts.
 import { element, visible } from "./dom.js";
 import * as format from "./format.js";
 
@@ -64,6 +64,12 @@ function contract(one) {
   return [text(one.name, "strong"), text(one.version === null ? "none" : `v${one.version}`, "number"), registered, text(format.number(one.fields), "number"), text(one.compatibility.toLowerCase().replaceAll("_", " ")), text(one.owner)];
 }
 
+function quality(one) {
+  const level = { holds: "good", fails: "bad" }[one.state] || "unknown";
+  const value = one.value === null ? null : `${format.number(one.value)} ${one.unit}`.trim();
+  return [text(one.stream, "strong"), text(one.rule), state(level, one.state, one.problem), text(value, "number"), text(one.expected), text(one.dimension), text(format.asMoment(one.at))];
+}
+
 export function drawPipeline(grid, content) {
   const kept = new Map([...grid.querySelectorAll(".scroll")].map((one) => [one.getAttribute("aria-label"), one.scrollLeft]));
   const focused = document.activeElement?.getAttribute("aria-label");
@@ -72,6 +78,8 @@ export function drawPipeline(grid, content) {
     card("Services", "Each was asked a moment ago.", 12, element("div", { class: "services" }, ...content.services.map(service))),
     card("Streams", "From Kafka into ClickHouse: what waits to be read, how old the oldest of it is, and the SLA of the contract.", 12,
       table("Streams", [["Stream"], ["Source"], ["Topic"], ["Messages", "number"], ["Rate", "number"], ["Waiting", "number"], ["Freshness"], ["Promise", "number"], ["Open errors"]], content.streams.map(stream))),
+    card("Quality", "What was measured last of the quality rules of the contracts.", 12,
+      table("Quality", [["Stream"], ["Rule"], ["State"], ["Value", "number"], ["Must be"], ["Dimension"], ["Measured"]], content.quality.map(quality))),
     card("Contracts", "The newest version of each, and whether the registry knows it.", 7,
       table("Contracts", [["Contract"], ["Version", "number"], ["Registry"], ["Fields", "number"], ["Compatibility"], ["Owner"]], content.contracts.map(contract))),
     card("Change data capture", "Connectors, and how much of PostgreSQL's log each slot still holds back.", 5,

@@ -1,0 +1,1 @@
+"""Measures the quality rules of contracts in ClickHouse, and keeps what came of it."""
