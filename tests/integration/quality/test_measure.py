@@ -19,28 +19,9 @@ from contractline.status.facts import Sources
 from contractline.status.quality import quality
 from contractline.watch.quality import PAUSE_SECONDS, Quality
 from tests.fixtures.stack import RunningStack
-from tests.integration.tables.lab import Lab, commit
+from tests.integration.tables.lab import Lab
 
 ZERO = Bound("mustBe", (0,))
-
-
-@pytest.fixture
-def commits(lab: Lab, applied: RunningStack) -> Lab:
-    """A stream with four commits: one came twice, one has no hash, and one negative lines."""
-    # The lab's databases are not those that the account for reading may read.
-    lab.endpoints = lab.endpoints.model_copy(update={"clickhouse_reader_url": None})
-    lab.stream("commits")
-    lab.apply()
-    records = [
-        commit(1),
-        commit(1, additions=1, deletions=2),
-        commit(2, commit_id="HEAD"),
-        commit(3, additions=-1, deletions=0),
-        commit(4, author_login="ann", author=""),
-    ]
-    lab.send("commits", [lab.frame("commits", record) for record in records])
-    lab.wait_for(f"SELECT count() FROM {lab.prefix}.commits FINAL", 4)
-    return lab
 
 
 def measured(lab: Lab, *rules: QualityRule) -> list[tuple[State, float | None]]:
