@@ -109,31 +109,42 @@ def start_detached(
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process that can't be mistaken for a later one with the same number."""
+    """A process that can't be mistaken for a later one with the same number.
+
+    Attributes:
+        pid: its number.
+        started: when it started; on Linux in seconds since the machine's start, which stays the same
+            when the clock is set.
+    """
 
     pid: int
-    created: float
+    started: float
 
     @classmethod
     def of(cls, pid: int) -> ProcessIdentity:
         """Return the identity of a running process."""
-        return cls(pid, psutil.Process(pid).create_time())
+        return cls(pid, _started(psutil.Process(pid)))
 
     @classmethod
     def read(cls, file: Path) -> ProcessIdentity | None:
         """Return the identity that a file keeps, where there is one."""
         kept = read_json(file)
-        return cls(int(kept["pid"]), float(kept["created"])) if "pid" in kept else None
+        return cls(int(kept["pid"]), float(kept["started"])) if "started" in kept else None
 
     def process(self) -> psutil.Process | None:
         """Return the process, where it still runs."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created) < SAME_START_SECONDS
+            same = abs(_started(process) - self.started) < SAME_START_SECONDS
             alive = same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return None
         return process if alive else None
+
+
+def _started(process: psutil.Process) -> float:
+    # On Linux psutil adds the time of the machine's start, which moves with the clock.
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0)
 
 
 def marked(state: Path) -> list[psutil.Process]:

@@ -226,7 +226,7 @@ def main(root: str) -> int:
     layout.create()
     log = EventLog(layout.events)
     identity = ProcessIdentity.of(os.getpid())
-    write_private(layout.supervisor, json.dumps({"pid": identity.pid, "created": identity.created}))
+    write_private(layout.supervisor, json.dumps({"pid": identity.pid, "started": identity.started}))
     log.write(events.SupervisorStarted(pid=identity.pid))
     try:
         end_orphans(layout.state, log.write)

@@ -181,7 +181,7 @@ def test_a_stale_file_of_the_supervisor_is_recognised(make_checkout):
     checkout.run("up")
     checkout.run("down")
     # After a reboot the number may belong to another program.
-    stale = {"pid": os.getpid(), "created": 1.0}
+    stale = {"pid": os.getpid(), "started": 1.0}
     (checkout.project.state / "run" / "supervisor.json").write_text(json.dumps(stale))
 
     assert "the stack is ready" in checkout.run("up")
