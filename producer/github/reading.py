@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 
+from contractline.clients.retry import SayOnce
 from producer.commit import Record
 from producer.github.branches import look
 from producer.github.client import Client, Working
@@ -48,7 +49,7 @@ class ApiReader:
         self._client = client
         self._wanted = wanted
         self._say = say
-        self._said = ""
+        self._say_once = SayOnce(say)
         self._cursors = {
             place.ref: position
             for place, position in known.items()
@@ -237,11 +238,6 @@ class ApiReader:
         """
         window = self._wanted.window.parameters()
         return " ".join([ref, *(f"{name}={value}" for name, value in window.items())])
-
-    def _say_once(self, words: str) -> None:
-        if words != self._said:
-            self._said = words
-            self._say(words)
 
 
 _UNFINISHED = "unfinished"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contractline.clients.retry import SayOnce
 from contractline.errors import SettingInvalid
 from producer.commit import Record
 from producer.git import refs
@@ -76,7 +77,7 @@ class GitSource:
         self.repository = settings.name or ""
         self._settings = settings
         self._say = say
-        self._said = ""
+        self._say_once = SayOnce(say)
         self._cursors: dict[str, str] = {}
         self._looked_at = 0.0
         self._clone: Clone | None = None
@@ -286,11 +287,6 @@ class GitSource:
                 f"{self.repository} is a shallow clone: older commits are missing, and the oldest "
                 "have no line counts. After `git fetch --unshallow`, run once with --again"
             )
-
-    def _say_once(self, words: str) -> None:
-        if words != self._said:
-            self._said = words
-            self._say(words)
 
 
 class _Trail:

@@ -16,6 +16,28 @@ FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 
 
+class SayOnce:
+    """Passes a line on unless it was the last one.
+
+    Args:
+        say: where the lines go.
+    """
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._last = ""
+
+    def __call__(self, line: str) -> None:
+        """Say a line, unless it was said last."""
+        if line != self._last:
+            self._last = line
+            self._say(line)
+
+    def forget(self) -> None:
+        """Let the next line be said, even if it is the last one again."""
+        self._last = ""
+
+
 class Patience:
     """How long to wait next, and whether it was said why.
 

@@ -22,6 +22,7 @@ from fastavro.write import LOGICAL_WRITERS
 
 from contractline.avro.schema import Schema
 from contractline.clients.registry import Registry
+from contractline.clients.retry import SayOnce
 from contractline.clients.wire import SchemaId, header
 from contractline.contracts.draft import VERSIONS
 from contractline.contracts.load import load_contract
@@ -290,8 +291,8 @@ class Following:
     ) -> None:
         self._encoders = tuple(encoders)
         self._say = say
+        self._say_once = SayOnce(say)
         self._every = every
-        self._said = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="schema-versions", daemon=True)
 
@@ -319,12 +320,7 @@ class Following:
         except ContractlineError as problem:
             self._say_once(f"{encoder.contract.name} v{before} stays in use: {problem}")
             return
-        self._said = ""
+        self._say_once.forget()
         if changed:
             name = encoder.contract.name
             self._say(f"{name} v{encoder.current.version} is registered: writing it from now on")
-
-    def _say_once(self, words: str) -> None:
-        if words != self._said:
-            self._said = words
-            self._say(words)

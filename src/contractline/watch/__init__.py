@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from threading import Event
 
+from contractline.clients.retry import Say
 from contractline.errors import ContractlineError
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.watch.part import Say, WatchPart
+from contractline.watch.part import WatchPart
 from contractline.watch.quality import Quality
 from contractline.watch.replays import Replays
 from contractline.watch.restarts import Restarts

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
+from contractline.clients.retry import Say, SayOnce
 from contractline.settings import Endpoints
-
-Say = Callable[[str], None]
 
 
 class WatchPart(ABC):
@@ -19,7 +17,7 @@ class WatchPart(ABC):
 
     def __init__(self, say: Say) -> None:
         self.say = say
-        self._said = ""
+        self.say_once = SayOnce(say)
 
     @abstractmethod
     def look(self, endpoints: Endpoints) -> None:
@@ -32,13 +30,3 @@ class WatchPart(ABC):
     @abstractmethod
     def leave(self) -> None:
         """Let the connections go; the next look makes new ones."""
-
-    def say_once(self, line: str) -> None:
-        """Say a line, unless it was the last of its kind."""
-        if line != self._said:
-            self._said = line
-            self.say(line)
-
-    def is_fine(self) -> None:
-        """Note that nothing waits any more, so that the next problem is said again."""
-        self._said = ""

@@ -11,6 +11,7 @@ from cronsim import CronSim
 
 from contractline.clickhouse.ddl import QUALITY_RESULTS
 from contractline.clients.clickhouse import Warehouse
+from contractline.clients.retry import Say
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract
 from contractline.contracts.quality import QualityRule
@@ -18,7 +19,7 @@ from contractline.project import Project
 from contractline.quality.kept import NEWEST_RESULTS, keep, newest
 from contractline.quality.measure import Result, State, measure, rules_of
 from contractline.settings import Endpoints
-from contractline.watch.part import Say, WatchPart
+from contractline.watch.part import WatchPart
 
 PAUSE_SECONDS = 30.0
 
@@ -75,7 +76,7 @@ class Quality(WatchPart):
         if bad:
             self.say_once(f"quality: {'; '.join(bad)}")
         else:
-            self.is_fine()
+            self.say_once.forget()
 
 
 def _due_rules(contract: Contract, last: dict[tuple[str, str], datetime]) -> list[QualityRule]:

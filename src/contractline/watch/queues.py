@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from contractline.clients.clickhouse import Warehouse
+from contractline.clients.retry import Say
 from contractline.targets.tables.consumers import consumptions, read_on
-from contractline.watch.part import Say
 from contractline.watch.restarts import Pauses
 
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 
 from contractline.clients.clickhouse import Warehouse
+from contractline.clients.retry import Say
 from contractline.recovery.replay import Replayed, open_errors, replay_stream
 from contractline.settings import Endpoints
-from contractline.watch.part import Say, WatchPart
+from contractline.watch.part import WatchPart
 from contractline.watch.queues import Queues
 
 
@@ -47,7 +48,7 @@ class Replays(WatchPart):
             is_waiting = is_waiting or bool(result.waiting)
             self._tell(result)
         if not is_waiting:
-            self.is_fine()
+            self.say_once.forget()
 
     def leave(self) -> None:
         """Let the connection to ClickHouse go."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from contractline.clients.connect import Connect
+from contractline.clients.retry import Say
 from contractline.contracts.load import load_contracts
 from contractline.debezium.files import connector_names
 from contractline.plan import Plan
@@ -18,7 +19,7 @@ from contractline.project import Project
 from contractline.settings import Endpoints
 from contractline.targets.connectors.plan import Restart
 from contractline.targets.connectors.target import Connectors
-from contractline.watch.part import Say, WatchPart
+from contractline.watch.part import WatchPart
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 60.0
@@ -85,7 +86,7 @@ class Restarts(WatchPart):
             return
         failed = self._failed(endpoints) & set(declared)
         if not failed:
-            self.is_fine()
+            self.say_once.forget()
         if due := self._pauses.due(failed, self._clock()):
             self._bring_back(due, endpoints)
 

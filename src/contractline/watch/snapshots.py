@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from contractline.clients.connect import Connect
+from contractline.clients.retry import Say
 from contractline.contracts.load import load_contracts
 from contractline.debezium.asked import problems_by_hand
 from contractline.debezium.config import streams_of
@@ -14,7 +15,7 @@ from contractline.debezium.snapshot_state import snapshot_states
 from contractline.debezium.source import connected
 from contractline.project import Project
 from contractline.settings import Endpoints
-from contractline.watch.part import Say, WatchPart
+from contractline.watch.part import WatchPart
 
 PAUSE_SECONDS = 30.0
 
@@ -54,7 +55,7 @@ class Snapshots(WatchPart):
         if problems:
             self.say_once("; ".join(problems))
         else:
-            self.is_fine()
+            self.say_once.forget()
 
     def leave(self) -> None:
         """Nothing is kept open between looks."""

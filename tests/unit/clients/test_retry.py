@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from contractline.clients.errors import KafkaAway, KafkaUnavailable
-from contractline.clients.retry import LONGEST_PAUSE_SECONDS, Patience, persist
+from contractline.clients.retry import LONGEST_PAUSE_SECONDS, Patience, SayOnce, persist
 
 
 class Clock:
@@ -39,6 +39,19 @@ def test_nothing_is_said_when_nothing_was_waited_for():
     said: list[str] = []
     Patience(said.append).over("back")
     assert said == []
+
+
+def test_a_line_is_said_again_only_after_another_or_when_forgotten():
+    said: list[str] = []
+    say_once = SayOnce(said.append)
+
+    for line in ("a", "a", "b", "b", "a"):
+        say_once(line)
+    assert said == ["a", "b", "a"]
+
+    say_once.forget()
+    say_once("a")
+    assert said == ["a", "b", "a", "a"]
 
 
 def test_persisting_ends_when_told_to():
