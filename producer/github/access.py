@@ -9,14 +9,14 @@ from github import Auth
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    PydanticBaseSettingsSource,
+    EnvSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from contractline.errors import SettingInvalid
 from contractline.project import Project
-from contractline.settings import FILE
+from contractline.settings import FILE, from_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +61,18 @@ class GitHubAccess(BaseSettings):
             SettingInvalid: a value or a file can't be used.
         """
         toml_file = project.root / FILE
-
-        class _Loaded(cls):  # type: ignore[misc, valid-type]
-            @classmethod
-            def settings_customise_sources(
-                cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return (
-                    sources["init_settings"],
-                    sources["env_settings"],
-                    TomlConfigSettingsSource(settings_cls, toml_file),
-                )
-
         try:
-            loaded = _Loaded()
+            return from_sources(
+                cls,
+                lambda: EnvSettingsSource(cls),
+                lambda: TomlConfigSettingsSource(cls, toml_file),
+            )
         except ValidationError as problem:
             # Never the values: some are secrets.
             names = ", ".join(str(e["loc"][0]).upper() for e in problem.errors())
             raise SettingInvalid(names, "has a value that can't be used") from None
         except ValueError as problem:
             raise SettingInvalid(FILE, str(problem)) from problem
-        return cls.model_construct(**loaded.model_dump())
 
     def credentials(self, token_file: Path | None = None) -> list[Credential]:
         """Return every way to be known, at least one.

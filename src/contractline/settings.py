@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,6 +30,8 @@ STACK_ENDPOINTS = "endpoints.json"
 """The file in the state folder in which a running stack says where its services are (0600)."""
 
 FILE = "contractline.toml"
+
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 SERVICES = (
     "kafka_bootstrap_servers",
@@ -73,6 +75,30 @@ def without_own(project: Project, variables: Mapping[str, str]) -> dict[str, str
 def _digest(project: Project, name: str, value: str) -> str:
     text = "\0".join((str(project.root), name, value))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def from_sources(
+    kind: type[Settings], *sources: Callable[[], PydanticBaseSettingsSource]
+) -> Settings:
+    """Return settings as their sources give them; where several name one, the first wins.
+
+    Args:
+        kind: the class of the settings.
+        sources: each makes a source.
+
+    Raises:
+        ValidationError: a value can't be used.
+        ValueError: a file can't be read.
+    """
+
+    class _Loaded(kind):  # type: ignore[misc, valid-type]
+        @classmethod
+        def settings_customise_sources(
+            cls, *_: object, **__: object
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(source() for source in sources)
+
+    return kind.model_construct(**_Loaded().model_dump())
 
 
 class _StackSource(PydanticBaseSettingsSource):
@@ -167,23 +193,15 @@ class Endpoints(BaseSettings):
         stack_file = project.state / STACK_ENDPOINTS
         toml_file = project.root / FILE
 
-        class _Loaded(cls):  # type: ignore[misc, valid-type]
-            @classmethod
-            def settings_customise_sources(
-                cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
-            ) -> tuple[PydanticBaseSettingsSource, ...]:
-                return (
-                    sources["init_settings"],
-                    _EnvironmentSource(settings_cls, project),
-                    TomlConfigSettingsSource(settings_cls, toml_file),
-                    _StackSource(settings_cls, stack_file),
-                )
-
         try:
-            loaded = _Loaded()
-        except (ValidationError, ValueError) as problem:
+            return from_sources(
+                cls,
+                lambda: _EnvironmentSource(cls, project),
+                lambda: TomlConfigSettingsSource(cls, toml_file),
+                lambda: _StackSource(cls, stack_file),
+            )
+        except ValueError as problem:  # pydantic's ValidationError is one
             raise SettingInvalid(FILE, str(problem)) from problem
-        return cls.model_construct(**loaded.model_dump())
 
     @property
     def name_all_services(self) -> bool:

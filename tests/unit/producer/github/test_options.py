@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from contractline.errors import SettingInvalid
+from contractline.project import Project
 from producer.github import options
+from producer.github.access import GitHubAccess
 from producer.settings import load_settings
 from producer.sources.github import GitHubSource
 
@@ -135,3 +137,22 @@ def test_every_option_is_in_the_guide():
     guide = (Path(__file__).parents[4] / "docs" / "guides" / "github.md").read_text()
     missing = [a.option_strings[0] for a in parser._actions if a.option_strings[0] not in guide]
     assert not missing, f"describe {missing} in docs/guides/github.md"
+
+
+def test_access_comes_from_the_file_and_before_it_from_the_environment(monkeypatch, tmp_path):
+    (tmp_path / "contractline.toml").write_text(
+        'github_api_url = "https://ghe.example.com/api/v3"\ngithub_app_id = "7"\n'
+    )
+    monkeypatch.setenv("GITHUB_APP_ID", "8")
+
+    access = GitHubAccess.load(Project(tmp_path))
+
+    assert access.github_api_url == "https://ghe.example.com/api/v3"
+    assert access.github_app_id == "8"
+
+
+def test_a_secret_that_is_no_text_is_not_shown(tmp_path):
+    (tmp_path / "contractline.toml").write_text("github_token = 12345\n")
+    with pytest.raises(SettingInvalid, match="GITHUB_TOKEN") as caught:
+        GitHubAccess.load(Project(tmp_path))
+    assert "12345" not in str(caught.value)
