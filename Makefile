@@ -58,7 +58,7 @@ test-long: setup $(READY) ## many more random values, and a table of a million r
 parity: setup $(READY) ## hold 100 random histories against the page, Metabase's cards and a plain count (HISTORIES=100)
 	CONTRACTLINE_PARITY=$(or $(HISTORIES),100) $(BIN)/python -m pytest tests/integration/dashboard/test_parity.py -q
 
-chaos: setup $(READY) ## random faults under load (SEED=1 ROUNDS=20): kills, stops, restarts; nothing may be lost
+chaos: setup $(READY) ## random faults under load (SEED=1 ROUNDS=20): kills, stops, restarts, broken connections; nothing may be lost
 	CONTRACTLINE_SEED=$(or $(SEED),1) CONTRACTLINE_ROUNDS=$(or $(ROUNDS),20) \
 		$(BIN)/python -m pytest tests/integration/chaos -q -rP
 

@@ -1,7 +1,7 @@
 """Random faults under load: nothing is lost, nothing is there twice, and all of it flows again.
 
 A round sends commits with the producer and changes people in PostgreSQL while services are killed,
-stopped or restarted. Afterwards ClickHouse holds exactly what the generator made and PostgreSQL has,
+stopped or restarted, or all of PostgreSQL's connections break. Afterwards ClickHouse holds exactly what the generator made and PostgreSQL has,
 and `contractline status` names no problem. `make chaos SEED=7 ROUNDS=100` goes on for longer; the same
 seed draws the same faults.
 """
@@ -51,7 +51,8 @@ class Fault:
     """What is done to a service, how long after the load began.
 
     Attributes:
-        kind: ``kill`` (SIGKILL), ``pause`` (SIGSTOP, and SIGCONT after some seconds) or ``restart``.
+        kind: ``kill`` (SIGKILL), ``pause`` (SIGSTOP, and SIGCONT after some seconds), ``restart``, or
+            ``disconnect``: PostgreSQL ends its connections, and both ends live.
     """
 
     service: str
@@ -68,6 +69,8 @@ class Fault:
             stack.restart(self.service)
         elif self.kind == "kill":
             stack.kill(self.service)
+        elif self.kind == "disconnect":
+            disconnect(stack)
         elif (pid := stack.status(self.service).pid) is not None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP)
@@ -75,14 +78,40 @@ class Fault:
                 os.kill(pid, signal.SIGCONT)
 
 
+def disconnect(stack: RunningStack) -> None:
+    """End all connections to PostgreSQL: Debezium's, the registry's and those that change people."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with psycopg.connect(stack.exports["POSTGRES_DSN"], autocommit=True) as connection:
+                # Two statements: in one, the server might end this connection before it looks.
+                found = connection.execute(
+                    "SELECT array_agg(pid) FROM pg_stat_activity WHERE pid != pg_backend_pid()"
+                    " AND backend_type IN ('client backend', 'walsender')"
+                ).fetchone()
+                assert found, "an aggregate is one row"
+                ended = connection.execute(
+                    "SELECT pid FROM unnest(%s::int[]) AS pid WHERE pg_terminate_backend(pid)",
+                    found,
+                ).fetchall()
+        except psycopg.OperationalError:  # a fault before this one may have ended the server
+            assert time.monotonic() < end, "PostgreSQL does not answer"
+            time.sleep(0.1)
+        else:
+            assert ended, "nobody was connected to PostgreSQL"
+            return
+
+
 def drawn(number: int) -> list[Fault]:
-    """Return the faults of a round, one or two, in their order."""
+    """Return the faults of a round, one to three, in their order."""
     random = Random(f"{SEED} {number}")
     faults = []
     for service in random.sample(SERVICES, random.choice((1, 1, 2))):
         kind = random.choice(("kill", "kill", "pause", "restart"))
         lasts = random.uniform(1, 5) if kind == "pause" else 0.0
         faults.append(Fault(service, kind, random.uniform(0.5, LOAD_SECONDS - 1), lasts))
+    if random.random() < 0.5:
+        faults.append(Fault("postgres", "disconnect", random.uniform(0.5, LOAD_SECONDS - 1)))
     return sorted(faults, key=lambda fault: fault.after)
 
 
