@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from github import Auth
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -61,18 +61,11 @@ class GitHubAccess(BaseSettings):
             SettingInvalid: a value or a file can't be used.
         """
         toml_file = project.root / FILE
-        try:
-            return from_sources(
-                cls,
-                lambda: EnvSettingsSource(cls),
-                lambda: TomlConfigSettingsSource(cls, toml_file),
-            )
-        except ValidationError as problem:
-            # Never the values: some are secrets.
-            names = ", ".join(str(e["loc"][0]).upper() for e in problem.errors())
-            raise SettingInvalid(names, "has a value that can't be used") from None
-        except ValueError as problem:
-            raise SettingInvalid(FILE, str(problem)) from problem
+        return from_sources(
+            cls,
+            lambda: EnvSettingsSource(cls),
+            lambda: TomlConfigSettingsSource(cls, toml_file),
+        )
 
     def credentials(self, token_file: Path | None = None) -> list[Credential]:
         """Return every way to be known, at least one.

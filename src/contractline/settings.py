@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -87,8 +87,7 @@ def from_sources(
         sources: each makes a source.
 
     Raises:
-        ValidationError: a value can't be used.
-        ValueError: a file can't be read.
+        SettingInvalid: a value or a file can't be used.
     """
 
     class _Loaded(kind):  # type: ignore[misc, valid-type]
@@ -98,7 +97,17 @@ def from_sources(
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return tuple(source() for source in sources)
 
-    return kind.model_construct(**_Loaded().model_dump())
+    try:
+        return kind.model_construct(**_Loaded().model_dump())
+    except ValidationError as problem:
+        # Never the values: some are secrets. The cause, which holds them, is left out as well.
+        wrong = {str(e["loc"][0]).upper(): e["type"] for e in problem.errors(include_input=False)}
+        # What the environment gives is text already.
+        where = f" ({FILE}: not a string)" if set(wrong.values()) == {"string_type"} else ""
+        words = f"has a value that can't be used{where}"
+        raise SettingInvalid(", ".join(wrong), words) from None
+    except ValueError as problem:
+        raise SettingInvalid(FILE, str(problem)) from problem
 
 
 class _StackSource(PydanticBaseSettingsSource):
@@ -193,15 +202,12 @@ class Endpoints(BaseSettings):
         stack_file = project.state / STACK_ENDPOINTS
         toml_file = project.root / FILE
 
-        try:
-            return from_sources(
-                cls,
-                lambda: _EnvironmentSource(cls, project),
-                lambda: TomlConfigSettingsSource(cls, toml_file),
-                lambda: _StackSource(cls, stack_file),
-            )
-        except ValueError as problem:  # pydantic's ValidationError is one
-            raise SettingInvalid(FILE, str(problem)) from problem
+        return from_sources(
+            cls,
+            lambda: _EnvironmentSource(cls, project),
+            lambda: TomlConfigSettingsSource(cls, toml_file),
+            lambda: _StackSource(cls, stack_file),
+        )
 
     @property
     def name_all_services(self) -> bool:

@@ -100,3 +100,11 @@ def test_what_the_own_stack_printed_is_not_another_installation(tmp_path):
     assert all(
         value not in own_variables(here, printed)[OWN_VARIABLE] for value in printed.values()
     )
+
+
+def test_a_secret_of_another_type_is_named_and_not_shown(project: Project) -> None:
+    (project.root / "contractline.toml").write_text("metabase_password = 4711\n")
+    with pytest.raises(SettingInvalid) as refused:
+        Endpoints.load(project)
+    assert str(refused.value).startswith("METABASE_PASSWORD")
+    assert "4711" not in str(refused.value)
