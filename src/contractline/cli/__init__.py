@@ -47,7 +47,7 @@ COMMANDS = {
     "release": "turn a changed working schema into the next version",
     "plan": "show what the systems differ in from their declared state",
     "apply": "bring the systems to their declared state",
-    "verify": "compare a table in PostgreSQL with its rows in ClickHouse",
+    "verify": "compare rows in ClickHouse with PostgreSQL or the topic",
     "quality": "hold rows against the quality rules of the contracts",
     "resnapshot": "read the rows of captured tables again, while their changes flow",
     "generate": "write what follows from the contracts into committed files",

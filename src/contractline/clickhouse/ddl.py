@@ -111,6 +111,15 @@ def stream_columns(contract: Contract) -> tuple[Column, ...]:
     return () if contract.sink is None else _Stream(contract, contract.sink, INGESTION).columns
 
 
+def identity_columns(contract: Contract) -> tuple[str, ...]:
+    """Return the columns that tell one row of a stream from another; none without a sink.
+
+    Raises:
+        SchemaUnmappable: ClickHouse can't hold what the contract describes.
+    """
+    return () if contract.sink is None else _Stream(contract, contract.sink, INGESTION).identity
+
+
 def consumer_group(stream: str) -> str:
     """Return the consumer group by which ClickHouse reads a stream's topic."""
     return f"contractline_{stream}"

@@ -70,6 +70,17 @@ class LagReader:
         except KafkaException as problem:
             raise self._failed(problem) from problem
 
+    def read(self, topic: str, group: str, partitions: Iterable[int]) -> dict[int, int]:
+        """Return up to which offset a group has read partitions; 0 where nothing was read yet.
+
+        Raises:
+            KafkaUnavailable: Kafka did not answer.
+        """
+        try:
+            return self._read(topic, group, partitions)
+        except KafkaException as problem:
+            raise self._failed(problem) from problem
+
     def arrived(self, topics: Iterable[str], seconds: float) -> dict[str, int]:
         """Return how many messages of the last seconds, by their timestamps, each topic holds.
 
@@ -154,14 +165,13 @@ class LagReader:
         waiting = sum(ends[part] - at for part, at in unread.items())
         return Lag(sum(ends.values()), waiting, self._age(topic, unread) if unread else 0.0)
 
-    def _read(self, topic: str, group: str, ends: Mapping[int, int]) -> dict[int, int]:
-        """Return up to where each partition is read; 0 where nothing was yet."""
-        places = [TopicPartition(topic, part) for part in ends]
+    def _read(self, topic: str, group: str, partitions: Iterable[int]) -> dict[int, int]:
+        places = [TopicPartition(topic, part) for part in partitions]
         request = [ConsumerGroupTopicPartitions(group, places)]
         futures = self._admin.list_consumer_group_offsets(request, request_timeout=TIMEOUT_SECONDS)
         (future,) = futures.values()
         found = {place.partition: place.offset for place in future.result().topic_partitions}
-        return {part: max(found.get(part, 0), 0) for part in ends}
+        return {place.partition: max(found.get(place.partition, 0), 0) for place in places}
 
     def _age(self, topic: str, unread: Mapping[int, int]) -> float | None:
         """Return the age of the oldest unread message, by its own timestamp."""

@@ -54,6 +54,7 @@ class Log:
 
     Attributes:
         total: the offsets between beginning and end; gaps count.
+        ends: the end of each partition: the offset after its last message.
     """
 
     def __init__(self, servers: str, topic: str, say: Say, *, last: int | None = None) -> None:
@@ -97,7 +98,7 @@ class Log:
         if last is not None:
             bounds = {part: (max(low, high - last), high) for part, (low, high) in bounds.items()}
         self._next = {part: low for part, (low, high) in bounds.items() if low < high}
-        self._ends = {part: high for part, (_, high) in bounds.items()}
+        self.ends = {part: high for part, (_, high) in bounds.items()}
         self.total = sum(high - low for low, high in bounds.values())
 
     def __enter__(self) -> Self:
@@ -114,7 +115,18 @@ class Log:
     @property
     def left(self) -> int:
         """The offsets that are still to be read."""
-        return sum(self._ends[part] - at for part, at in self._next.items())
+        return sum(self.ends[part] - at for part, at in self._next.items())
+
+    def beginnings(self) -> dict[int, int]:
+        """Return the first offset that each partition holds by now.
+
+        Raises:
+            KafkaUnavailable: the broker did not answer.
+        """
+        try:
+            return {part: self._bounds(part)[0] for part in self.ends}
+        except KafkaException as problem:
+            raise KafkaUnavailable.of(self._servers, problem) from problem
 
     def batches(
         self, most: int, most_bytes: int, stop: threading.Event
@@ -154,7 +166,7 @@ class Log:
             KafkaUnavailable: the broker refused for good.
         """
         try:
-            ends = [TopicPartition(self._topic, *at) for at in self._ends.items()]
+            ends = [TopicPartition(self._topic, *at) for at in self.ends.items()]
             self._consumer.assign(ends)
             # Those that were read to their ends are paused, and a new assignment leaves them so.
             self._consumer.resume(ends)
@@ -187,7 +199,7 @@ class Log:
             elif error.code() not in AWAY:
                 raise KafkaException(error)
             return None
-        record, end = record_of(message), self._ends[partition]
+        record, end = record_of(message), self.ends[partition]
         if record.offset + 1 < end:
             self._next[partition] = record.offset + 1
         elif self._next.pop(partition, None) is not None:

@@ -123,7 +123,7 @@ def rebuild_stream(
         found = LoadedStream.find(warehouse, stream)
         decoder = FrameDecoder(warehouse, endpoints, found)
         loader = Loader(warehouse, registry, decoder, found, shown.say, stop)
-        run = _Rebuild(loader, shown)
+        run = TopicLoad(loader, shown)
         servers = endpoints.need("kafka_bootstrap_servers")
         with Log(servers, found.topic, shown.say) as log:
             stopped = run.carry(log, most, stop)
@@ -139,8 +139,13 @@ def rebuild_stream(
     )
 
 
-class _Rebuild:
-    """One rebuild: while a batch is on its way to ClickHouse, the next one is read."""
+class TopicLoad:
+    """Loads a topic: while a batch is on its way to ClickHouse, the next one is read.
+
+    Attributes:
+        counts: messages that gave ``rows``, ``tombstones`` and ``errors``.
+        reasons: how many errors there are of a reason.
+    """
 
     def __init__(self, loader: Loader, shown: RebuildProgress) -> None:
         self._loader = loader

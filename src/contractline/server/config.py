@@ -114,6 +114,8 @@ def writer(password: str) -> ServerUser:
         *(f"GRANT TABLE ENGINE ON {engine}" for engine in _ENGINES),
         # `contractline plan` lets the engine write what is declared in its own words, here.
         "GRANT SHOW, SELECT, CREATE, DROP ON contractline_plan_*.*",
+        # `contractline verify` loads a topic a second time, here.
+        "GRANT SHOW, SELECT, INSERT, CREATE, DROP ON contractline_verify_*.*",
         "GRANT SELECT ON system.*",
         "GRANT SYSTEM VIEWS ON reporting.*",
         "GRANT KAFKA ON *.*",

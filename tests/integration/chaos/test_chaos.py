@@ -230,6 +230,6 @@ def test_a_round_of_faults_loses_nothing(filled: RunningStack, number: int):
         time.sleep(0.5)
     while (state := contractline(filled, "status")).returncode:
         assert time.monotonic() < end, f"{words}\n{state.stdout}{state.stderr}"
-    verified = contractline(filled, "verify", "github_users", "--wait", "120")
+    verified = contractline(filled, "verify", "github_users", "commits", "--wait", "120")
     assert verified.returncode == 0, f"{words}\n{verified.stdout}{verified.stderr}"
     print(f"{words}: {time.monotonic() - began:.0f} s")  # noqa: T201 - for `make chaos`

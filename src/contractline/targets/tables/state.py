@@ -9,21 +9,15 @@ begins to work.
 from __future__ import annotations
 
 import re
-import secrets
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from contractline.clickhouse.sql import Statement, filled, identifier, statements
+from contractline.clickhouse.sql import Statement, filled, statements
 from contractline.clients.clickhouse import QueryRefused, Warehouse
-
-SCRATCH = "contractline_plan"
-SCRATCH_AGE_SECONDS = 3600
+from contractline.clients.scratch import scratch_database
 
 _SETTING = re.compile(r"(\w+) = ('(?:[^'\\]|\\.)*'|[^,]+)(?:, |$)")
 _STORED = re.compile(r"\w*MergeTree\b")
-_SCRATCH_NAME = re.compile(rf"^{SCRATCH}_(\d+)_[0-9a-f]+$")
 _KINDS = {"View": "VIEW", "MaterializedView": "MATERIALIZED VIEW", "Dictionary": "DICTIONARY"}
 _TABLES = """
     SELECT database || '.' || name, engine, engine_full, as_select, create_table_query, comment
@@ -113,7 +107,7 @@ def read_state(
     existing = [s for s in declared if s.name in live]
     if not existing:
         return TablesState(databases, live, {})
-    with _scratch(warehouse, databases) as scratch:
+    with scratch_database(warehouse, "plan", in_memory=True) as scratch:
         return TablesState(databases, live, _normalised(warehouse, scratch, existing, values))
 
 
@@ -165,19 +159,3 @@ def _read(warehouse: Warehouse, databases: Sequence[str]) -> dict[str, TableStat
             definition=definition if kind == "DICTIONARY" else "",
         )
     return found
-
-
-@contextmanager
-def _scratch(warehouse: Warehouse, databases: frozenset[str]) -> Iterator[str]:
-    """Make a database for a moment; in memory, so that not even a crash leaves files."""
-    now = int(time.time())
-    for name in databases:
-        made = _SCRATCH_NAME.match(name)
-        if made and int(made.group(1)) < now - SCRATCH_AGE_SECONDS:
-            warehouse.run(f"DROP DATABASE IF EXISTS {identifier(name)}")
-    scratch = f"{SCRATCH}_{now}_{secrets.token_hex(4)}"
-    warehouse.run(f"CREATE DATABASE {scratch} ENGINE = Memory")
-    try:
-        yield scratch
-    finally:
-        warehouse.run(f"DROP DATABASE IF EXISTS {scratch}")
