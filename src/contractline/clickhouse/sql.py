@@ -25,7 +25,14 @@ _HEAD = re.compile(
     (?P<name>[\w.`]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_TARGET = re.compile(r"\s+(?:REFRESH\s.*?\s)?TO\s+([\w.`]+)", re.IGNORECASE | re.DOTALL)
+_TARGET = re.compile(
+    r"\s+(?:REFRESH\s+(?P<refresh>.*?)\s)?TO\s+(?P<target>[\w.`]+)", re.IGNORECASE | re.DOTALL
+)
+_UNITS = ["second", "minute", "hour", "day", "week", "month", "year"]
+_REFRESH_WORD = re.compile(
+    rf"(?<![.`])\b(?:every|after|offset|randomize|for|depends|on|settings|append|(?:{'|'.join(_UNITS)})s?)\b",
+    re.IGNORECASE,
+)
 _BODY = re.compile(r"\bAS\s+(?=\(?\s*(?:SELECT|WITH)\b)", re.IGNORECASE)
 _ENGINE = re.compile(r"\bENGINE\s*=\s*(\w+)", re.IGNORECASE)
 
@@ -79,10 +86,24 @@ class Statement:
     @property
     def target(self) -> str | None:
         """The table that a materialized view writes to, a refreshable one too."""
+        found = self._to
+        return found["target"].replace("`", "") if found else None
+
+    @property
+    def refresh(self) -> str:
+        """When a refreshable view is refreshed, as the engine writes it: ``EVERY 1 DAY APPEND``.
+
+        Empty for all else, so for a view that works with each insert, too.
+        """
+        found = self._to
+        words = (found and found["refresh"]) or ""
+        return _REFRESH_WORD.sub(_as_the_engine_writes, " ".join(words.split()))
+
+    @property
+    def _to(self) -> re.Match[str] | None:
         if self.kind != "MATERIALIZED VIEW":
             return None
-        found = _TARGET.match(self.sql, self.head[1], len(self.sql) - len(self.select))
-        return found.group(1).replace("`", "") if found else None
+        return _TARGET.match(self.sql, self.head[1], len(self.sql) - len(self.select))
 
     @property
     def database(self) -> str:
@@ -119,6 +140,12 @@ class Statement:
         if self.kind == "MATERIALIZED VIEW":
             return f"CREATE VIEW {name} AS {self.select}"
         return f"CREATE {self.kind} {name}{self.body}"
+
+
+def _as_the_engine_writes(word: re.Match[str]) -> str:
+    """Return a word of a refresh clause in capitals, and a unit of time in the singular."""
+    unit = word[0].lower().removesuffix("s")
+    return (unit if unit in _UNITS else word[0]).upper()
 
 
 class StatementUnknown(ValueError):

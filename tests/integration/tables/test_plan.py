@@ -210,6 +210,36 @@ def test_a_plan_that_was_killed_is_swept_later(lab: Lab) -> None:
     assert found == [(own,)]
 
 
+def test_a_refreshable_view_follows_its_declaration(lab: Lab) -> None:
+    lab.stream("commits")
+    folder = lab.project.ddl / "reporting"
+    folder.mkdir()
+    view = f"{lab.prefix}.kept_all"
+
+    def declare(refresh: str, number: int) -> None:
+        (folder / "kept.sql").write_text(
+            f"CREATE TABLE {lab.prefix}.kept (n UInt8) ENGINE = MergeTree ORDER BY n;\n"
+            f"CREATE MATERIALIZED VIEW {view} REFRESH {refresh} APPEND TO {lab.prefix}.kept"
+            f" AS SELECT toUInt8({number}) AS n;\n"
+        )
+
+    declare("EVERY 1 DAY", 1)
+    lab.apply()
+    assert nothing_to_do(lab.plan())
+    lab.wait_for(f"SELECT groupArray(n) = [1] FROM {lab.prefix}.kept", 1)
+
+    declare("EVERY 2 DAYS", 1)
+    assert [(s.change, s.subject) for s in lab.plan().steps] == [(Change.ALTER, view)]
+    lab.apply("tables")
+    assert nothing_to_do(lab.plan())
+
+    declare("EVERY 2 DAYS", 2)
+    assert [(s.change, s.subject) for s in lab.plan().steps] == [(Change.RECREATE, view)]
+    lab.apply("tables")
+    assert nothing_to_do(lab.plan())
+    lab.wait_for(f"SELECT has(groupArray(n), 2) FROM {lab.prefix}.kept", 1)
+
+
 def test_removed_stream_is_reported_and_left_alone(lab: Lab) -> None:
     lab.stream("commits")
     lab.stream("github_identities")

@@ -139,3 +139,19 @@ def test_what_a_view_writes_to(clauses: str, target: str | None) -> None:
     query = "SELECT 1 AS b ORDER BY b WITH FILL FROM 1 TO 9"
     (made,) = statements(f"CREATE MATERIALIZED VIEW a.v {clauses} AS {query}")
     assert made.target == target
+
+
+@pytest.mark.parametrize(
+    ("clauses", "refresh"),
+    [
+        ("REFRESH EVERY 1 SECOND APPEND TO a.t", "EVERY 1 SECOND APPEND"),
+        (
+            "refresh every 2 days\n depends on a.Days append TO a.t",
+            "EVERY 2 DAY DEPENDS ON a.Days APPEND",
+        ),
+        ("TO a.t", ""),
+    ],
+)
+def test_when_a_view_is_refreshed_as_the_engine_writes_it(clauses: str, refresh: str) -> None:
+    (made,) = statements(f"CREATE MATERIALIZED VIEW a.v {clauses} AS SELECT 1")
+    assert made.refresh == refresh

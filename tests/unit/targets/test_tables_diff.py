@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from contractline.clickhouse.sql import statements
 from contractline.finding import Finding
 from contractline.plan import Change, Step
@@ -180,6 +182,50 @@ def test_a_writing_view_of_people_is_never_made_anew() -> None:
     (refusal,) = differences([own], TablesState(DATABASES, live, wanted))
     assert isinstance(refusal, Finding)
     assert refusal.rule == "VIEW_REWRITTEN"
+
+
+@pytest.mark.parametrize(
+    ("live", "change", "sql"),
+    [
+        (("SELECT 1", "EVERY 1 DAY APPEND"), None, ()),
+        (
+            ("SELECT 1", "EVERY 2 DAY APPEND"),
+            Change.ALTER,
+            ("ALTER TABLE r.kept_feed MODIFY REFRESH EVERY 1 DAY APPEND",),
+        ),
+        (("SELECT 2", "EVERY 1 DAY APPEND"), Change.RECREATE, ("DROP VIEW", "CREATE")),
+        (("SELECT 1", "EVERY 1 DAY"), Change.RECREATE, ("DROP VIEW", "CREATE")),
+    ],
+)
+def test_a_refreshable_view_is_made_anew_or_refreshed_at_other_times(
+    live: tuple[str, str], change: Change | None, sql: tuple[str, ...]
+) -> None:
+    text = "CREATE MATERIALIZED VIEW r.kept_feed REFRESH EVERY 1 DAY APPEND TO r.kept AS SELECT 1;"
+    own = Unit("own", tuple(statements(text)))
+    before = {"r.kept_feed": replace(view(live[0], "r.kept"), refresh=live[1])}
+    after = replace(view("SELECT 1", "r.kept"), refresh="EVERY 1 DAY APPEND")
+    steps = list(differences([own], TablesState(DATABASES, before, {"r.kept_feed": after})))
+    if change is None:
+        assert steps == []
+        return
+    (step,) = steps
+    assert isinstance(step, Step)
+    assert step.change is change
+    lines = step.detail.splitlines()
+    assert all(line.startswith(wanted) for line, wanted in zip(lines, sql, strict=False)), lines
+
+
+def test_a_view_that_is_refreshed_is_not_one_that_works_with_each_insert() -> None:
+    own = Unit("own", tuple(statements("CREATE MATERIALIZED VIEW r.sums TO r.s AS SELECT 1;")))
+    live = {"r.sums": replace(view("SELECT 1", "r.s"), refresh="EVERY 1 DAY")}
+    (refusal,) = differences(
+        [own], TablesState(DATABASES, live, {"r.sums": view("SELECT 1", "r.s")})
+    )
+    assert isinstance(refusal, Finding)
+    assert (refusal.rule, refusal.message) == (
+        "VIEW_REWRITTEN",
+        "is refreshed EVERY 1 DAY, and one that works with each insert is declared",
+    )
 
 
 def test_a_writing_view_over_views_comes_after_them() -> None:

@@ -22,6 +22,7 @@ from contractline.targets.tables.state import ColumnState, TablesState, TableSta
 
 _QUALIFIED = re.compile(r"`?(\w+)`?\.`?(\w+)`?")
 _STATELESS = ("Kafka", "Null")
+_APPEND = " APPEND"
 
 INGESTION = "ingestion."
 """The database of what reads the topics, and of the messages that could not be read."""
@@ -284,10 +285,24 @@ def _properties(name: str, live: TableState, wanted: TableState) -> Iterator[Ste
 
 
 def _of_writing_view(statement: Statement, state: TablesState) -> Iterator[Step | Finding]:
-    """A materialized view that people wrote: made anew it would miss the rows of the meantime."""
-    live, wanted = state.live.get(statement.name), state.wanted.get(statement.name)
+    """A materialized view that people wrote: made anew it would miss the rows of the meantime.
+
+    A refreshable one would not: it does not wait for inserts, and reads all it needs when it is made.
+    """
+    name = statement.name
+    live, wanted = state.live.get(name), state.wanted.get(name)
     if live is None:
-        yield _step(Change.CREATE, statement.name, "materialized view", [statement.sql])
+        yield _step(Change.CREATE, name, "materialized view", [statement.sql])
+    elif wanted is not None and live.refresh and wanted.refresh:
+        yield from _of_refreshable_view(statement, live, wanted)
+    elif wanted is not None and live.refresh != wanted.refresh:
+        yield refused(
+            "VIEW_REWRITTEN",
+            name,
+            f"{_working(live)}, and one that {_working(wanted)} is declared",
+            f"{dropping(statement)}; contractline apply tables; fill its table again where rows of the"
+            " meantime count",
+        )
     elif wanted is None or (live.select, live.target) != (wanted.select, wanted.target):
         yield refused(
             "VIEW_REWRITTEN",
@@ -296,6 +311,24 @@ def _of_writing_view(statement: Statement, state: TablesState) -> Iterator[Step 
             f"ALTER TABLE {statement.name} MODIFY QUERY with the declared query, or drop it, apply,"
             " and fill its table again",
         )
+
+
+def _of_refreshable_view(
+    statement: Statement, live: TableState, wanted: TableState
+) -> Iterator[Step]:
+    name = statement.name
+    old, new = live.refresh, wanted.refresh
+    unlike = old.endswith(_APPEND) != new.endswith(_APPEND)
+    if unlike or (live.select, live.target) != (wanted.select, wanted.target):
+        words = "refreshable view differs from its declaration; made anew it is refreshed at once"
+        yield _step(Change.RECREATE, name, words, [dropping(statement), statement.sql])
+    elif old != new:
+        sql = f"ALTER TABLE {name} MODIFY REFRESH {new}"
+        yield _step(Change.ALTER, name, f"refresh {new} instead of {old}", [sql])
+
+
+def _working(view: TableState) -> str:
+    return f"is refreshed {view.refresh}" if view.refresh else "works with each insert"
 
 
 def _views(units: Sequence[Unit], state: TablesState, changed: set[str]) -> Iterator[Step]:

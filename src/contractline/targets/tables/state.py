@@ -50,6 +50,7 @@ class TableState:
         columns: in their order.
         select: the query of a view.
         target: the table that a materialized view writes to.
+        refresh: when a refreshable view is refreshed; empty for one that works with each insert.
         comment: what it means.
         definition: the whole definition of a dictionary.
     """
@@ -60,6 +61,7 @@ class TableState:
     columns: tuple[ColumnState, ...]
     select: str = ""
     target: str = ""
+    refresh: str = ""
     comment: str = ""
     definition: str = ""
 
@@ -133,7 +135,13 @@ def _normalised(
 
 def _as_declared(state: TableState, statement: Statement, alias: str) -> TableState:
     definition = state.definition.replace(alias, statement.name, 1)
-    return replace(state, kind=statement.kind, target=statement.target or "", definition=definition)
+    return replace(
+        state,
+        kind=statement.kind,
+        target=statement.target or "",
+        refresh=statement.refresh,
+        definition=definition,
+    )
 
 
 def _read(warehouse: Warehouse, databases: Sequence[str]) -> dict[str, TableState]:
@@ -147,14 +155,15 @@ def _read(warehouse: Warehouse, databases: Sequence[str]) -> dict[str, TableStat
     for name, engine, full, select, definition, comment in warehouse.rows(_TABLES, where):
         kind = _KINDS.get(engine, "TABLE")
         clauses, _, settings = full.partition(" SETTINGS ")
-        target = statements(definition)[0].target if kind == "MATERIALIZED VIEW" else None
+        view = statements(definition)[0] if kind == "MATERIALIZED VIEW" else None
         found[name] = TableState(
             kind=kind,
             engine=clauses,
             settings=dict(_SETTING.findall(settings)),
             columns=tuple(columns.get(name, ())),
             select=select,
-            target=target or "",
+            target=(view and view.target) or "",
+            refresh=view.refresh if view else "",
             comment=comment,
             definition=definition if kind == "DICTIONARY" else "",
         )
