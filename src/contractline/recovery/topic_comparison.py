@@ -44,7 +44,7 @@ from contractline.settings import Endpoints
 
 ROWS_PER_PART = 50_000
 MOST_PARTS = 4_096
-PARTS_AT_ONCE = 16
+PARTS_AT_ONCE = 40
 SHOWN_KEYS = 20
 
 _PAUSE_SECONDS = 0.25
@@ -237,8 +237,10 @@ class _Scratch:
         """Compare what was loaded with the live table."""
         columns = self._columns()
         live, loaded = (self._rows(t, columns) for t in (self._live_table, self._table))
-        rows = self._count(f"{qualified(self._table)} FINAL")
-        parts = min(MOST_PARTS, rows // ROWS_PER_PART + 1)
+        there, rows = (
+            self._count(f"{qualified(table)} FINAL") for table in (self._live_table, self._table)
+        )
+        parts = min(MOST_PARTS, max(there, rows) // ROWS_PER_PART + 1)
         sums = [self._sums(side, parts) for side in (live, loaded)]
         unlike = sorted(n for n in range(parts) if sums[0].get(n) != sums[1].get(n))
         counts: Counter[str] = Counter()
@@ -250,8 +252,11 @@ class _Scratch:
             for kind, reason, count, some in self._warehouse.rows(query):
                 counts[kind] += int(count)
                 if kind not in LEFT_ASIDE:
-                    words = f"{_WORDS[kind]}: {reason}" if reason else _WORDS[kind]
-                    keys |= dict.fromkeys(some[: SHOWN_KEYS - len(keys)], words)
+                    shown = some[: SHOWN_KEYS - len(keys)]
+                    unlike_columns = self._unlike(shown, columns) if kind == CHANGED else {}
+                    for k, name in shown:
+                        more = "; ".join(filter(None, (unlike_columns.get(k), reason)))
+                        keys[name] = f"{_WORDS[kind]}: {more}" if more else _WORDS[kind]
         return replace(
             result, rows=rows, counts=dict(counts), keys=keys, unkept=self._unkept(result.topic)
         )
@@ -309,18 +314,19 @@ class _Scratch:
             # A row that is behind its record in Kafka is none of those that come from elsewhere.
             "  live.is_there AND (NOT loaded.is_there OR live.v >= loaded.v),"
             "  multiIf("
-            f"   live.t != {topic} OR live.o < {begin}, '{OLDER}',"
-            f"   live.o >= {end}, '{LATER}',"
+            # One that somebody wrote by hand may name no topic.
+            f"   live.t NOT IN ('', {topic}) OR (live.t = {topic} AND live.o < {begin}), '{OLDER}',"
+            f"   live.t = {topic} AND live.o >= {end}, '{LATER}',"
             f"   NOT loaded.is_there, '{EXTRA}',"
-            f"   live.v > loaded.v AND (live.p, live.o) NOT IN (SELECT _partition, _offset FROM"
-            f"     {self._places}), '{COMPACTED}',"
+            f"   live.t = {topic} AND live.v > loaded.v AND (live.p, live.o) NOT IN"
+            f"     (SELECT _partition, _offset FROM {self._places}), '{COMPACTED}',"
             f"   '{CHANGED}'),"
             f"  letter.dismissed_by != '', '{DISMISSED}',"
             f"  live.is_there, '{CHANGED}', '{MISSING}') AS kind,"
             f" if(kind IN ('{MISSING}', '{CHANGED}') AND letter.offset_there,"
             "   'a dead letter', '') AS why"
             f" SELECT kind, why, count(), groupArray({SHOWN_KEYS})("
-            "   if(loaded.is_there, loaded.name, live.name))"
+            "   if(loaded.is_there, (loaded.k, loaded.name), (live.k, live.name)))"
             f" FROM (SELECT * FROM {live}) AS live FULL JOIN (SELECT * FROM {loaded}) AS loaded"
             "   ON live.k = loaded.k"
             "   LEFT ANY JOIN (SELECT partition, offset, dismissed_by, true AS offset_there"
@@ -330,6 +336,25 @@ class _Scratch:
             " WHERE live.is_there != loaded.is_there OR live.h != loaded.h"
             " GROUP BY kind, why SETTINGS join_use_nulls = 0"
         )
+
+    def _unlike(self, rows: Sequence[tuple[int, str]], columns: Sequence[str]) -> dict[int, str]:
+        """Return the columns in which rows differ, by the hash of their identity."""
+        if not rows:
+            return {}
+        key = ", ".join(map(identifier, identity_columns(self._contract)))
+        cells = ", ".join(f"formatRowNoNewline('RowBinary', {identifier(c)})" for c in columns)
+        chosen = ", ".join(str(k) for k, _ in rows)
+        live, loaded = (
+            f"(SELECT sipHash64(formatRowNoNewline('RowBinary', {key})) AS k, [{cells}] AS cells"
+            f" FROM {qualified(table)} FINAL WHERE k IN ({chosen}))"
+            for table in (self._live_table, self._table)
+        )
+        found = self._warehouse.rows(
+            "SELECT k, arrayStringConcat(arrayFilter((name, a, b) -> a != b,"
+            f" [{', '.join(map(literal, columns))}], live.cells, loaded.cells), ', ')"
+            f" FROM {live} AS live JOIN {loaded} AS loaded ON live.k = loaded.k"
+        )
+        return {int(k): str(names) for k, names in found}
 
     def _unkept(self, topic: str) -> int:
         """Return how many messages that can't be decoded are no dead letters."""

@@ -14,7 +14,10 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from contractline.cli.verify import command
-from tests.integration.tables.lab import Lab, commit
+from contractline.kafka.place import MessagePlace
+from contractline.recovery.dead_letters import dismiss
+from contractline.recovery.topic_comparison import compare_topic
+from tests.integration.tables.lab import Lab, Row, commit
 from tests.integration.tables.test_rebuild import configure, messages
 
 
@@ -24,9 +27,13 @@ def verified(lab: Lab, *more: str) -> tuple[int, dict[str, Any]]:
     assert result.exception is None, result.output
     (stream,) = json.loads(result.stdout)["streams"]
     assert stream["exit_code"] == result.return_value
-    left = lab.rows("SELECT name FROM system.databases WHERE name LIKE 'contractline_verify%'")
-    assert not left
+    assert not left(lab)
     return result.return_value, stream
+
+
+def left(lab: Lab) -> list[Row]:
+    """Return the databases that comparisons made."""
+    return lab.rows("SELECT name FROM system.databases WHERE name LIKE 'contractline_verify%'")
 
 
 def sent(lab: Lab, count: int = 500) -> None:
@@ -81,15 +88,17 @@ def test_each_row_that_differs_is_named(lab: Lab) -> None:
     lab.warehouse.run(
         f"INSERT INTO {table} SELECT * REPLACE ('never sent' AS commit_id) FROM {table} FINAL LIMIT 1"
     )
+    lab.warehouse.run(f"INSERT INTO {table} (repository, commit_id) VALUES ('org/x', 'by hand')")
     code, told = verified(lab)
     assert code == 1
-    assert (told["missing"], told["changed"], told["extra"]) == (1, 2, 1)
+    assert (told["missing"], told["changed"], told["extra"]) == (1, 2, 2)
     words = {key.split(",")[-1].strip('"'): what for key, what in told["keys"].items()}
     assert words == {
         gone: "missing in ClickHouse",
-        other: "has other values in ClickHouse",
-        null: "has other values in ClickHouse",
+        other: "has other values in ClickHouse: author",
+        null: "has other values in ClickHouse: additions",
         "never sent": "only in ClickHouse",
+        "by hand": "only in ClickHouse",
     }
 
 
@@ -115,6 +124,10 @@ def test_a_dead_letter_is_the_reason_for_a_row_that_is_missing(lab: Lab) -> None
     code, told = verified(lab)
     assert (code, told["missing"]) == (1, 1)
     assert list(told["keys"].values()) == ["missing in ClickHouse: a dead letter"]
+
+    dismiss(lab.warehouse, [MessagePlace(topic, 0, row[0])], by="a test", because="it is one")
+    code, told = verified(lab)
+    assert (code, told["missing"], told["not_compared"]) == (0, 0, {"dismissed": 1})
 
     lab.warehouse.run(
         f"ALTER TABLE ingestion.errors DELETE WHERE topic = '{topic}' SETTINGS mutations_sync = 2"
@@ -216,3 +229,37 @@ def test_a_service_that_is_away_is_named(lab: Lab, setting: str, address: str, n
     lab.endpoints = there
     assert code == 2
     assert name in told["error"]
+
+
+class Outside:
+    """What is seen from outside while a topic is loaded, which is stopped then."""
+
+    def __init__(self, lab: Lab, stop: threading.Event) -> None:
+        self._lab = lab
+        self._stop = stop
+        self.planned: list[str] = []
+        self.databases = 0
+
+    def say(self, words: str) -> None:
+        """Nothing is away."""
+
+    def show(self, done: int, total: int) -> None:
+        plan = self._lab.plan()
+        self.planned = [step.subject for step in plan.steps]
+        self.planned += [f.subject for f in plan.findings if "verify" in f.subject]
+        self.databases = len(left(self._lab))
+        self._stop.set()
+
+
+def test_what_it_makes_is_in_no_plan_and_gone_after_an_interrupt(lab: Lab) -> None:
+    lab.stream("commits")
+    lab.apply()
+    sent(lab, 20)
+    stop = threading.Event()
+    outside = Outside(lab, stop)
+    contract = lab.contract("commits")
+    result = compare_topic(lab.endpoints, contract, outside, stop, patience_seconds=1)
+    assert result.stopped
+    assert not result.is_equal
+    assert (outside.databases, outside.planned) == (1, [])
+    assert not left(lab)
