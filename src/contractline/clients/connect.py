@@ -129,16 +129,37 @@ class Connect:
 
     def remove(self, name: str) -> None:
         """Stop a connector, forget how far it had read, and delete it."""
+        # One of the same name would go on there, in a slot that is gone.
+        self.stop_and_forget(name)
+        self._agreed("DELETE", f"{_ALL}/{quote(name)}")
+
+    def resume(self, name: str) -> None:
+        """Let a connector that was stopped run again.
+
+        Raises:
+            ServiceUnavailable: it stays as it is, or Connect did not answer.
+        """
+        self._agreed("PUT", f"{_ALL}/{quote(name)}/resume")
+        self._wait(name, lambda live: live.state not in HELD, "did not resume")
+
+    def stop_and_forget(self, name: str) -> None:
+        """Stop a connector, and forget how far it had read.
+
+        Raises:
+            ServiceUnavailable: it did not stop, or Connect did not answer.
+        """
         path = f"{_ALL}/{quote(name)}"
         self._agreed("PUT", f"{path}/stop")
-        deadline = time.monotonic() + _START_SECONDS
-        while (live := self.connectors().get(name)) and (live.tasks or live.state != "STOPPED"):
-            if time.monotonic() > deadline:
-                raise self._rest.failed(f"{name} did not stop in {_START_SECONDS:g} s")
-            time.sleep(_PAUSE_SECONDS)
-        # One of the same name would go on there, in a slot that is gone.
+        self._wait(name, lambda live: live.state == "STOPPED" and not live.tasks, "did not stop")
         self._agreed("DELETE", f"{path}/offsets")
-        self._agreed("DELETE", path)
+
+    def _wait(self, name: str, is_so: Callable[[Connector], bool], problem: str) -> None:
+        """Wait until a connector is in a state, or is gone."""
+        deadline = time.monotonic() + _START_SECONDS
+        while (live := self.connectors().get(name)) and not is_so(live):
+            if time.monotonic() > deadline:
+                raise self._rest.failed(f"{name} {problem} in {_START_SECONDS:g} s")
+            time.sleep(_PAUSE_SECONDS)
 
     def _places(self, name: str) -> list[Mapping[str, Any]]:
         """Return a connector's places in the log as it noted them last."""

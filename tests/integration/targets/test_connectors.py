@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 
+from contractline.cli import run
 from contractline.plan import Change
 from contractline.targets.connectors import target as connectors
 from contractline.targets.topics import Cluster
@@ -201,7 +202,9 @@ def test_a_task_that_says_it_runs_and_does_not_read_is_reported(people: Lab) -> 
     until(lambda: people.plan("connectors").is_clean, "the connector to read again")
 
 
-def test_lost_log_is_left_to_a_person(people: Lab) -> None:
+def test_a_lost_place_in_the_log_is_told_and_begun_anew_by_one_command(
+    people: Lab, services: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = f"/connectors/{people.prefix}"
     people.connect("PUT", f"{path}/stop")
     until(lambda: people.plan("connectors").refusals != (), "the stop")
@@ -218,7 +221,19 @@ def test_lost_log_is_left_to_a_person(people: Lab) -> None:
     assert outcome.done == ()
     said = messages(people.plan("connectors"))
     assert "PostgreSQL dropped log that was not read yet, so changes are missing" in said
-    assert f"DELETE /connectors/{people.prefix}/offsets" in said
+    command = ["resnapshot", "--connector", people.prefix]
+    assert f"`contractline {' '.join(command)}`" in said
+
+    code = run(["--project", str(people.root), *command])
+    shown = capsys.readouterr()
+    assert code == 0, shown.out + shown.err
+    assert "began anew" in shown.err
+    people.sql("INSERT INTO people VALUES ('later')")
+    until(lambda: names_left(people.records("people")) == {"lost", "later"}, "both rows")
+    assert people.plan("connectors").is_clean
+
+    assert run(["--project", str(people.root), *command]) == 2
+    assert "reads on from its place in PostgreSQL's log" in capsys.readouterr().err
 
 
 def test_after_a_crash_of_the_worker_and_the_source_nothing_is_lost(

@@ -18,8 +18,8 @@ READ = Slot(active=True, state="reserved", kept_bytes=0)
 
 def test_a_good_server_has_nothing_to_say() -> None:
     assert list(checks.server(GOOD)) == []
-    assert list(checks.slot("contractline", READ, GOOD)) == []
-    assert list(checks.slot("contractline", None, GOOD)) == []
+    assert list(checks.slot("postgres", "contractline", READ, GOOD)) == []
+    assert list(checks.slot("postgres", "contractline", None, GOOD)) == []
 
 
 def test_another_wal_level_is_refused_with_the_setting() -> None:
@@ -34,19 +34,19 @@ def test_an_unbounded_log_is_a_warning() -> None:
 
 
 def test_a_slot_that_can_not_be_made_is_refused() -> None:
-    (finding,) = checks.slot("contractline", None, replace(GOOD, used_slots=4))
+    (finding,) = checks.slot("postgres", "contractline", None, replace(GOOD, used_slots=4))
     assert "all 4 are used" in finding.message
     assert "max_replication_slots = 8" in finding.hint
 
 
 def test_a_full_server_still_serves_its_own_slot() -> None:
     full = replace(GOOD, used_slots=4, used_senders=4)
-    assert list(checks.slot("contractline", READ, full)) == []
+    assert list(checks.slot("postgres", "contractline", READ, full)) == []
 
 
 def test_missing_senders_are_refused() -> None:
     full = replace(GOOD, used_senders=4)
-    (finding,) = checks.slot("contractline", replace(READ, active=False), full)
+    (finding,) = checks.slot("postgres", "contractline", replace(READ, active=False), full)
     assert finding.rule == "POSTGRES_SENDER_FREE"
 
 
@@ -59,7 +59,7 @@ def test_missing_senders_are_refused() -> None:
 )
 def test_a_slot_in_danger_is_refused(state: str, words: str) -> None:
     slot = Slot(active=False, state=state, kept_bytes=3 * 1024**3)
-    (finding,) = checks.slot("contractline", slot, GOOD)
+    (finding,) = checks.slot("postgres", "contractline", slot, GOOD)
     assert words in finding.message
 
 

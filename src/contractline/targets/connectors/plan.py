@@ -37,8 +37,8 @@ _PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name"
 """Properties that say where a connector stands in the log; another value loses that place."""
 
 _NEW_SNAPSHOT = (
-    "by hand, since it takes a new snapshot: PUT /connectors/{0}/stop, DELETE"
-    " /connectors/{0}/offsets, drop its slot, PUT /connectors/{0}/resume (docs/guides/cdc.md)"
+    "`contractline resnapshot --connector {0}` gives it a new place in the log and reads every row"
+    " of its tables again"
 )
 
 

@@ -51,7 +51,7 @@ def types(server: SourceServer) -> Iterator[Finding]:
         )
 
 
-def slot(name: str, found: Slot | None, server: SourceServer) -> Iterator[Finding]:
+def slot(connector: str, name: str, found: Slot | None, server: SourceServer) -> Iterator[Finding]:
     """Check that a connector's slot is usable, or that one can be made."""
     if found is None and server.used_slots >= server.max_slots:
         yield refused(
@@ -73,8 +73,8 @@ def slot(name: str, found: Slot | None, server: SourceServer) -> Iterator[Findin
             "POSTGRES_SLOT_KEEPS",
             f"slot {name}",
             "lost its place: PostgreSQL dropped log that was not read yet, changes are missing",
-            f"stop the connector, delete its offsets, SELECT pg_drop_replication_slot('{name}'),"
-            " and resume it: it takes a new snapshot (docs/guides/cdc.md)",
+            f"`contractline resnapshot --connector {connector}` makes a new one, and reads every row"
+            " again",
         )
     elif found and found.state == "unreserved":
         yield refused(

@@ -213,9 +213,9 @@ class _SourceState:
         """Check the server's settings and each connector's slot."""
         server = self.database.server()
         yield from checks.server(server)
-        for template in self.connectors.values():
+        for connector, template in self.connectors.items():
             name = template["slot.name"]
-            yield from checks.slot(name, self.database.slot(name), server)
+            yield from checks.slot(connector, name, self.database.slot(name), server)
 
     def files(self) -> Iterator[Step]:
         """Plan the files whose object does not exist."""
