@@ -130,7 +130,8 @@ def test_registry_away_while_good_messages_arrive(lab: Lab, stack: RunningStack)
     found = lab.rows(f"SELECT commit_id, additions, _offset FROM {table} FINAL ORDER BY additions")
     assert found == [(f"{n:040x}", n, n + (n >= 500)) for n in range(1_000)]
     assert sum(int(line.split()[2]) for line in lines if "replayed" in line) == 1_000
-    assert any("1001 messages wait" in line for line in lines)
+    # How many there were depends on when the watch looked.
+    assert any("messages wait" in line for line in lines)
     assert lines[-1] == "stopped"
 
 
