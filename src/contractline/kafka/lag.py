@@ -16,9 +16,11 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from contractline.clients.errors import KafkaUnavailable
+from contractline.errors import ServiceUnavailable
 
 TIMEOUT_SECONDS = 3.0
 READ_SECONDS = 1.0
+POSITION_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,57 @@ class Lag:
     def read(self) -> int:
         """How many messages are read."""
         return self.messages - self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPosition:
+    """How far a consumer group had read a topic at a moment.
+
+    Attributes:
+        ends: the end of each partition then.
+        read: up to where each was read; what Kafka has deleted needs no reading.
+    """
+
+    ends: Mapping[int, int]
+    read: Mapping[int, int]
+
+    def behind(self, ends: Mapping[int, int]) -> int:
+        """Return how many records up to some ends the group has not read."""
+        return sum(max(0, end - self.read[part]) for part, end in ends.items())
+
+
+def group_position(
+    servers: str, topic: str, group: str, partitions: Iterable[int]
+) -> GroupPosition:
+    """Ask Kafka how far a consumer group has read a topic.
+
+    Raises:
+        ServiceUnavailable: Kafka did not answer, or refused.
+    """
+    places = [TopicPartition(topic, part) for part in partitions]
+    consumer = Consumer(
+        {
+            "bootstrap.servers": servers,
+            "group.id": group,
+            "enable.auto.commit": False,
+            "log_level": 0,
+        }
+    )
+    try:
+        limits = {
+            place.partition: consumer.get_watermark_offsets(place, timeout=POSITION_SECONDS)
+            for place in places
+        }
+        committed = consumer.committed(places, timeout=POSITION_SECONDS)
+    except KafkaException as problem:
+        reason = problem.args[0].str()
+        raise ServiceUnavailable("Kafka", servers, f"refused: {reason}") from problem
+    finally:
+        consumer.close()
+    return GroupPosition(
+        {part: high for part, (_, high) in limits.items()},
+        {one.partition: max(one.offset, limits[one.partition][0]) for one in committed},
+    )
 
 
 class LagReader:
@@ -67,17 +120,6 @@ class LagReader:
                 topic: self._lag(topic, groups[topic], partitions)
                 for topic, partitions in ends.items()
             }
-        except KafkaException as problem:
-            raise self._failed(problem) from problem
-
-    def read(self, topic: str, group: str, partitions: Iterable[int]) -> dict[int, int]:
-        """Return up to which offset a group has read partitions; 0 where nothing was read yet.
-
-        Raises:
-            KafkaUnavailable: Kafka did not answer.
-        """
-        try:
-            return self._read(topic, group, partitions)
         except KafkaException as problem:
             raise self._failed(problem) from problem
 
@@ -165,13 +207,14 @@ class LagReader:
         waiting = sum(ends[part] - at for part, at in unread.items())
         return Lag(sum(ends.values()), waiting, self._age(topic, unread) if unread else 0.0)
 
-    def _read(self, topic: str, group: str, partitions: Iterable[int]) -> dict[int, int]:
-        places = [TopicPartition(topic, part) for part in partitions]
+    def _read(self, topic: str, group: str, ends: Mapping[int, int]) -> dict[int, int]:
+        """Return up to where each partition is read; 0 where nothing was yet."""
+        places = [TopicPartition(topic, part) for part in ends]
         request = [ConsumerGroupTopicPartitions(group, places)]
         futures = self._admin.list_consumer_group_offsets(request, request_timeout=TIMEOUT_SECONDS)
         (future,) = futures.values()
         found = {place.partition: place.offset for place in future.result().topic_partitions}
-        return {place.partition: max(found.get(place.partition, 0), 0) for place in places}
+        return {part: max(found.get(part, 0), 0) for part in ends}
 
     def _age(self, topic: str, unread: Mapping[int, int]) -> float | None:
         """Return the age of the oldest unread message, by its own timestamp."""

@@ -35,7 +35,7 @@ from contractline.clients.registry import Registry
 from contractline.clients.scratch import scratch_database
 from contractline.contracts.model import ClickHouseSink, Contract
 from contractline.errors import ContractlineError
-from contractline.kafka.lag import LagReader
+from contractline.kafka.lag import group_position
 from contractline.kafka.log import Log
 from contractline.recovery.frames import FrameDecoder, LoadedStream
 from contractline.recovery.loading import Loader
@@ -178,12 +178,10 @@ def _wait(
 ) -> int:
     """Wait until a group has read up to the ends; return how many offsets it lacks."""
     deadline = time.monotonic() + seconds
-    with closing(LagReader(servers)) as reader:
-        while True:
-            read = reader.read(topic, group, ends)
-            behind = sum(max(0, end - read[part]) for part, end in ends.items())
-            if not behind or time.monotonic() > deadline or stop.wait(_PAUSE_SECONDS):
-                return behind
+    while True:
+        behind = group_position(servers, topic, group, ends).behind(ends)
+        if not behind or time.monotonic() > deadline or stop.wait(_PAUSE_SECONDS):
+            return behind
 
 
 class _Scratch:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
 from psycopg import sql
 
-from contractline.clickhouse.ddl import own_column, stream_columns
+from contractline.clickhouse.ddl import consumer_group, own_column, stream_columns
 from contractline.clickhouse.sql import identifier as sink_identifier
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.connect import Connect
@@ -17,12 +15,11 @@ from contractline.contracts.model import ClickHouseSink
 from contractline.debezium.config import CapturedStream
 from contractline.debezium.source import Database, Table
 from contractline.errors import ContractlineError, ServiceUnavailable
+from contractline.kafka.lag import group_position
 from contractline.settings import Endpoints
 from contractline.verify.compare import PATIENCE_SECONDS, Result, compare
 from contractline.verify.sides import Columns, HistorySide, Sink, SourceSide
 from contractline.verify.texts import TextPair, pair
-
-_TIMEOUT_SECONDS = 10.0
 
 
 class NothingToCompare(ContractlineError):
@@ -131,18 +128,14 @@ class _Arrivals:
 
     def _behind(self, at: int) -> int:
         """Return how many records ClickHouse's consumer group has not read of what the topic held."""
-        topic = self._stream.contract.topic
-        partitions = [TopicPartition(topic.name, n) for n in range(topic.partitions)]
-        with _consumer(self._servers, f"contractline_{self._stream.contract.name}") as consumer:
-            limits = {
-                place.partition: consumer.get_watermark_offsets(place, timeout=_TIMEOUT_SECONDS)
-                for place in partitions
-            }
-            ends = self._ends.setdefault(at, {n: high for n, (_, high) in limits.items()})
-            return sum(
-                max(0, ends[place.partition] - max(place.offset, limits[place.partition][0]))
-                for place in consumer.committed(partitions, timeout=_TIMEOUT_SECONDS)
-            )
+        contract = self._stream.contract
+        position = group_position(
+            self._servers,
+            contract.topic.name,
+            consumer_group(contract.name),
+            range(contract.topic.partitions),
+        )
+        return position.behind(self._ends.setdefault(at, position.ends))
 
 
 def _columns(
@@ -177,22 +170,3 @@ def _history(stream: CapturedStream, sink: ClickHouseSink) -> HistorySide | None
         return None
     names = (own_column(stream.contract, name) for name in ("version", "is_deleted"))
     return HistorySide(sink.history, *names)
-
-
-@contextmanager
-def _consumer(servers: str, group: str) -> Iterator[Consumer]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            "group.id": group,
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-    )
-    try:
-        yield consumer
-    except KafkaException as problem:
-        reason = problem.args[0].str()
-        raise ServiceUnavailable("Kafka", servers, f"refused: {reason}") from problem
-    finally:
-        consumer.close()
