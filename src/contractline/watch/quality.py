@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -11,44 +9,25 @@ from cronsim import CronSim
 
 from contractline.clickhouse.ddl import QUALITY_RESULTS
 from contractline.clients.clickhouse import Warehouse
-from contractline.clients.retry import Say
 from contractline.contracts.load import load_contracts
 from contractline.contracts.model import Contract
 from contractline.contracts.quality import QualityRule
-from contractline.project import Project
 from contractline.quality.kept import NEWEST_RESULTS, keep, newest
 from contractline.quality.measure import Result, State, measure, rules_of
 from contractline.settings import Endpoints
-from contractline.watch.part import WatchPart
-
-PAUSE_SECONDS = 30.0
+from contractline.watch.part import PeriodicPart
 
 _TABLES = "SELECT concat(database, '.', name) FROM system.tables"
 
 
-class Quality(WatchPart):
-    """Looks for quality rules whose time has come.
-
-    Args:
-        project: the checkout, whose contracts are read anew for each look.
-        say: takes one line about what was found.
-        clock: seconds that only rise.
-    """
-
-    def __init__(
-        self, project: Project, say: Say, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        super().__init__(say)
-        self._project = project
-        self._clock = clock
-        self._due = float("-inf")
+class Quality(PeriodicPart):
+    """Looks for quality rules whose time has come."""
 
     def look(self, endpoints: Endpoints) -> None:
         """Measure the rules whose time has come; one that was never measured is due at once."""
-        if not endpoints.clickhouse_url or self._clock() < self._due:
+        if not endpoints.clickhouse_url or not self.is_due():
             return
-        self._due = self._clock() + PAUSE_SECONDS
-        contracts = load_contracts(self._project)
+        contracts = load_contracts(self.project)
         with closing(Warehouse(endpoints)) as warehouse:
             tables = {name for (name,) in warehouse.rows(_TABLES)}
             if not {QUALITY_RESULTS, NEWEST_RESULTS} <= tables:
@@ -63,9 +42,6 @@ class Quality(WatchPart):
             keep(warehouse, results)
         if results:
             self._tell(results)
-
-    def leave(self) -> None:
-        """Nothing is kept open between looks."""
 
     def _tell(self, results: list[Result]) -> None:
         bad = [

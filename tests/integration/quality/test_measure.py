@@ -17,7 +17,8 @@ from contractline.quality.kept import newest
 from contractline.quality.measure import State, measure, rules_of
 from contractline.status.facts import Sources
 from contractline.status.quality import quality
-from contractline.watch.quality import PAUSE_SECONDS, Quality
+from contractline.watch.part import PAUSE_SECONDS
+from contractline.watch.quality import Quality
 from tests.fixtures.stack import RunningStack
 from tests.integration.tables.lab import Lab
 
