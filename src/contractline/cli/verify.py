@@ -56,14 +56,14 @@ def command(invocation: Invocation, streams: tuple[str, ...], wait: float, as_js
     endpoints = Endpoints.load(invocation.project)
     codes, outcomes = [0], []
     with ExitStack() as stack:
-        compare = _comparing(endpoints, stack) if captured else None
-        work: list[tuple[str, Callable[[], Told]]] = []
-        for table in captured:
-            assert compare is not None  # noqa: S101 - there are captured streams
-            work.append((table.contract.name, partial(_table, compare, table, wait, as_json)))
+        work: dict[str, Callable[[], Told]] = {}
+        if captured:
+            comparer = _comparing(endpoints, stack)
+            for table in captured:
+                work[table.contract.name] = partial(_table, comparer, table, wait, as_json)
         for contract in produced:
-            work.append((contract.name, partial(_topic, endpoints, contract, wait, as_json)))
-        for name, told in work:
+            work[contract.name] = partial(_topic, endpoints, contract, wait, as_json)
+        for name, told in work.items():
             try:
                 code, facts = told()
             except ContractlineError as problem:
@@ -152,7 +152,7 @@ def _code_of_topic(compared: TopicComparison) -> int:
 
 
 def _show_topic(name: str, compared: TopicComparison) -> None:
-    from contractline.recovery.topic_comparison import CHANGED, EXTRA, LEFT_ASIDE, MISSING
+    from contractline.recovery.topic_comparison import LEFT_ASIDE
 
     if compared.stopped:
         _say(f"{name}: stopped, nothing was compared", "yellow")
@@ -166,19 +166,7 @@ def _show_topic(name: str, compared: TopicComparison) -> None:
     if compared.is_equal:
         _say(f"{name}: equal, {compared.rows:,} rows from {at}", "green")
     else:
-        named = {
-            MISSING: "missing in ClickHouse",
-            CHANGED: "with other values there",
-            EXTRA: "only in ClickHouse",
-        }
-        parts = [
-            f"{compared.counts[k]:,} {what}" for k, what in named.items() if k in compared.counts
-        ]
-        if compared.unkept:
-            parts.append(
-                f"{compared.unkept:,} messages that can't be decoded and are no dead letters"
-            )
-        _say(f"{name}: {', '.join(parts)}; {compared.rows:,} rows from {at}", "red")
+        _say(f"{name}: {compared.words}; {compared.rows:,} rows from {at}", "red")
     for kind, what in LEFT_ASIDE.items():
         if kind in compared.counts:
             _say(f"  {compared.counts[kind]:,} not compared: {what}", None)

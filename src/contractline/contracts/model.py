@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NewType
@@ -219,6 +219,17 @@ class Contract:
     def sink(self) -> ClickHouseSink | None:
         """Where it lands in ClickHouse; None for streams of the machinery."""
         return self.pipeline.clickhouse
+
+    def with_tables(self, current: str, history: str | None) -> Contract:
+        """Return the contract with other tables in its sink, as ``database.table``.
+
+        Raises:
+            ValueError: it has no sink.
+        """
+        if self.sink is None:
+            raise ValueError(f"{self.name} has no sink")
+        sink = self.sink.model_copy(update={"current": current, "history": history})
+        return replace(self, pipeline=self.pipeline.model_copy(update={"clickhouse": sink}))
 
     @property
     def subjects(self) -> dict[Subject, tuple[Version, ...]]:

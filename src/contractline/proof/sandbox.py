@@ -191,12 +191,8 @@ class Sandbox:
     def _renamed(self) -> Contract:
         """Return the contract with its tables in the databases of the sandbox."""
         sink = _sink(self._contract)
-        tables = {"current": self.tables[sink.current]}
-        if sink.history:
-            tables["history"] = self.tables[sink.history]
-        pipeline = self._contract.pipeline
-        moved = pipeline.model_copy(update={"clickhouse": sink.model_copy(update=tables)})
-        return replace(self._contract, pipeline=moved)
+        history = self.tables[sink.history] if sink.history else None
+        return self._contract.with_tables(self.tables[sink.current], history)
 
     # Using
 

@@ -33,7 +33,7 @@ from contractline.clickhouse.sql import identifier, literal, qualified, statemen
 from contractline.clients.clickhouse import Warehouse
 from contractline.clients.registry import Registry
 from contractline.clients.scratch import scratch_database
-from contractline.contracts.model import ClickHouseSink, Contract
+from contractline.contracts.model import Contract
 from contractline.errors import ContractlineError
 from contractline.kafka.lag import group_position
 from contractline.kafka.log import Log
@@ -108,6 +108,16 @@ class TopicComparison:
     def is_equal(self) -> bool:
         """Whether both hold the same, and everything else is among the dead letters."""
         return not (self.differing or self.unkept or self.waits_for or self.stopped)
+
+    @property
+    def words(self) -> str:
+        """What differs, for a sentence."""
+        parts = [
+            f"{self.counts[kind]:,} {what}" for kind, what in _SUMS.items() if kind in self.counts
+        ]
+        if self.unkept:
+            parts.append(f"{self.unkept:,} messages that can't be decoded and are no dead letters")
+        return ", ".join(parts)
 
     @property
     def position(self) -> str:
@@ -201,9 +211,11 @@ class _Scratch:
         self._table = f"{database}.{contract.name}_loaded"
         self._places = f"{database}.{contract.name}_places"
         self._database = database
+        # RowBinary is one to one for every type, nulls included; a hash of the values is not.
+        self._key = ", ".join(map(identifier, identity_columns(contract)))
+        self._key_hash = f"sipHash64(formatRowNoNewline('RowBinary', {self._key}))"
         self.stream = replace(live, database=database)
-        sink = contract.sink.model_copy(update={"current": self._table, "history": None})
-        self._make(sink)
+        self._make()
 
     @classmethod
     @contextmanager
@@ -214,10 +226,9 @@ class _Scratch:
         with scratch_database(warehouse, "verify") as database:
             yield cls(warehouse, contract, live, database)
 
-    def _make(self, sink: ClickHouseSink) -> None:
+    def _make(self) -> None:
         name = self._contract.name
-        pipeline = self._contract.pipeline.model_copy(update={"clickhouse": sink})
-        sql = render(replace(self._contract, pipeline=pipeline), self._database)
+        sql = render(self._contract.with_tables(self._table, None), self._database)
         wanted = {self._table, f"{self._database}.{name}", f"{self._database}.{name}_current"}
         for statement in statements(sql):
             if statement.name in wanted:
@@ -285,14 +296,12 @@ class _Scratch:
 
     def _rows(self, table: str, columns: Sequence[str]) -> str:
         """Return the rows of a table: hash of the identity, of the values, and what tells more."""
-        key = ", ".join(map(identifier, identity_columns(self._contract)))
         values = ", ".join(map(identifier, columns))
         version = identifier(own_column(self._contract, "version"))
-        # RowBinary is one to one for every type, nulls included; a hash of the values is not.
         return (
-            f"(SELECT sipHash64(formatRowNoNewline('RowBinary', {key})) AS k,"
+            f"(SELECT {self._key_hash} AS k,"
             f" sipHash64(formatRowNoNewline('RowBinary', {values})) AS h,"
-            f" formatRowNoNewline('CSV', {key}) AS name, {version} AS v,"
+            f" formatRowNoNewline('CSV', {self._key}) AS name, {version} AS v,"
             f" toString(_topic) AS t, _partition AS p, _offset AS o, true AS is_there"
             f" FROM {qualified(table)} FINAL)"
         )
@@ -339,11 +348,10 @@ class _Scratch:
         """Return the columns in which rows differ, by the hash of their identity."""
         if not rows:
             return {}
-        key = ", ".join(map(identifier, identity_columns(self._contract)))
         cells = ", ".join(f"formatRowNoNewline('RowBinary', {identifier(c)})" for c in columns)
         chosen = ", ".join(str(k) for k, _ in rows)
         live, loaded = (
-            f"(SELECT sipHash64(formatRowNoNewline('RowBinary', {key})) AS k, [{cells}] AS cells"
+            f"(SELECT {self._key_hash} AS k, [{cells}] AS cells"
             f" FROM {qualified(table)} FINAL WHERE k IN ({chosen}))"
             for table in (self._live_table, self._table)
         )
@@ -365,11 +373,12 @@ class _Scratch:
         return int(self._warehouse.rows(f"SELECT count() FROM {rows}")[0][0])
 
 
-_WORDS: Mapping[str, str] = {
+_SUMS: Mapping[str, str] = {
     MISSING: "missing in ClickHouse",
+    CHANGED: "with other values there",
     EXTRA: "only in ClickHouse",
-    CHANGED: "has other values in ClickHouse",
 }
+_WORDS: Mapping[str, str] = {**_SUMS, CHANGED: "has other values in ClickHouse"}
 
 
 def _of_partition(column: str, offsets: Mapping[int, int]) -> str:

@@ -112,11 +112,11 @@ def test_a_dead_letter_is_the_reason_for_a_row_that_is_missing(lab: Lab) -> None
     code, told = verified(lab)
     assert (code, told["undecodable"], told["lost"]) == (0, 1, 0)
 
-    # As if the registry had been away when this message came.
+    # As if it could not have been read; the watch leaves poison alone.
     (row,) = lab.rows(f"SELECT _offset FROM {table} WHERE commit_id = '{3:040x}'")
     lab.warehouse.run(
         "INSERT INTO ingestion.errors (topic, partition, offset, at, key, raw, reason, class)"
-        f" VALUES ('{topic}', 0, {row[0]}, now64(3), '', '', 'while fetching schema', 'transient')"
+        f" VALUES ('{topic}', 0, {row[0]}, now64(3), '', '', 'as if', 'poison')"
     )
     lab.warehouse.run(
         f"DELETE FROM {table} WHERE commit_id = '{3:040x}' SETTINGS lightweight_deletes_sync = 2"
