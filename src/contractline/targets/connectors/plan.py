@@ -37,8 +37,8 @@ _PLACE = ("connector.class", "database.dbname", "database.hostname", "slot.name"
 """Properties that say where a connector stands in the log; another value loses that place."""
 
 _NEW_SNAPSHOT = (
-    "`contractline resnapshot --connector {0}` gives it a new place in the log and reads every row"
-    " of its tables again"
+    "`contractline resnapshot --connector {0}` gives it a new place in the log, by a new snapshot of"
+    " all its tables"
 )
 
 
